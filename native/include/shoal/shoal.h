@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// The library's plain C interface, as Python binds it (src/shoal/native.py mirrors the structs).
+//
+// Conventions. Memory belongs to the caller: `*_bytes` says how much an object needs, `*_create` builds it in that
+// memory (64-byte aligned, zeroed by the caller), nothing is ever freed here. A function that can fail returns SHOAL_OK
+// (a *_bytes function a negative number, a *_create function null on failure) and writes one sentence into `message`
+// (SHOAL_MESSAGE bytes) otherwise. One call at a
+// time per object. Calls return early, with SHOAL_STOPPED, when *stop becomes non-zero.
+#ifndef SHOAL_H
+#define SHOAL_H
+
+#include "shoal/vec.h"
+
+#define SHOAL_API __attribute__((visibility("default")))
+
+enum { SHOAL_OK = 0, SHOAL_ERROR = 1, SHOAL_STOPPED = 2 };
+enum { SHOAL_MESSAGE = 512 };
+
+// ---------------------------------------------------------------------------------------------------- library
+
+SHOAL_API int32_t shoal_abi(void);
+SHOAL_API const char *shoal_isa(void);  // "avx512", "avx2", "generic": what this build was compiled for
+SHOAL_API const char *shoal_best_isa(void);  // the best of these that this machine runs
+SHOAL_API int32_t shoal_cores(void);         // cores this process may use
+
+// ---------------------------------------------------------------------------------------------------- environments
+
+SHOAL_API int32_t shoal_env_count(void);
+SHOAL_API const ShoalEnv *shoal_env_at(int32_t index);
+// Fill out (zeroed by the caller) from the params; also completes it: row_bytes is rounded up to a multiple of 4.
+// Writes agents and offset into the params' ShoalSizes.
+SHOAL_API int32_t shoal_env_spec(const ShoalEnv *env, void *params, ShoalSpec *out, char *message);
+
+typedef struct {
+  int32_t num_envs, threads;  // threads: 0 = all cores
+  uint64_t seed;
+  int64_t first_index;
+  int32_t mode, final_all, max_steps, metric_steps, stagger;  // max_steps, metric_steps: 0 = default, off
+  int32_t block;              // environments per block; 0 = chosen from the row size
+  const volatile int32_t *stop;  // may be null
+} ShoalVecConfig;
+
+SHOAL_API int64_t shoal_vec_bytes(const ShoalEnv *env, const void *params, const ShoalVecConfig *config, char *message);
+// shared: the environment's Shared block, or null; both it and memory must outlive the vec. params are copied.
+SHOAL_API ShoalVec *shoal_vec_create(const ShoalEnv *env, const void *params, const void *shared,
+                                     const ShoalVecConfig *config, void *memory, char *message);
+// Bind the step buffers: contiguous arrays over all rows (strides are set here). rows (N, row_bytes) u8, masks
+// (N, mask_bytes) u8, final_rows like rows or null, final_masks like masks or null, rewards (N,) f32, ended (N,) u8,
+// discrete (N, heads) i32 and continuous (N, dims) f32, both cleaned in place by a step.
+SHOAL_API void shoal_vec_bind(ShoalVec *vec, uint8_t *rows, uint8_t *masks, uint8_t *final_rows, uint8_t *final_masks,
+                              float *rewards, uint8_t *ended, int32_t *discrete, float *continuous);
+// Start every environment again at episode 0 and observe.
+SHOAL_API int32_t shoal_vec_reset(ShoalVec *vec, uint64_t seed, char *message);
+// One step of every environment, over the bound buffers.
+SHOAL_API int32_t shoal_vec_step(ShoalVec *vec, char *message);
+// `steps` steps with the actions of `cycle` prepared action arrays in turn (discrete (cycle, N, heads), continuous
+// (cycle, N, dims)): the engine's own speed, for `bench sim`. Every block runs all its steps while in cache.
+SHOAL_API int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
+                                const float *continuous, char *message);
+// Write the scripted policy's actions for the present states into the bound action buffers.
+SHOAL_API int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message);
+// Sums of what was emitted since the last call, SHOAL_STATS_SIZE(metrics) doubles.
+SHOAL_API void shoal_vec_stats(ShoalVec *vec, double *out);
+// One environment's snapshot: State, accumulators, live, starts. restore re-observes it into the bound rows.
+SHOAL_API int64_t shoal_vec_snapshot_bytes(const ShoalVec *vec);
+SHOAL_API void shoal_vec_snapshot(const ShoalVec *vec, int32_t e, uint8_t *out);
+SHOAL_API void shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in);
+// Pointers to the per-row arrays: which = 0 live, 1 starts (u8), 2 returns (f32), 3 lengths (i32),
+// 4 states (num_envs, state_bytes) u8, 5 limits (num_envs) i32, 6 waiting (num_envs) u8 or null.
+SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
+
+// ---------------------------------------------------------------------------------------------------- policies
+
+enum { SHOAL_F64_TENSOR = 1, SHOAL_F32_TENSOR = 0, SHOAL_I64_TENSOR = 2, SHOAL_U8_TENSOR = 3 };
+
+// A named array inside an object's memory: weights, normaliser, optimizer state.
+typedef struct {
+  char name[64];  // "policy.encoder.weight"
+  void *data;
+  int32_t dtype, ndim;
+  int64_t shape[4];
+} ShoalTensor;
+
+enum { SHOAL_CORE_MLP = 0, SHOAL_CORE_MINGRU = 1 };
+
+typedef struct {
+  int32_t core, hidden, layers;
+  int32_t activation;   // mlp: 0 relu, 1 tanh
+  int32_t own_value;    // 1: the value has a trunk of its own
+  int32_t normalize;    // 1: vector fields are normalised
+  float gate_tau;       // mingru: gate biases are logit(1/tau), tau log-uniform in [1.5, gate_tau]; 0: biases 0
+  uint64_t seed;        // of the initial weights
+} ShoalPolicyConfig;
+
+typedef struct ShoalPolicy ShoalPolicy;
+
+SHOAL_API int64_t shoal_policy_bytes(const ShoalSpec *spec, const ShoalPolicyConfig *config, char *message);
+SHOAL_API ShoalPolicy *shoal_policy_create(const ShoalSpec *spec, const ShoalPolicyConfig *config, void *memory,
+                                           char *message);
+// Weights and normaliser statistics; returns their number (out may be null). After writing to one: shoal_policy_pack.
+SHOAL_API int32_t shoal_policy_tensors(ShoalPolicy *policy, ShoalTensor *out, int32_t capacity);
+SHOAL_API void shoal_policy_pack(ShoalPolicy *policy);
+SHOAL_API int32_t shoal_policy_state_size(const ShoalPolicy *policy);  // floats of recurrent memory per row
+SHOAL_API int32_t shoal_policy_outputs(const ShoalPolicy *policy);     // logits and means, in order of heads, dims
+// Forward of n rows. state (n, state_size) is read and replaced; starts (n,) u8 or null: rows whose memory is zeroed
+// first. logits (n, outputs), values (n,) in scaled units, discrete (n, heads), continuous (n, dims) as the
+// environment takes them; each may be null. greedy: 0 samples with hash(seed, ACTION, clock, row).
+SHOAL_API int32_t shoal_policy_act(const ShoalPolicy *policy, int32_t n, const uint8_t *rows, const uint8_t *masks,
+                                   const uint8_t *starts, float *state, int32_t greedy, uint64_t seed, int64_t clock,
+                                   float *logits, float *values, int32_t *discrete, float *continuous, char *message);
+
+enum { SHOAL_PLAYER_SAMPLED = 0, SHOAL_PLAYER_GREEDY = 1, SHOAL_PLAYER_RANDOM = 2, SHOAL_PLAYER_SCRIPTED = 3 };
+
+// Play one whole episode in every environment of the vec (created for this; buffers need not be bound) and add up the
+// metrics of every life that ends in it: out as shoal_vec_stats. policy may be null for random and scripted.
+SHOAL_API int32_t shoal_evaluate(ShoalVec *vec, const ShoalPolicy *policy, int32_t player, float level, double *out,
+                                 int64_t *steps, char *message);
+
+// ---------------------------------------------------------------------------------------------------- learner
+
+enum { SHOAL_OPTIMIZER_MUON = 0, SHOAL_OPTIMIZER_ADAMW = 1 };
+enum { SHOAL_SCHEDULE_CONSTANT = 0, SHOAL_SCHEDULE_LINEAR = 1, SHOAL_SCHEDULE_COSINE = 2 };
+enum { SHOAL_ADVANTAGE_SPLIT = 0, SHOAL_ADVANTAGE_SINGLE = 1 };
+
+typedef struct {
+  int32_t horizon, segment, minibatch, shard;  // T; S; samples; samples per shard (whole segments)
+  int32_t optimizer, schedule, advantage_form, normalize_reward;
+  int32_t muon_heads, muon_fused_gates;        // ablations
+  float replay_ratio, gamma, gae_lambda, rho_clip, c_clip;
+  float clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_final, ent_coef_continuous, max_grad_norm;  // vf_clip 0: off
+  float learning_rate, adam_ratio, momentum;
+  float priority_alpha, priority_beta, target_kl;  // target_kl 0: off
+  int64_t total_steps;
+  uint64_t seed;
+  int32_t warm;   // 1: statistics were loaded, the first rollout is an ordinary one
+  int32_t fault;  // a planted fault, in libraries built for tests; ignored elsewhere
+} ShoalTrainConfig;
+
+typedef struct {
+  double steps, updates;  // agent steps and minibatches since the run began
+  double learning_rate, ent_coef, policy_loss, value_loss, entropy, kl, clip_fraction, explained_variance, grad_norm;
+  double first_ratio_error, sigma_return, value_mean;  // value_mean: raw units, over the rollout
+  double rollout_seconds, advantage_seconds, update_seconds;
+} ShoalLog;
+
+typedef struct ShoalLearner ShoalLearner;
+
+SHOAL_API int64_t shoal_learner_bytes(const ShoalVec *vec, const ShoalPolicy *policy, const ShoalTrainConfig *config,
+                                      char *message);
+// The vec must be freshly reset (the learner resets it itself, with stagger as the vec was created).
+SHOAL_API ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const ShoalTrainConfig *config,
+                                             void *memory, char *message);
+// Collect one rollout of T steps of every row.
+SHOAL_API int32_t shoal_learner_rollout(ShoalLearner *learner, char *message);
+// All passes over it; without effect on the weights for the statistics-gathering first rollout.
+SHOAL_API int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message);
+// Optimizer state, return statistics, counters, memories: with the policy's tensors and the vec, a complete image.
+SHOAL_API int32_t shoal_learner_tensors(ShoalLearner *learner, ShoalTensor *out, int32_t capacity);
+
+#endif

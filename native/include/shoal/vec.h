@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// What the engine and an environment's block functions share: the copies of one environment (ShoalVec), the buffers
+// of one step (ShoalIo), and the descriptor through which the engine knows an environment (ShoalEnv).
+#ifndef SHOAL_VEC_H
+#define SHOAL_VEC_H
+
+#include "shoal/env.h"
+
+enum { SHOAL_RESET_SAME_STEP = 0, SHOAL_RESET_NEXT_STEP = 1, SHOAL_RESET_DISABLED = 2 };
+
+// Sums of emitted metrics, one set per block of environments. Doubles:
+//   [LIVES] lives that ended, [BAD] actions that were cleaned, [PARTIAL..] count, sum of return, sum of length of
+//   partial emissions, then from FIRST a pair (sum, sum of squares) for every metric, the return and the length.
+enum {
+  SHOAL_STATS_LIVES = 0,
+  SHOAL_STATS_BAD,
+  SHOAL_STATS_PARTIAL,
+  SHOAL_STATS_PARTIAL_RETURN,
+  SHOAL_STATS_PARTIAL_LENGTH,
+  SHOAL_STATS_FIRST
+};
+#define SHOAL_STATS_SIZE(metrics) (SHOAL_STATS_FIRST + 2 * ((metrics) + 2))
+
+// N copies of one environment. "Agent i of environment e" is row e * agents + i of every per-agent array.
+typedef struct {
+  const struct ShoalEnv *env;
+  ShoalSpec spec;
+  int32_t num_envs, agents, heads, dims, metrics, max_steps, row_bytes, mask_bytes;
+  int32_t mode, final_all, metric_steps, stagger, threads, block;
+  int64_t first_index;             // environment e is numbered first_index + e in every hash
+  uint64_t seed;
+  uint32_t emit_from, emit_until;  // lives of episodes in [from, until) are counted in the metrics
+  int64_t state_bytes, params_bytes;
+  uint8_t *params;                 // one Params for all
+  const uint8_t *shared;           // or null
+  uint8_t *state;                  // (num_envs, state_bytes)
+  int32_t *limits;                 // (num_envs,): the time limit of this episode
+  uint8_t *waiting;                // (num_envs,): ended, to be reset by the next call; null in same-step mode
+  // per agent
+  float *rewards;                  // of the last step
+  uint8_t *ended;                  // of the last step
+  float *returns;                  // of this life so far
+  int32_t *lengths;
+  float *metric_values;            // (rows, metrics), written by step, of this life
+  float *since_returns;            // since the last partial emission; null unless metric_steps > 0
+  int32_t *since_lengths;
+  uint8_t *live, *starts;
+} ShoalVec;
+
+// One step's buffers for a block of environments; every index is relative to the block's first row.
+typedef struct {
+  int32_t *discrete;   // (rows, heads); cleaned in place
+  float *continuous;   // (rows, dims); cleaned in place
+  uint8_t *rows;       // observation rows, row_stride bytes apart
+  uint8_t *masks;      // action masks, mask_stride bytes apart
+  const uint8_t *legal;  // the masks that the actions were chosen under, mask_stride apart; may equal masks
+  uint8_t *final_rows; // final observation of truncated agents, final_stride bytes apart; null: none is taken
+  uint8_t *final_masks;
+  float *rewards;      // stride elements apart
+  uint8_t *ended;      // stride elements apart
+  double *stats;       // SHOAL_STATS_SIZE(metrics)
+  int64_t row_stride, mask_stride, final_stride, final_mask_stride, stride;
+  int64_t clock;       // steps of this vec before this one
+} ShoalIo;
+
+typedef struct ShoalEnv {
+  int32_t abi;
+  const char *name;
+  const ShoalParam *params;
+  const ShoalMetric *metrics;
+  int32_t num_params, num_metrics;
+  int64_t params_bytes;
+  int32_t has_scripted, has_respawn, has_live, has_shared;
+  const char *(*spec)(const void *params, ShoalSpec *out);
+  void (*shared)(const void *params, uint64_t seed, void *out);
+  void (*block_reset)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
+  // Returns the number of agents that were flagged.
+  int32_t (*block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
+  void (*block_observe)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
+  void (*block_scripted)(const ShoalVec *vec, int32_t first, int32_t count, float level, const ShoalIo *io);
+} ShoalEnv;
+
+#endif
