@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""The environments: what each declares about itself, and how parameter values become the bytes that C reads."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoal import native
+from shoal.errors import ConfigError, EnvError, nearest
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of an environment, as its table declares it."""
+
+    name: str
+    kind: str  # float, int, switch or choice
+    default: Value
+    low: float
+    high: float
+    unit: str
+    role: str  # size: fixed at creation and may change the spec; value: may be set per environment
+    doc: str
+    choices: tuple[str, ...]
+
+    def check(self, value: object) -> Value:
+        """Return `value` as this parameter's type.
+
+        Raises:
+            ConfigError: if it has the wrong type, is out of range, or names no choice.
+        """
+        where = f"at env.{self.name}"
+        if self.kind == "choice":
+            if not isinstance(value, str) or value not in self.choices:
+                options = ", ".join(self.choices)
+                raise ConfigError(f"{value!r} is not a choice; expected one of {options} ({where})", self._hint(value))
+            return value
+        if self.kind == "switch":
+            if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
+                return bool(value)
+            raise ConfigError(f"wrong type: {self.name}={value!r}; expected true or false ({where})")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            expected = "a whole number" if self.kind == "int" else "a number"
+            raise ConfigError(f"wrong type: {self.name}={value!r}; expected {expected} ({where})")
+        if self.kind == "int" and value != int(value if math.isfinite(value) else 0):
+            raise ConfigError(f"wrong type: {self.name}={value!r}; expected a whole number ({where})")
+        if not _float32(self.low) <= _float32(value) <= _float32(self.high):  # the bound 0.1f admits 0.1
+            unit = f" {self.unit}" if self.unit else ""
+            raise ConfigError(
+                f"out of range: {self.name}={value:g}; expected {self.low:g} to {self.high:g}{unit} ({where})"
+            )
+        return int(value) if self.kind == "int" else float(value)
+
+    def _hint(self, value: object) -> str:
+        return nearest(str(value), self.choices, fallback=f"the default is {self.default}")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that each agent reports about its life."""
+
+    name: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named part of the observation row: `shape` elements of `dtype` at byte `offset`."""
+
+    name: str
+    kind: str  # vector, grid, category, flag, set or image
+    dtype: str
+    rows: int
+    columns: int
+    channels: int
+    categories: int
+    low: float
+    high: float
+    offset: int
+    doc: str
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.rows * self.columns * self.channels
+
+    @property
+    def bytes(self) -> int:
+        """Length in the row."""
+        return self.size * {"uint8": 1, "int8": 1, "int16": 2, "float32": 4}[self.dtype]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, columns, channels without trailing ones; never empty."""
+        shape = [self.rows, self.columns, self.channels]
+        while len(shape) > 1 and shape[-1] == 1:
+            shape.pop()
+        return tuple(shape)
+
+    @property
+    def features(self) -> int:
+        """How many numbers the policy's encoder sees: categories and grids are one-hot."""
+        return self.size * (self.categories if self.kind in ("grid", "category") else 1)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A discrete action: one of `size`."""
+
+    name: str
+    size: int
+    masked: bool
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Dim:
+    """A continuous action within bounds."""
+
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Spec:
+    """What an environment is, given its parameters.
+
+    `params` holds the bytes that C reads, `struct` the native ShoalSpec that the policy is built from.
+    """
+
+    env: Environment
+    values: dict[str, Value]
+    params: ctypes.Array[ctypes.c_char]
+    struct: native.Spec
+    version: int
+    agents: int
+    max_steps: int
+    row_bytes: int
+    mask_bytes: int
+    state_bytes: int
+    shared_bytes: int
+    fields: tuple[Field, ...]
+    heads: tuple[Head, ...]
+    dims: tuple[Dim, ...]
+    teams: tuple[int, ...]
+
+    @property
+    def features(self) -> int:
+        """How many numbers the policy's encoder sees."""
+        return sum(field.features for field in self.fields)
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """An environment of the native library: its tables, and `spec(values)` for one setting of its parameters."""
+
+    name: str
+    params: tuple[Param, ...]
+    metrics: tuple[Metric, ...]
+    scripted: bool
+    descriptor: native.Env
+
+    @property
+    def folder(self) -> Path:
+        """Where its header, settings and page lie."""
+        return Path(__file__).parent / "envs" / self.name
+
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """Every parameter's default."""
+        return {param.name: param.default for param in self.params}
+
+    def check(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return every parameter's value, given some of them.
+
+        Raises:
+            ConfigError: for an unknown name, a wrong type, a value out of range.
+        """
+        known = {param.name: param for param in self.params}
+        for name in values:
+            if name not in known:
+                raise ConfigError(f"`{self.name}` has no parameter `{name}` (at env.{name})", nearest(name, known))
+        return {name: param.check(values.get(name, param.default)) for name, param in known.items()}
+
+    def spec(self, values: Mapping[str, object] | None = None) -> Spec:
+        """Return the specification under these parameter values, defaults for the rest.
+
+        Raises:
+            ConfigError: for a bad value.
+            EnvError: if the environment's own spec refuses the combination.
+        """
+        checked = self.check(values or {})
+        blob = pack(self, checked)
+        out = native.Spec()
+        message = native.Message()
+        lib = native.library()
+        message.check(lib.env_spec(ctypes.byref(self.descriptor), blob, ctypes.byref(out), message.address), EnvError)
+        return Spec(
+            env=self,
+            values=checked,
+            params=blob,
+            struct=out,
+            version=out.version,
+            agents=out.agents,
+            max_steps=out.max_steps,
+            row_bytes=out.row_bytes,
+            mask_bytes=out.mask_bytes,
+            state_bytes=out.state_bytes,
+            shared_bytes=out.shared_bytes,
+            fields=tuple(_field(out.fields[i]) for i in range(out.num_fields)),
+            heads=tuple(
+                Head(_text(head.name), head.size, bool(head.masked), _names(_text(head.labels)))
+                for head in out.heads[: out.num_heads]
+            ),
+            dims=tuple(Dim(_text(dim.name), dim.low, dim.high) for dim in out.dims[: out.num_dims]),
+            teams=tuple(out.team_of[: out.agents]),
+        )
+
+
+def names() -> list[str]:
+    """Return the names of all environments, sorted."""
+    return sorted(_environments())
+
+
+def get(name: str) -> Environment:
+    """Return the environment of that name.
+
+    Raises:
+        EnvError: if there is none; the hint names the nearest ones.
+    """
+    found = _environments().get(name)
+    if found is None:
+        raise EnvError(f"no environment is called `{name}`", nearest(name, names(), "`shoal list` names them all"))
+    return found
+
+
+def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c_char]:
+    """Return the bytes of the environment's Params: ShoalSizes, then four bytes for every row of its table."""
+    blob = ctypes.create_string_buffer(env.descriptor.params_bytes)
+    at = ctypes.sizeof(native.Sizes)
+    expected = at + 4 * len(env.params)
+    if expected != env.descriptor.params_bytes:
+        raise EnvError(f"the Params of `{env.name}` have {env.descriptor.params_bytes} bytes; expected {expected}")
+    for param in env.params:
+        value = values[param.name]
+        if param.kind == "float":
+            ctypes.c_float.from_buffer(blob, at).value = float(value)
+        elif param.kind == "choice":
+            ctypes.c_int32.from_buffer(blob, at).value = param.choices.index(str(value))
+        else:
+            ctypes.c_int32.from_buffer(blob, at).value = int(value)
+        at += 4
+    return blob
+
+
+@functools.cache
+def _environments() -> dict[str, Environment]:
+    lib = native.library()
+    found = {}
+    for index in range(lib.env_count()):
+        env = _environment(lib.env_at(index).contents)
+        found[env.name] = env
+    return found
+
+
+def _environment(descriptor: native.Env) -> Environment:
+    return Environment(
+        name=_text(descriptor.name),
+        params=tuple(_param(descriptor.params[i]) for i in range(descriptor.num_params)),
+        metrics=tuple(
+            Metric(_text(metric.name), _text(metric.doc))
+            for metric in (descriptor.metrics[i] for i in range(descriptor.num_metrics))
+        ),
+        scripted=bool(descriptor.has_scripted),
+        descriptor=descriptor,
+    )
+
+
+def _param(row: native.Param) -> Param:
+    kind = native.PARAM_KINDS[row.type]
+    choices = _names(_text(row.choices))
+    default: Value = row.initial
+    if kind == "float":
+        default = float(f"{row.initial:.7g}")  # the table holds floats: 9.81, not 9.8100004
+    elif kind == "int":
+        default = int(row.initial)
+    elif kind == "switch":
+        default = bool(row.initial)
+    elif kind == "choice":
+        default = _text(row.unit)  # a choice has no unit: the table keeps its default's name there
+    return Param(
+        name=_text(row.name),
+        kind=kind,
+        default=default,
+        low=row.low,
+        high=row.high,
+        unit="" if kind == "choice" else _text(row.unit),
+        role=native.ROLES[row.role],
+        doc=_text(row.doc),
+        choices=choices,
+    )
+
+
+def _field(row: native.Field) -> Field:
+    return Field(
+        name=_text(row.name),
+        kind=native.FIELD_KINDS[row.kind],
+        dtype=native.DTYPES[row.dtype],
+        rows=row.rows,
+        columns=row.columns,
+        channels=row.channels,
+        categories=row.categories,
+        low=row.low,
+        high=row.high,
+        offset=row.offset,
+        doc=_text(row.doc),
+    )
+
+
+def _float32(value: float) -> float:
+    return ctypes.c_float(value).value
+
+
+def _text(value: bytes | None) -> str:
+    return value.decode() if value else ""
+
+
+def _names(joined: str) -> tuple[str, ...]:
+    return tuple(joined.split("|")) if joined else ()

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Many copies of one environment, stepped together by native code over buffers that are bound once.
+
+    vec = shoal.make_vec("breakout", num_envs=8, seed=1)
+    observations = vec.reset()
+    observations, rewards, terminated, truncated = vec.step(actions)
+
+N is the number of rows: agent i of environment e is row e * agents + i of every array. The arrays are the same objects
+at every step; copy what must last.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from shoal import memory, native, registry
+from shoal.errors import ConfigError, NativeError, ShapeError, nearest
+
+Arrays = dict[str, NDArray[Any]]
+Step = tuple[Arrays, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Sums over the lives that ended: `stats.mean("score")`, `stats.interval("score")`.
+
+    Two of them add up. Every metric of the environment is there, and `episode_return` and `episode_length`.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]  # as vec.h lays them out
+
+    @property
+    def lives(self) -> int:
+        """Lives that ended."""
+        return int(self.values[native.STATS_LIVES])
+
+    @property
+    def bad_actions(self) -> int:
+        """Actions that were not finite, out of bounds or illegal, and were replaced."""
+        return int(self.values[native.STATS_BAD])
+
+    def mean(self, name: str) -> float:
+        """Return a metric's mean over the lives that ended; NaN if there is none."""
+        total, _ = self._pair(name)
+        return total / self.lives if self.lives else math.nan
+
+    def interval(self, name: str) -> float:
+        """Return half the width of the mean's 95 % interval, from the spread between lives; NaN below two lives."""
+        total, squares = self._pair(name)
+        if self.lives < 2:
+            return math.nan
+        variance = max(squares - total * total / self.lives, 0.0) / (self.lives - 1)
+        return 1.96 * math.sqrt(variance / self.lives)
+
+    def means(self) -> dict[str, float]:
+        """Return every metric's mean."""
+        return {name: self.mean(name) for name in self.names}
+
+    def partial(self) -> tuple[int, float, float]:
+        """Return number, mean return and mean length of partial emissions (`metric_steps`)."""
+        count = int(self.values[native.STATS_PARTIAL])
+        pair = self.values[[native.STATS_PARTIAL_RETURN, native.STATS_PARTIAL_LENGTH]] / max(count, 1)
+        return count, float(pair[0]), float(pair[1])
+
+    def __add__(self, other: Stats) -> Stats:
+        """Return the statistics of both together."""
+        return Stats(self.names, self.values + other.values)
+
+    def _pair(self, name: str) -> tuple[float, float]:
+        if name not in self.names:
+            raise ConfigError(f"no metric is called `{name}`", nearest(name, self.names))
+        at = native.STATS_FIRST + 2 * self.names.index(name)
+        return float(self.values[at]), float(self.values[at + 1])
+
+
+def stats_of(env: registry.Environment, values: NDArray[np.float64] | None = None) -> Stats:
+    """Return statistics with the environment's metric names; zero without `values`."""
+    names = (*(metric.name for metric in env.metrics), "episode_return", "episode_length")
+    return Stats(names, np.zeros(native.stats_size(len(env.metrics))) if values is None else values)
+
+
+class Vec:
+    """N rows of one environment. `make_vec` builds it.
+
+    Attributes:
+        observations: named views (N, ...) into the packed rows.
+        masks: uint8 (N, size) of each masked head, 1 = legal.
+        final_observations: like `observations`; holds a row's last observation before the reset where the step
+            truncated it and did not terminate it (`final_rows="all"`: wherever an agent ended).
+        rewards: float32 (N,). discrete: int32 (N, heads). continuous: float32 (N, dims).
+        live: uint8 (N,), the agent exists. starts: uint8 (N,), its life starts with this observation.
+        rows, mask_rows: the packed observation rows and masks, uint8 (N, row_bytes) and (N, mask_bytes).
+    """
+
+    def __init__(
+        self,
+        spec: registry.Spec,
+        *,
+        num_envs: int,
+        seed: int = 0,
+        threads: int = 0,
+        max_steps: int = 0,
+        metric_steps: int = 0,
+        stagger: bool = False,
+        autoreset: str = "same-step",
+        final_rows: str = "truncated",
+        first_index: int = 0,
+        bind: bool = True,
+    ) -> None:
+        """Build the copies; see `make_vec` for the arguments. `bind=False` leaves out the step buffers."""
+        self.spec = spec
+        self.env = spec.env
+        self.num_envs = num_envs
+        self.num_rows = num_envs * spec.agents
+        self._lib = native.library()
+        self._message = native.Message()
+        self.stop = ctypes.c_int32(0)
+        config = native.VecConfig(
+            num_envs=_count("num_envs", num_envs, 1 - (1 << 31)),
+            threads=_count("threads", threads, 0),
+            seed=seed,
+            first_index=first_index,
+            mode=_choice("autoreset", autoreset, native.AUTORESETS),
+            final_all=_choice("final_rows", final_rows, ("truncated", "all")),
+            max_steps=_count("max_steps", max_steps, 0),
+            metric_steps=_count("metric_steps", metric_steps, 0),
+            stagger=int(stagger),
+            stop=ctypes.pointer(self.stop),
+        )
+        self._config = config
+        memory.check_fits(num_envs, lambda count: self._bytes(count, bind))
+
+        self._shared = memory.allocate(spec.shared_bytes)
+        if spec.shared_bytes:
+            self.env.descriptor.shared(ctypes.addressof(spec.params), seed, self._shared.ctypes.data)
+        self._memory = memory.allocate(self._vec_bytes(num_envs))
+        self.handle: int = self._lib.vec_create(
+            ctypes.byref(self.env.descriptor),
+            spec.params,
+            self._shared.ctypes.data if spec.shared_bytes else None,
+            ctypes.byref(config),
+            self._memory.ctypes.data,
+            self._message.address,
+        )
+        if not self.handle:
+            raise NativeError(self._message.text)
+        self.live = self._array(0)
+        self.starts = self._array(1)
+        if bind:
+            self._bind()
+            self.reset(seed)
+
+    def _bind(self) -> None:
+        spec, n = self.spec, self.num_rows
+        self.rows = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
+        self._final = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
+        self.mask_rows = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
+        self._final_masks = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
+        self.rewards = memory.allocate(4 * n).view(np.float32)
+        self._ended = memory.allocate(n)
+        self._terminated = np.zeros(n, np.bool_)
+        self._truncated = np.zeros(n, np.bool_)
+        self.discrete = memory.allocate(4 * n * len(spec.heads)).view(np.int32).reshape(n, len(spec.heads))
+        self.continuous = memory.allocate(4 * n * len(spec.dims)).view(np.float32).reshape(n, len(spec.dims))
+        buffers = (self.rows, self.mask_rows, self._final, self._final_masks, self.rewards, self._ended)
+        actions = (self.discrete, self.continuous)
+        self._lib.vec_bind(self.handle, *(array.ctypes.data for array in (*buffers, *actions)))
+        self.observations = unpack(spec, self.rows)
+        self.final_observations = unpack(spec, self._final)
+        self.masks = unpack_masks(spec, self.mask_rows)
+
+    def reset(self, seed: int | None = None) -> Arrays:
+        """Start every environment again and return the observations; with a seed, from new random numbers."""
+        if seed is not None:
+            self._config.seed = seed
+        self._message.check(self._lib.vec_reset(self._open(), self._config.seed, self._message.address))
+        return self.observations
+
+    def step(self, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> Step:
+        """Take one step in every environment.
+
+        Args:
+            discrete: integers (N, heads), or (N,) when there is one head.
+            continuous: floats (N, dims), or (N,) when there is one dimension. An argument left out stands for what
+                the bound buffer holds, such as what `scripted` wrote there.
+
+        Returns:
+            observations, rewards float32 (N,), terminated bool (N,), truncated bool (N,); rewards and flags are what
+            these actions caused, and both flags may be set.
+
+        Raises:
+            ShapeError: if an array does not have that shape.
+        """
+        handle = self._open()
+        if discrete is not None:
+            _copy(self.discrete, discrete, "discrete")
+        if continuous is not None:
+            _copy(self.continuous, continuous, "continuous")
+        self._message.check(self._lib.vec_step(handle, self._message.address))
+        np.not_equal(self._ended & 1, 0, out=self._terminated)
+        np.not_equal(self._ended & 2, 0, out=self._truncated)
+        return self.observations, self.rewards, self._terminated, self._truncated
+
+    def scripted(self, level: float = 1.0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Write the scripted policy's actions for the present states into the action buffers and return them."""
+        if not self.env.scripted:
+            raise ConfigError(f"`{self.env.name}` has no scripted policy")
+        self._message.check(self._lib.vec_scripted(self._open(), level, self._message.address))
+        return self.discrete, self.continuous
+
+    def stats(self) -> Stats:
+        """Return the sums over the lives that ended since the last call."""
+        out = stats_of(self.env)
+        self._lib.vec_stats(self._open(), out.values.ctypes.data)
+        return out
+
+    def snapshot(self, index: int) -> bytes:
+        """Return all that environment `index` needs to go on from here."""
+        out = np.empty(self._lib.vec_snapshot_bytes(self._open()), np.uint8)
+        self._lib.vec_snapshot(self.handle, self._index(index), out.ctypes.data)
+        return out.tobytes()
+
+    def restore(self, index: int, snapshot: bytes) -> None:
+        """Put environment `index` back to a snapshot of any environment of such a Vec, and observe it."""
+        size = self._lib.vec_snapshot_bytes(self._open())
+        if len(snapshot) != size:
+            raise ShapeError(f"a snapshot of `{self.env.name}` has {size} bytes; got {len(snapshot)}")
+        data = np.frombuffer(snapshot, np.uint8)
+        self._lib.vec_restore(self.handle, self._index(index), data.ctypes.data)
+
+    def run(self, steps: int, discrete: NDArray[np.int32], continuous: NDArray[np.float32]) -> None:
+        """Take `steps` steps inside native code with the actions of prepared arrays (cycle, N, heads or dims)."""
+        cycle = max(len(discrete), len(continuous))
+        data = (discrete.ctypes.data, continuous.ctypes.data)
+        self._message.check(self._lib.vec_run(self._open(), steps, cycle, *data, self._message.address))
+
+    def close(self) -> None:
+        """Give the memory back once no view of it is left."""
+        self.handle = 0
+        self._memory = self._shared = memory.allocate(0)
+
+    def __enter__(self) -> Vec:
+        """Return itself; leaving the block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def _open(self) -> int:
+        if not self.handle:
+            raise NativeError(f"this Vec of `{self.env.name}` is closed")
+        return self.handle
+
+    def _index(self, index: int) -> int:
+        if not 0 <= index < self.num_envs:
+            raise ConfigError(f"no environment {index}; expected 0 to {self.num_envs - 1}")
+        return index
+
+    def _array(self, which: int) -> NDArray[np.uint8]:
+        """Return a view, which keeps the memory alive, of a per-row array inside the native object."""
+        start = self._lib.vec_array(self.handle, which) - self._memory.ctypes.data
+        return self._memory[start : start + self.num_rows]
+
+    def _vec_bytes(self, num_envs: int) -> int:
+        config = native.VecConfig.from_buffer_copy(self._config)
+        config.num_envs = num_envs
+        env = ctypes.byref(self.env.descriptor)
+        size = int(self._lib.vec_bytes(env, self.spec.params, ctypes.byref(config), self._message.address))
+        if size < 0:
+            raise ConfigError(self._message.text)
+        return size
+
+    def _bytes(self, num_envs: int, bind: bool) -> int:
+        """Return what `num_envs` copies need in all; past what C counts in, as a multiple."""
+        spec, unit = self.spec, max((1 << 30) // self.spec.agents, 1)
+        if num_envs > unit:
+            return (num_envs // unit + 1) * self._bytes(unit, bind)
+        row = 2 * (spec.row_bytes + spec.mask_bytes) + 7 + 4 * (len(spec.heads) + len(spec.dims))
+        return self._vec_bytes(num_envs) + (num_envs * spec.agents * row if bind else 0)
+
+
+def make_vec(
+    name: str,
+    num_envs: int,
+    *,
+    seed: int = 0,
+    threads: int = 0,
+    max_steps: int = 0,
+    metric_steps: int = 0,
+    stagger: bool = False,
+    autoreset: str = "same-step",
+    final_rows: str = "truncated",
+    **env_params: registry.Value,
+) -> Vec:
+    """Return `num_envs` copies of an environment, reset and observed.
+
+    Args:
+        name: of the environment, as `shoal list` shows it.
+        num_envs: copies; there are num_envs * agents rows.
+        seed: of every random number in them.
+        threads: that step them; 0 stands for all cores. Results do not depend on it.
+        max_steps: time limit, which truncates; 0 stands for the environment's own.
+        metric_steps: also emit return and length of running lives every so many steps; 0 = off.
+        stagger: truncate each copy's first episode after a random length, so that copies do not end together.
+        autoreset: same-step (default), next-step or disabled.
+        final_rows: which last observations are kept: truncated (default) or all.
+        **env_params: the environment's own parameters.
+
+    Raises:
+        EnvError: for an unknown name. ConfigError: for a bad parameter, or more copies than fit into memory.
+    """
+    return Vec(
+        registry.get(name).spec(env_params),
+        num_envs=num_envs,
+        seed=seed,
+        threads=threads,
+        max_steps=max_steps,
+        metric_steps=metric_steps,
+        stagger=stagger,
+        autoreset=autoreset,
+        final_rows=final_rows,
+    )
+
+
+def unpack(spec: registry.Spec, rows: NDArray[np.uint8]) -> Arrays:
+    """Return the named fields of packed rows (N, row_bytes) as views (N, *shape)."""
+    return {
+        field.name: rows[:, field.offset : field.offset + field.bytes]
+        .view(field.dtype)
+        .reshape(len(rows), *field.shape)
+        for field in spec.fields
+    }
+
+
+def unpack_masks(spec: registry.Spec, masks: NDArray[np.uint8]) -> Arrays:
+    """Return the masked heads of packed masks (N, mask_bytes) as views (N, size)."""
+    views, at = {}, 0
+    for head in spec.heads:
+        if head.masked:
+            views[head.name] = masks[:, at : at + head.size]
+            at += head.size
+    return views
+
+
+def _copy(into: NDArray[Any], values: ArrayLike, name: str) -> None:
+    array = np.asarray(values)
+    if array.shape != into.shape and not (into.shape[1] == 1 and array.shape == into.shape[:1]):
+        raise ShapeError(f"wrong shape: {name} has {array.shape}; expected {into.shape}")
+    if array.dtype.kind not in ("iub" if into.dtype.kind == "i" else "iubf"):
+        raise ShapeError(f"wrong type: {name} holds {array.dtype}; expected {into.dtype}")
+    np.copyto(into, array.reshape(into.shape), casting="unsafe")
+
+
+def _count(name: str, value: int, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ConfigError(f"wrong type: {name}={value!r}; expected a whole number (at vec.{name})")
+    if value < low:
+        raise ConfigError(f"out of range: {name}={value}; expected at least {low} (at vec.{name})")
+    return min(int(value), (1 << 31) - 1)
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> int:
+    if value not in choices:
+        raise ConfigError(f"{name}={value!r} is not a choice; expected one of {', '.join(choices)} (at vec.{name})")
+    return choices.index(value)
