@@ -7,10 +7,10 @@
 // (parameters, metrics, observation fields) and a handful of pure functions. Everything else (cleaning actions, time
 // limits, final observations, metrics, resets) is done once, by the engine, in env_block.h.
 //
-//   #define GAME_PARAMS(F, I, B, C)                                                              \
-//     F(gravity, 9.81f, 0, 50, "m/s2", VALUE, "pull downwards")   // float: default, low, high   \
-//     I(agents, 8, 1, 1024, "", SIZE, "agents in a world")        // int32: default, low, high   \
-//     B(wind, 0, VALUE, "gusts on")                               // switch: default             \
+//   #define GAME_PARAMS(F, I, B, C)
+//     F(gravity, 9.81f, 0, 50, "m/s2", VALUE, "pull downwards")   // float: default, low, high
+//     I(agents, 8, 1, 1024, "", SIZE, "agents in a world")        // int32: default, low, high
+//     B(wind, 0, VALUE, "gusts on")                               // switch: default
 //     C(task, "hover", "hover|orbit", VALUE, "what to fly")       // choice: default, names
 //   #define GAME_METRICS(M) M(perf, "0..1: ...") M(score, "points")
 //   SHOAL_PARAMS_STRUCT(Game, GAME_PARAMS)        // GameParams:  ShoalSizes size, then one 4-byte field per row

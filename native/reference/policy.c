@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// A whole policy, encoder -> core -> heads, and the gradient with respect to every parameter. The value reads the
+// policy's trunk or has one of its own. In an mlp the encoder with its activation is the first layer.
+#include "reference.h"
+
+typedef struct {
+  int64_t encoder_dense, encoder_hot, encoder_bias, layers, end;  // offsets into params
+} Trunk;
+
+static int32_t core_layers(const ShoalRefPolicy *p) { return p->core == SHOAL_CORE_MLP ? p->layers - 1 : p->layers; }
+static int64_t layer_rows(const ShoalRefPolicy *p) { return (p->core == SHOAL_CORE_MLP ? 1 : 3) * (int64_t)p->hidden; }
+static int64_t layer_params(const ShoalRefPolicy *p) { return layer_rows(p) * (p->hidden + 1); }
+
+static Trunk trunk_at(const ShoalRefPolicy *p, int64_t first) {
+  Trunk trunk = {first, 0, 0, 0, 0};
+  trunk.encoder_hot = trunk.encoder_dense + (int64_t)p->hidden * p->dense;
+  trunk.encoder_bias = trunk.encoder_hot + (int64_t)p->hidden * p->hot;
+  trunk.layers = trunk.encoder_bias + p->hidden;
+  trunk.end = trunk.layers + core_layers(p) * layer_params(p);
+  return trunk;
+}
+
+// Offset of the heads: policy (O, H), (O,), value (1, H), (1,), log-std (dims,).
+static int64_t heads_at(const ShoalRefPolicy *p) { return (p->own_value ? 2 : 1) * trunk_at(p, 0).end; }
+static int64_t value_head_at(const ShoalRefPolicy *p) { return heads_at(p) + (int64_t)p->outputs * (p->hidden + 1); }
+
+int64_t shoal_ref_policy_params(const ShoalRefPolicy *p) { return value_head_at(p) + p->hidden + 1 + p->dims; }
+
+// A trunk's work: the activations x_0 .. x_layers (n, H), then per mingru layer gates (n, 3H) and memory (n, H).
+static int64_t trunk_work(const ShoalRefPolicy *p, int64_t n) {
+  int64_t layers = core_layers(p);
+  return n * p->hidden * (layers + 1 + (p->core == SHOAL_CORE_MLP ? 0 : 4 * layers));
+}
+static double *activation_at(const ShoalRefPolicy *p, int64_t n, int32_t layer, double *work) {
+  return work + n * p->hidden * layer;
+}
+static double *gates_at(const ShoalRefPolicy *p, int64_t n, int32_t layer, double *work) {
+  return work + n * p->hidden * (core_layers(p) + 1 + 4 * layer);
+}
+
+// Two trunks, then backward's gradients: gates (n, 3H) and two activations (n, H).
+int64_t shoal_ref_policy_work(const ShoalRefPolicy *p, int64_t n) { return 2 * trunk_work(p, n) + 5 * n * p->hidden; }
+
+// Leaves the trunk's output in the last activation of work.
+static void trunk_forward(const ShoalRefPolicy *p, const double *params, Trunk trunk, int32_t segments, int32_t length,
+                          const double *dense, const double *hot, const uint8_t *starts, const double *state,
+                          double *state_out, double *work) {
+  int64_t n = (int64_t)segments * length;
+  int32_t hidden = p->hidden, mlp = p->core == SHOAL_CORE_MLP;
+  double *x = activation_at(p, n, 0, work);
+  shoal_ref_linear(n, p->dense, hidden, dense, params + trunk.encoder_dense, params + trunk.encoder_bias, 0, x);
+  shoal_ref_linear(n, p->hot, hidden, hot, params + trunk.encoder_hot, 0, 1, x);
+  if (mlp) { shoal_ref_activation(p->activation, n * hidden, x); }
+  for (int32_t layer = 0; layer < core_layers(p); layer++) {
+    const double *w = params + trunk.layers + layer * layer_params(p), *b = w + layer_rows(p) * hidden;
+    double *y = activation_at(p, n, layer + 1, work);
+    if (mlp) {
+      shoal_ref_linear(n, hidden, hidden, x, w, b, 0, y);
+      shoal_ref_activation(p->activation, n * hidden, y);
+    } else {
+      double *gates = gates_at(p, n, layer, work), *memory = gates + 3 * n * hidden;
+      int64_t at = (int64_t)layer * segments * hidden;
+      shoal_ref_mingru(segments, length, hidden, x, starts, state + at, w, b, gates, memory, y);
+      for (int64_t i = 0; state_out && i < (int64_t)segments * hidden; i++) {
+        int64_t segment = i / hidden, unit = i % hidden;
+        state_out[at + i] = memory[(segment * length + length - 1) * hidden + unit];
+      }
+    }
+    x = y;
+  }
+}
+
+// dy (n, H): the gradient of the trunk's output on entry; overwritten.
+static void trunk_backward(const ShoalRefPolicy *p, const double *params, Trunk trunk, int32_t segments, int32_t length,
+                           const double *dense, const double *hot, const uint8_t *starts, const double *state,
+                           double *dy, double *dx, double *dgates, double *dparams, double *work) {
+  int64_t n = (int64_t)segments * length;
+  int32_t hidden = p->hidden, mlp = p->core == SHOAL_CORE_MLP;
+  for (int32_t layer = core_layers(p) - 1; layer >= 0; layer--) {
+    int64_t at = trunk.layers + layer * layer_params(p), bias_at = at + layer_rows(p) * hidden;
+    const double *x = activation_at(p, n, layer, work), *y = activation_at(p, n, layer + 1, work);
+    if (mlp) {
+      shoal_ref_activation_backward(p->activation, n * hidden, y, dy);
+      shoal_ref_linear_backward(n, hidden, hidden, x, params + at, dy, dx, dparams + at, dparams + bias_at);
+    } else {
+      const double *gates = gates_at(p, n, layer, work), *memory = gates + 3 * n * hidden;
+      shoal_ref_mingru_backward(segments, length, hidden, x, starts, state + (int64_t)layer * segments * hidden,
+                                params + at, gates, memory, dy, dgates, dx, dparams + at, dparams + bias_at);
+    }
+    double *swap = dy;
+    dy = dx;
+    dx = swap;
+  }
+  if (mlp) { shoal_ref_activation_backward(p->activation, n * hidden, activation_at(p, n, 0, work), dy); }
+  shoal_ref_linear_backward(n, p->dense, hidden, dense, params + trunk.encoder_dense, dy, 0,
+                            dparams + trunk.encoder_dense, dparams + trunk.encoder_bias);
+  shoal_ref_linear_backward(n, p->hot, hidden, hot, params + trunk.encoder_hot, dy, 0, dparams + trunk.encoder_hot, 0);
+}
+
+void shoal_ref_policy_forward(const ShoalRefPolicy *p, const double *params, int32_t segments, int32_t length,
+                              const double *dense, const double *hot, const uint8_t *starts, const double *state,
+                              double *outputs, double *values, double *state_out, double *work) {
+  int64_t n = (int64_t)segments * length, policy_head = heads_at(p), value_head = value_head_at(p);
+  int64_t state_size = (int64_t)p->layers * segments * p->hidden;
+  Trunk trunk = trunk_at(p, 0);
+  trunk_forward(p, params, trunk, segments, length, dense, hot, starts, state, state_out, work);
+  const double *top = activation_at(p, n, core_layers(p), work), *value_top = top;
+  if (p->own_value) {
+    double *own_work = work + trunk_work(p, n);
+    trunk_forward(p, params, trunk_at(p, trunk.end), segments, length, dense, hot, starts,
+                  state ? state + state_size : 0, state_out ? state_out + state_size : 0, own_work);
+    value_top = activation_at(p, n, core_layers(p), own_work);
+  }
+  shoal_ref_linear(n, p->hidden, p->outputs, top, params + policy_head,
+                   params + policy_head + (int64_t)p->outputs * p->hidden, 0, outputs);
+  shoal_ref_linear(n, p->hidden, 1, value_top, params + value_head, params + value_head + p->hidden, 0, values);
+}
+
+void shoal_ref_policy_backward(const ShoalRefPolicy *p, const double *params, int32_t segments, int32_t length,
+                               const double *dense, const double *hot, const uint8_t *starts, const double *state,
+                               const double *doutputs, const double *dvalues, double *dparams, double *work) {
+  int64_t n = (int64_t)segments * length, policy_head = heads_at(p), value_head = value_head_at(p);
+  double *own_work = work + trunk_work(p, n);
+  double *dgates = work + 2 * trunk_work(p, n), *dtop = dgates + 3 * n * p->hidden, *dx = dtop + n * p->hidden;
+  Trunk trunk = trunk_at(p, 0);
+  const double *top = activation_at(p, n, core_layers(p), work);
+  const double *value_top = p->own_value ? activation_at(p, n, core_layers(p), own_work) : top;
+  shoal_ref_linear_backward(n, p->hidden, 1, value_top, params + value_head, dvalues, dtop, dparams + value_head,
+                            dparams + value_head + p->hidden);
+  if (p->own_value) {
+    trunk_backward(p, params, trunk_at(p, trunk.end), segments, length, dense, hot, starts,
+                   state ? state + (int64_t)p->layers * segments * p->hidden : 0, dtop, dx, dgates, dparams, own_work);
+  }
+  shoal_ref_linear_backward(n, p->hidden, p->outputs, top, params + policy_head, doutputs, dx, dparams + policy_head,
+                            dparams + policy_head + (int64_t)p->outputs * p->hidden);
+  for (int64_t i = 0; i < n * p->hidden; i++) { dtop[i] = dx[i] + (p->own_value ? 0.0 : dtop[i]); }
+  trunk_backward(p, params, trunk, segments, length, dense, hot, starts, state, dtop, dx, dgates, dparams, work);
+}

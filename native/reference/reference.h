@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// Every operation of the learner in float64, written to be read: plain loops, no vectors, no threads, no allocation.
+// tests/native compares each with an independent oracle, and the fast float32 versions in nn/ and learn/ with each.
+//
+// Shape letters: n samples (B segments of S steps, segment-major: sample b * S + t), D dense features (vector and flag
+// fields), K one-hot features (grid and category fields), H hidden, L layers, O outputs (logits of all heads in order,
+// then the means of the continuous dimensions). Matrices are row-major; a weight is (outputs, inputs).
+// "=" in a comment: the array is overwritten; "+=": added to.
+#ifndef SHOAL_REFERENCE_H
+#define SHOAL_REFERENCE_H
+
+#include "shoal/shoal.h"
+
+#define SHOAL_REF_EPSILON 1e-8  // of the advantage's standard deviation, the return's variance and AdamW
+
+// ---------------------------------------------------------------------------------------------------- linear.c
+
+// y (n, out) = x (n, in) w^T + b, w (out, in), b (out,) or null. accumulate: += instead of =.
+SHOAL_API void shoal_ref_linear(int64_t n, int32_t in, int32_t out, const double *x, const double *w, const double *b,
+                                int32_t accumulate, double *y);
+// From dy (n, out): dx (n, in) = dy w, dw (out, in) += dy^T x, db (out,) += column sums of dy; dx, db may be null.
+SHOAL_API void shoal_ref_linear_backward(int64_t n, int32_t in, int32_t out, const double *x, const double *w,
+                                         const double *dy, double *dx, double *dw, double *db);
+
+// ---------------------------------------------------------------------------------------------------- encoding.c
+
+// The number of dense features D and of one-hot features K; returns -1 for a field kind without an encoder.
+SHOAL_API int32_t shoal_ref_features(const ShoalSpec *spec, int32_t *dense, int32_t *hot);
+// rows (n, row_bytes) -> dense (n, D) =, hot (n, K) =. mean, sigma (D,) are read at vector features, null: raw.
+SHOAL_API void shoal_ref_encode(const ShoalSpec *spec, int64_t n, const uint8_t *rows, const double *mean,
+                                const double *sigma, double *dense, double *hot);
+
+// ---------------------------------------------------------------------------------------------------- mingru.c
+
+// One layer over B segments: x (B, S, H), starts (B, S), state (B, H) before the first step, w (3H, H) and b (3H,) with
+// the blocks k, g, p. gates (B, S, 3H) = pre-activations, memory (B, S, H) = s after each step, y (B, S, H) =.
+SHOAL_API void shoal_ref_mingru(int32_t segments, int32_t length, int32_t hidden, const double *x,
+                                const uint8_t *starts, const double *state, const double *w, const double *b,
+                                double *gates, double *memory, double *y);
+// From dy (B, S, H): dgates (B, S, 3H) =, dx (B, S, H) =, dw +=, db +=. None flows into state.
+SHOAL_API void shoal_ref_mingru_backward(int32_t segments, int32_t length, int32_t hidden, const double *x,
+                                         const uint8_t *starts, const double *state, const double *w,
+                                         const double *gates, const double *memory, const double *dy, double *dgates,
+                                         double *dx, double *dw, double *db);
+
+// ---------------------------------------------------------------------------------------------------- mlp.c
+
+// x (n,) = f(x). kind: 0 relu, 1 tanh.
+SHOAL_API void shoal_ref_activation(int32_t kind, int64_t n, double *x);
+// dy (n,) = dy f'(x), from y = f(x).
+SHOAL_API void shoal_ref_activation_backward(int32_t kind, int64_t n, const double *y, double *dy);
+
+// ---------------------------------------------------------------------------------------------------- heads.c
+
+// p (size,) = softmax over the legal logits, 0 elsewhere; mask null: all are legal.
+SHOAL_API void shoal_ref_softmax(int32_t size, const double *logits, const uint8_t *mask, double *p);
+// outputs (n, O), log_std (dims,) as stored, masks (n, mask_bytes), discrete (n, heads), continuous (n, dims) raw
+// samples -> log_prob (n,) =, entropy of the discrete heads (n,) = and of the continuous dimensions (n,) =.
+SHOAL_API void shoal_ref_heads(const ShoalSpec *spec, int64_t n, const double *outputs, const double *log_std,
+                               const uint8_t *masks, const int32_t *discrete, const double *continuous,
+                               double *log_prob, double *entropy_discrete, double *entropy_continuous);
+// From the gradients of those three: doutputs (n, O) =, dlog_std (dims,) +=.
+SHOAL_API void shoal_ref_heads_backward(const ShoalSpec *spec, int64_t n, const double *outputs, const double *log_std,
+                                        const uint8_t *masks, const int32_t *discrete, const double *continuous,
+                                        const double *dlog_prob, const double *dentropy_discrete,
+                                        const double *dentropy_continuous, double *doutputs, double *dlog_std);
+
+// ---------------------------------------------------------------------------------------------------- loss.c
+
+typedef struct {
+  double clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_continuous;  // vf_clip 0: off
+} ShoalRefCoefficients;
+
+typedef struct {
+  double loss, policy_loss, value_loss, entropy, kl, clip_fraction, ratio_error;
+} ShoalRefLog;
+
+// out (n,) = (advantage - mean) / (std + 1e-8) over the learn rows (population std), 0 elsewhere.
+SHOAL_API void shoal_ref_normalize(int64_t n, const uint8_t *learn, const double *advantage, double *out);
+// The loss over n samples and its gradients, each (n,) =. advantage is normalised already; omega: importance weights.
+SHOAL_API void shoal_ref_loss(const ShoalRefCoefficients *coefficients, int64_t n, const uint8_t *learn,
+                              const double *log_prob, const double *old_log_prob, const double *values,
+                              const double *old_values, const double *returns, const double *advantage,
+                              const double *omega, const double *entropy_discrete, const double *entropy_continuous,
+                              double *dlog_prob, double *dvalues, double *dentropy_discrete,
+                              double *dentropy_continuous, ShoalRefLog *log);
+// 1 - var(returns - values) / var(returns) over the learn rows; 0 when the returns do not vary.
+SHOAL_API double shoal_ref_explained_variance(int64_t n, const uint8_t *learn, const double *values,
+                                              const double *returns);
+
+// ---------------------------------------------------------------------------------------------------- policy.c
+
+typedef struct {
+  int32_t dense, hot, outputs, dims;  // D, K, O, continuous dimensions
+  int32_t core, hidden, layers, activation, own_value;
+} ShoalRefPolicy;
+
+// Parameters stand in one array: trunk, value trunk if own_value; a trunk = encoder (H, D), (H, K), bias (H,), then per
+// core layer a matrix and a bias: mingru L x [(3H, H), (3H,)], mlp (L - 1) x [(H, H), (H,)]. Then policy head (O, H),
+// (O,), value head (1, H), (1,), log-std (dims,).
+SHOAL_API int64_t shoal_ref_policy_params(const ShoalRefPolicy *policy);
+// Doubles of `work` for n samples: what forward keeps for backward.
+SHOAL_API int64_t shoal_ref_policy_work(const ShoalRefPolicy *policy, int64_t n);
+// dense (B, S, D), hot (B, S, K), starts (B, S), state (trunks, L, B, H) at each segment's start (mingru; null in mlp)
+// -> outputs (B, S, O) =, values (B, S) =, state_out as state = after the last step (may be null).
+SHOAL_API void shoal_ref_policy_forward(const ShoalRefPolicy *policy, const double *params, int32_t segments,
+                                        int32_t length, const double *dense, const double *hot, const uint8_t *starts,
+                                        const double *state, double *outputs, double *values, double *state_out,
+                                        double *work);
+// From doutputs (B, S, O) and dvalues (B, S), with work as forward left it: dparams +=.
+SHOAL_API void shoal_ref_policy_backward(const ShoalRefPolicy *policy, const double *params, int32_t segments,
+                                         int32_t length, const double *dense, const double *hot, const uint8_t *starts,
+                                         const double *state, const double *doutputs, const double *dvalues,
+                                         double *dparams, double *work);
+
+// ---------------------------------------------------------------------------------------------------- advantage.c
+
+// One row of T steps. rewards (T,) scaled; values (T,), final_values (T,) read where truncated and not terminated;
+// last_value: V after step T; ended (T,) bits; ratio (T,) w; learn (T,). form: SHOAL_ADVANTAGE_SPLIT or _SINGLE.
+// error (T,) = E, advantage (T,) = A. The value target is values + error.
+SHOAL_API void shoal_ref_advantage(int32_t horizon, const double *rewards, const double *values,
+                                   const double *final_values, double last_value, const uint8_t *ended,
+                                   const double *ratio, const uint8_t *learn, double gamma, double gae_lambda,
+                                   double rho_clip, double c_clip, int32_t form, double *error, double *advantage);
+
+// ---------------------------------------------------------------------------------------------------- normaliser.c
+
+// Merge x (n, features), learn rows only, into the cumulative count (1,), mean and m2 (features,): sums of squared
+// deviations from the mean.
+SHOAL_API void shoal_ref_merge(int64_t n, int32_t features, const double *x, const uint8_t *learn, double *count,
+                               double *mean, double *m2);
+// One row: g_t = r_t + gamma (1 - done_{t-1}) g_{t-1}; carry (1,) holds (1 - done) g between calls; g (T,) =.
+SHOAL_API void shoal_ref_returns(int32_t horizon, const double *rewards, const uint8_t *ended, double gamma,
+                                 double *carry, double *g);
+// sigma_G from the cumulative statistics, and clip(r / sigma_G, +-10) in place over n rewards.
+SHOAL_API double shoal_ref_return_sigma(double count, double m2);
+SHOAL_API void shoal_ref_scale_rewards(int64_t n, double sigma, double *rewards);
+
+// ---------------------------------------------------------------------------------------------------- optimizer.c
+
+// Scale all n gradients by min(1, max_norm / norm); returns the norm before.
+SHOAL_API double shoal_ref_clip_norm(int64_t n, double max_norm, double *gradient);
+// Step t >= 1 of AdamW (0.9, 0.999, 1e-8, no decay) over n weights; m, v (n,) are its moments.
+SHOAL_API void shoal_ref_adamw(int64_t n, int64_t t, double learning_rate, const double *gradient, double *m, double *v,
+                               double *weights);
+// x (rows, cols) = five Newton-Schulz steps towards its nearest semi-orthogonal matrix. work: min(rows, cols) *
+// (2 min(rows, cols) + 2 max(rows, cols)) doubles.
+SHOAL_API void shoal_ref_newton_schulz(int32_t rows, int32_t cols, double *x, double *work);
+// One step of Muon on one matrix; m (rows, cols) is its momentum. work: that of newton_schulz + rows * cols.
+SHOAL_API void shoal_ref_muon(int32_t rows, int32_t cols, double learning_rate, double momentum, const double *gradient,
+                              double *m, double *weights, double *work);
+
+// ---------------------------------------------------------------------------------------------------- schedule.c
+
+// The factor in [0, 1] at progress = step / total. kind: SHOAL_SCHEDULE_*.
+SHOAL_API double shoal_ref_schedule(int32_t kind, double progress);
+// Between first (factor 1) and last (factor 0).
+SHOAL_API double shoal_ref_anneal(double first, double last, double factor);
+
+// ---------------------------------------------------------------------------------------------------- sampling.c
+
+// The first index whose cumulative probability exceeds u in [0, 1), else the last legal one.
+SHOAL_API int32_t shoal_ref_sample_discrete(int32_t size, const double *logits, const uint8_t *mask, double u);
+// Box-Muller, cosine branch: sqrt(-2 ln u) cos(2 pi v), u in (0, 1], v in [0, 1).
+SHOAL_API double shoal_ref_sample_normal(double u, double v);
+// p (M,) = (sum over learn samples of |advantage (M, S)|)^alpha, normalised; uniform if all are 0.
+SHOAL_API void shoal_ref_priorities(int32_t segments, int32_t length, const double *advantage, const uint8_t *learn,
+                                    double alpha, double *p);
+// omega (M,) = (M p)^-beta.
+SHOAL_API void shoal_ref_importance(int32_t segments, const double *p, double beta, double *omega);
+// Systematic resampling: drawn (count,) = the segments in which (u + i) / count fall, u in [0, 1).
+SHOAL_API void shoal_ref_resample(int32_t segments, const double *p, int32_t count, double u, int32_t *drawn);
+// Fisher-Yates over items (n,), from the last: item i changes places with one of 0 .. i, chosen by the upper 32 bits of
+// hash(key, BATCH, i, 0).
+SHOAL_API void shoal_ref_permute(int32_t n, uint64_t key, int32_t *items);
+
+// ---------------------------------------------------------------------------------------------------- maths.c
+
+// out (n,) = env.h's functions, as this library was compiled. function: 0 exp, 1 log, 2 sin, 3 cos, 4 tanh, 5 sqrt.
+SHOAL_API void shoal_ref_env_maths(int32_t function, int64_t n, const float *x, float *out);
+// out (n,) = shoal_hash(key, tag, first + i, b), and the uniform made of a hash.
+SHOAL_API void shoal_ref_env_hash(uint64_t key, uint32_t tag, uint64_t first, uint64_t b, int64_t n, uint64_t *out);
+SHOAL_API void shoal_ref_env_uniform(int64_t n, const uint64_t *hash, float *out);
+// out (n,) = shoal_below(head, bound) in sequence, from draws = 0.
+SHOAL_API void shoal_ref_env_below(uint64_t key, int32_t bound, int64_t n, int32_t *out);
+
+#endif
