@@ -53,6 +53,8 @@ SHOAL_API void shoal_vec_bind(ShoalVec *vec, uint8_t *rows, uint8_t *masks, uint
                               float *rewards, uint8_t *ended, int32_t *discrete, float *continuous);
 // Start every environment again at episode 0 and observe.
 SHOAL_API int32_t shoal_vec_reset(ShoalVec *vec, uint64_t seed, char *message);
+// Reset the environments that ended and wait for it (disabled mode): the next episode, as a step would have begun it.
+SHOAL_API int32_t shoal_vec_reset_ended(ShoalVec *vec, char *message);
 // One step of every environment, over the bound buffers.
 SHOAL_API int32_t shoal_vec_step(ShoalVec *vec, char *message);
 // `steps` steps with the actions of `cycle` prepared action arrays in turn (discrete (cycle, N, heads), continuous
