@@ -41,7 +41,8 @@ class Param:
         if self.kind == "choice":
             if not isinstance(value, str) or value not in self.choices:
                 options = ", ".join(self.choices)
-                raise ConfigError(f"{value!r} is not a choice; expected one of {options} ({where})", self._hint(value))
+                problem = f"{self.name}={value!r} is not a choice; expected one of {options} ({where})"
+                raise ConfigError(problem, nearest(str(value), self.choices, f"the default is {self.default}"))
             return value
         if self.kind == "switch":
             if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
@@ -58,9 +59,6 @@ class Param:
                 f"out of range: {self.name}={value:g}; expected {self.low:g} to {self.high:g}{unit} ({where})"
             )
         return int(value) if self.kind == "int" else float(value)
-
-    def _hint(self, value: object) -> str:
-        return nearest(str(value), self.choices, fallback=f"the default is {self.default}")
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,11 @@ class Field:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Rows, columns, channels without trailing ones; never empty."""
-        shape = [self.rows, self.columns, self.channels]
-        while len(shape) > 1 and shape[-1] == 1:
-            shape.pop()
-        return tuple(shape)
+        """Grids, images and sets: rows, columns, and channels if there are several; the rest: without ones."""
+        shape = (self.rows, self.columns, self.channels)
+        if self.kind in ("grid", "image", "set"):
+            return shape if self.channels > 1 else shape[:2]
+        return tuple(length for length in shape if length > 1) or (1,)
 
     @property
     def features(self) -> int:
@@ -180,7 +178,11 @@ class Environment:
         return {param.name: param.default for param in self.params}
 
     def check(self, values: Mapping[str, object]) -> dict[str, Value]:
-        """Return every parameter's value, given some of them.
+        """Return every parameter's value, given some of them; raises as `checked` does."""
+        return self.defaults | self.checked(values)
+
+    def checked(self, values: Mapping[str, object]) -> dict[str, Value]:
+        """Return these values in their parameters' types.
 
         Raises:
             ConfigError: for an unknown name, a wrong type, a value out of range.
@@ -189,7 +191,7 @@ class Environment:
         for name in values:
             if name not in known:
                 raise ConfigError(f"`{self.name}` has no parameter `{name}` (at env.{name})", nearest(name, known))
-        return {name: param.check(values.get(name, param.default)) for name, param in known.items()}
+        return {name: known[name].check(value) for name, value in values.items()}
 
     def spec(self, values: Mapping[str, object] | None = None) -> Spec:
         """Return the specification under these parameter values, defaults for the rest.

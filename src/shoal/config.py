@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""One run's settings: merged from their sources, checked, and completed with the numbers that derive from others.
+
+Merge order: defaults < the environment's own <name>.toml < preset < --config FILE < flags. `untuned` leaves out the
+environment's file but for total_steps, the budget of its task, and what solved means.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shoal import native, registry
+from shoal.errors import ConfigError, nearest
+from shoal.settings import (
+    PRESETS,
+    SECTIONS,
+    PolicyConfig,
+    Scalar,
+    SolvedConfig,
+    TrainConfig,
+    VecConfig,
+    check_section,
+    names_of,
+)
+
+Layer = Mapping[str, Mapping[str, object]]  # section -> key -> value
+
+_TOP = ("environment", "version", "seed", "preset", "settings")  # top-level keys of a stored config.toml
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one run. After `resolve` no number is None, and `reasons` says how derived ones came about."""
+
+    env: str
+    params: dict[str, Scalar]
+    vec: VecConfig
+    policy: PolicyConfig
+    train: TrainConfig
+    solved: SolvedConfig
+    seed: int = 0
+    preset: str = ""
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, dict[str, Scalar]]:
+        """Return section -> key -> value without what is None."""
+        sections: dict[str, dict[str, Scalar]] = {"env": dict(self.params)}
+        for name in (*SECTIONS, "solved"):
+            values = dataclasses.asdict(getattr(self, name))
+            sections[name] = {key: value for key, value in values.items() if value is not None}
+        return sections
+
+    def settings_hash(self, version: int) -> str:
+        """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
+        sections = self.to_dict()
+        del sections["vec"]["threads"]
+        text = json.dumps([self.env, version, self.preset, sections], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_toml(self, version: int) -> str:
+        """Return the text of config.toml, which `--config` reads."""
+        lines = [f"environment = {_toml(self.env)}", f"version = {version}", f"seed = {self.seed}"]
+        lines += [f"preset = {_toml(self.preset)}"] if self.preset else []
+        lines += [f"settings = {_toml(self.settings_hash(version))}"]
+        for section, values in self.to_dict().items():
+            lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+        return "\n".join(lines) + "\n"
+
+
+def load(
+    name: str,
+    *,
+    overrides: Layer | None = None,
+    file: Path | None = None,
+    preset: str = "",
+    untuned: bool = False,
+    seed: int | None = None,
+) -> Config:
+    """Return the merged and checked settings for an environment, not yet resolved.
+
+    Args:
+        name: of the environment.
+        overrides: section -> key -> value of what flags or keyword arguments said.
+        file: a TOML file, such as the config.toml of a run.
+        preset: a name in PRESETS.
+        untuned: leave out the environment's own settings but for total_steps and what solved means.
+        seed: of the run; None takes the file's, else 0.
+
+    Raises:
+        ConfigError: for an unknown key, a wrong type, a value out of range; the message says where.
+    """
+    env = registry.get(name)
+    own = read_toml(env.folder / f"{name}.toml")
+    solved = own.pop("solved", {})
+    if untuned:
+        own = {"train": {key: value for key, value in own.get("train", {}).items() if key == "total_steps"}}
+    if preset and preset not in PRESETS:
+        raise ConfigError(f"no preset is called `{preset}`", nearest(preset, PRESETS))
+    given = read_toml(file, required=True) if file else {}
+    top = given.pop("", {})
+    preset = preset or str(top.get("preset", ""))
+    if top.get("environment", name) != name:
+        raise ConfigError(f"{file} is for the environment `{top['environment']}`; got `{name}`")
+
+    layers: list[tuple[str, Layer]] = [
+        (f"{name}.toml", own),
+        (f"preset {preset}", PRESETS.get(preset, {})),
+        (str(file), given),
+        ("", overrides or {}),
+    ]
+    merged: dict[str, dict[str, Any]] = {section: {} for section in ("env", "solved", *SECTIONS)}
+    merged["solved"] |= check_section("solved", solved, f"{name}.toml")
+    for source, layer in layers:
+        for section, values in layer.items():
+            if section not in merged:
+                where = f"at {section}" + (f" in {source}" if source else "")
+                raise ConfigError(f"unknown section `{section}` ({where})", nearest(section, merged))
+            merged[section] |= env.checked(values) if section == "env" else check_section(section, values, source)
+    return Config(
+        env=name,
+        params=env.check(merged["env"]),
+        vec=VecConfig(**merged["vec"]),
+        policy=PolicyConfig(**merged["policy"]),
+        train=TrainConfig(**merged["train"]),
+        solved=SolvedConfig(**merged["solved"]),
+        seed=int(top.get("seed", 0)) if seed is None else seed,
+        preset=preset,
+    )
+
+
+def resolve(config: Config, spec: registry.Spec) -> Config:
+    """Return the settings with every derived number filled in and the sizes checked against each other.
+
+    Raises:
+        ConfigError: when segments, minibatch and rollout do not divide; the hint names the nearest sizes that do.
+    """
+    reasons: list[str] = []
+    vec, policy, train = config.vec, config.policy, config.train
+
+    num_envs = vec.num_envs
+    if num_envs is None:
+        num_envs = max(1, 2048 // spec.agents)
+        reasons.append(f"vec.num_envs = {num_envs}: 2048 rows of {spec.agents} agents a world")
+    if num_envs < 1:
+        raise ConfigError(f"num_envs={num_envs}: expected at least 1 (at vec.num_envs)", "leave it out for a default")
+    vec = dataclasses.replace(vec, num_envs=num_envs, max_steps=vec.max_steps or spec.max_steps)
+
+    wide = spec.features >= 200 or any(field.kind == "grid" for field in spec.fields)
+    hidden = policy.hidden or (128 if wide else 64)
+    if policy.hidden is None:
+        why = "a grid or at least 200" if wide else "fewer than 200"
+        reasons.append(f"policy.hidden = {hidden}: {spec.features} features, {why}")
+    policy = dataclasses.replace(policy, hidden=hidden)
+
+    rows, horizon = num_envs * spec.agents, train.horizon
+    segment = train.segment or horizon
+    if horizon % segment:
+        near = _around(segment, _divisors(horizon))
+        problem = f"segment={segment} does not divide horizon={horizon} (at train.segment)"
+        raise ConfigError(problem, f"use {_either(near)}")
+    samples = rows * horizon
+    minibatch = train.minibatch
+    sizes = [segment * count for count in _divisors(samples // segment)]
+    if minibatch is None:
+        cap = max(64, samples // 16) if config.preset == "few-samples" else min(16384, samples // 8)
+        minibatch = max([size for size in sizes if size <= cap], default=sizes[0])
+        reasons.append(
+            f"train.minibatch = {minibatch}: the largest number of whole segments ({segment} samples) that divides the "
+            f"rollout of {rows} rows x {horizon} steps and is at most {cap}"
+        )
+    elif minibatch not in sizes:
+        problem = (
+            f"minibatch={minibatch} does not divide the rollout: expected whole segments of {segment} samples that "
+            f"divide {rows} rows * {horizon} steps = {samples} (at train.minibatch)"
+        )
+        raise ConfigError(problem, f"use {_either(_around(minibatch, sizes))}")
+    shard = train.shard
+    if shard is None:
+        shard = min(max(1024 // segment, 1) * segment, minibatch)
+        reasons.append(f"train.shard = {shard}: 1024 samples in whole segments, at most a minibatch")
+    elif shard % segment or shard > minibatch:
+        problem = f"shard={shard}: expected whole segments of {segment} samples, at most {minibatch} (at train.shard)"
+        raise ConfigError(problem, f"use {min(max(shard // segment, 1) * segment, minibatch)}")
+    ent_coef_final = train.ent_coef_final
+    if ent_coef_final is None:
+        ent_coef_final = float(f"{train.ent_coef / 10:.6g}")
+        reasons.append(f"train.ent_coef_final = {ent_coef_final:g}: a tenth of ent_coef")
+    train = dataclasses.replace(train, segment=segment, minibatch=minibatch, shard=shard, ent_coef_final=ent_coef_final)
+
+    known = [*(metric.name for metric in spec.env.metrics), "episode_return", "episode_length"]
+    if config.solved.metric not in known:
+        problem = f"no metric is called `{config.solved.metric}` (at solved.metric)"
+        raise ConfigError(problem, nearest(config.solved.metric, known))
+    return dataclasses.replace(config, vec=vec, policy=policy, train=train, reasons=tuple(reasons))
+
+
+def native_policy(config: Config) -> native.PolicyConfig:
+    """Return the policy's settings as C reads them."""
+    policy = config.policy
+    spread = policy.gate_bias == "spread"
+    return native.PolicyConfig(
+        core=native.CORES.index(policy.core),
+        hidden=policy.hidden,
+        layers=policy.layers,
+        activation=native.ACTIVATIONS.index(policy.activation),
+        own_value=policy.value_net == "own",
+        normalize=policy.normalize,
+        gate_tau=float(config.train.horizon) if spread else 0.0,
+        seed=config.seed,
+    )
+
+
+def native_train(config: Config, *, fault: int = 0) -> native.TrainConfig:
+    """Return the learner's settings as C reads them; `fault` plants one in a library built for tests."""
+    values: dict[str, Any] = dataclasses.asdict(config.train)
+    values["optimizer"] = native.OPTIMIZERS.index(values["optimizer"])
+    values["schedule"] = native.SCHEDULES.index(values["schedule"])
+    values["advantage_form"] = native.ADVANTAGES.index(values.pop("advantage"))
+    return native.TrainConfig(**values, seed=config.seed, fault=fault)
+
+
+def read_toml(path: Path, *, required: bool = False) -> dict[str, dict[str, Any]]:
+    """Return section -> key -> value of a TOML file; keys above the first section are those of section "".
+
+    Raises:
+        ConfigError: if it cannot be read, is no TOML, or has an unknown key above its first section.
+    """
+    if not required and not path.exists():
+        return {}
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the settings file cannot be read: {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the settings file is not TOML: {path}: {error}") from error
+    top = {key: value for key, value in data.items() if not isinstance(value, dict)}
+    for key in top:
+        if key not in _TOP:
+            homes = [f"{name}.{key}" for name, section in SECTIONS.items() if key in names_of(section)]
+            hint = f"it is `{homes[0]}`" if homes else nearest(key, _TOP)
+            raise ConfigError(f"unknown key `{key}` (at {key} in {path})", hint)
+    sections = {key: value for key, value in data.items() if isinstance(value, dict)}
+    return sections | ({"": top} if top else {})
+
+
+def _divisors(number: int) -> list[int]:
+    small = [count for count in range(1, int(number**0.5) + 1) if number % count == 0]
+    return sorted({*small, *(number // count for count in small)})
+
+
+def _around(wanted: int, sizes: list[int]) -> list[int]:
+    """Return the nearest size below and the nearest above."""
+    below = [size for size in sizes if size <= wanted]
+    above = [size for size in sizes if size > wanted]
+    return below[-1:] + above[:1]
+
+
+def _either(sizes: list[int]) -> str:
+    return " or ".join(str(size) for size in sizes)
+
+
+def _toml(value: Scalar) -> str:
+    return json.dumps(value) if isinstance(value, (str, bool)) else repr(value)

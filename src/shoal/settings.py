@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""What can be set: one frozen dataclass per section, each field with its default, unit, range and one line of doc.
+
+A field becomes a key of `[section]` in TOML, a flag `--section.key`, and a line of `--help`. `None` stands for a
+number that is derived from others (config.py does so, and says how). The defaults are ALGORITHM.md's table.
+Shape letters: N rows (agents over all environments), T steps in a rollout, S steps in a segment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shoal import native
+from shoal.errors import ConfigError, nearest
+
+Scalar = bool | int | float | str
+
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_MAGNITUDES = {"k": 1e3, "M": 1e6, "m": 1e6, "G": 1e9, "B": 1e9}
+
+
+def setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    unit: str = "",
+    choices: tuple[str, ...] = (),
+    auto: str = "",
+) -> Any:
+    """Declare a field. `auto` says in a few words how a default of None is derived."""
+    about = {"doc": doc, "low": low, "high": high, "unit": unit, "choices": choices, "auto": auto}
+    return dataclasses.field(default=default, metadata=about)
+
+
+@dataclass(frozen=True)
+class VecConfig:
+    """The copies of the environment."""
+
+    num_envs: int | None = setting(None, "copies of the environment", auto="max(1, 2048 // agents)")
+    threads: int = setting(0, "threads; 0 stands for all cores. Results do not depend on it", low=0, high=4096)
+    max_steps: int | None = setting(None, "time limit, which truncates", low=1, high=2**31 - 1, unit="steps",
+                                    auto="the environment's own")  # fmt: skip
+    stagger: bool = setting(True, "cut each copy's first episode at a random length, so that they do not end together")
+    metric_steps: int = setting(0, "also report running lives every so many steps; 0 = off", low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """The network."""
+
+    core: str = setting("mingru", "what the encoder feeds: mingru remembers, mlp does not", choices=native.CORES)
+    hidden: int | None = setting(None, "units in a layer", low=1, high=4096,
+                                 auto="64; 128 for grids or 200 features and more")  # fmt: skip
+    layers: int = setting(2, "layers of the core; of an mlp the encoder is the first", low=1, high=16)
+    activation: str = setting("relu", "of an mlp's layers", choices=native.ACTIVATIONS)
+    value_net: str = setting("shared", "does the value share the policy's trunk", choices=("shared", "own"))
+    normalize: bool = setting(True, "normalise vector fields of the observation")
+    gate_bias: str = setting("spread", "mingru: memory spans start spread over 1.5 to T steps, or with zero biases",
+                             choices=("spread", "zero"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The learner."""
+
+    total_steps: int = setting(50_000_000, "agent steps to train for; schedules end there", low=1, high=2**62)
+    horizon: int = setting(64, "T: steps of every row in a rollout", low=1, high=65536, unit="steps")
+    segment: int | None = setting(None, "S: consecutive steps of one row that are trained on together; divides T",
+                                  low=1, high=65536, unit="steps", auto="T")  # fmt: skip
+    minibatch: int | None = setting(None, "samples in a minibatch: whole segments that divide the rollout", low=1,
+                                    high=2**31 - 1, unit="samples",
+                                    auto="the largest that divides, at most 16384 and N T / 8")  # fmt: skip
+    shard: int | None = setting(None, "samples over which gradients are summed in row order; part of the result", low=1,
+                                high=2**31 - 1, unit="samples", auto="1024 in whole segments")  # fmt: skip
+    replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
+    gamma: float = setting(0.99, "discount", low=0, high=1)
+    gae_lambda: float = setting(0.95, "trace decay", low=0, high=1)
+    rho_clip: float = setting(1.0, "ceiling of the importance weight of an error", low=0, high=1e9)
+    c_clip: float = setting(1.0, "ceiling of the importance weight of the trace", low=0, high=1e9)
+    advantage: str = setting("split", "error and advantage apart, or the reference's single output",
+                             choices=native.ADVANTAGES)  # fmt: skip
+    clip_coef: float = setting(0.2, "how far the ratio may move before its gradient stops", low=0, high=1e9)
+    vf_coef: float = setting(1.0, "weight of the value loss", low=0, high=1e9)
+    vf_clip: float = setting(0.0, "clip the value about the rollout's; 0 = off", low=0, high=1e9)
+    ent_coef: float = setting(0.005, "weight of the entropy of discrete actions, at the start", low=0, high=1e9)
+    ent_coef_final: float | None = setting(None, "its weight at the end of the schedule", low=0, high=1e9,
+                                           auto="a tenth of ent_coef")  # fmt: skip
+    ent_coef_continuous: float = setting(0.0, "weight of the entropy of continuous actions", low=0, high=1e9)
+    max_grad_norm: float = setting(1.0, "global norm at which gradients are clipped", low=1e-9, high=1e9)
+    optimizer: str = setting("muon", "of encoder and core matrices; the rest always uses adamw",
+                             choices=native.OPTIMIZERS)  # fmt: skip
+    learning_rate: float = setting(0.015, "at the start of the schedule", low=0, high=1e3)
+    adam_ratio: float = setting(0.1, "learning rate of adamw's part, in learning rates", low=0, high=1e6)
+    momentum: float = setting(0.95, "of muon", low=0, high=0.9999)
+    schedule: str = setting("cosine", "how the learning rate falls to 0 over total_steps", choices=native.SCHEDULES)
+    priority_alpha: float = setting(0.0, "0 draws segments evenly, 1 in proportion to their advantages", low=0, high=10)
+    priority_beta: float = setting(0.4, "how far priorities are corrected for at the start; 1 at the end", low=0, high=1)
+    target_kl: float = setting(0.0, "end an update when the policy has moved this far; 0 = off", low=0, high=1e9)
+    normalize_reward: bool = setting(True, "divide rewards by the spread of discounted returns")
+    muon_heads: bool = setting(False, "ablation: muon for the heads too")
+    muon_fused_gates: bool = setting(False, "ablation: muon takes the three gate blocks as one matrix")
+
+
+@dataclass(frozen=True)
+class SolvedConfig:
+    """What solved means."""
+
+    metric: str = setting("perf", "the metric whose mean counts")
+    threshold: float | None = setting(None, "solved when an evaluation's mean reaches it", auto="never")
+
+
+SECTIONS: dict[str, type[Any]] = {"vec": VecConfig, "policy": PolicyConfig, "train": TrainConfig}
+
+PRESETS: dict[str, dict[str, dict[str, Scalar]]] = {
+    # For simulators so slow that samples cost more than arithmetic: many passes, no memory, small steps.
+    "few-samples": {
+        "vec": {"num_envs": 8},
+        "policy": {"core": "mlp", "hidden": 64, "layers": 2, "activation": "tanh", "value_net": "own"},
+        "train": {
+            "total_steps": 1_000_000,
+            "horizon": 128,
+            "segment": 1,
+            "replay_ratio": 8.0,
+            "optimizer": "adamw",
+            "learning_rate": 3e-4,
+            "adam_ratio": 1.0,
+            "schedule": "linear",
+            "vf_coef": 0.5,
+            "max_grad_norm": 0.5,
+            "ent_coef": 0.01,
+            "ent_coef_final": 0.01,
+        },
+    }
+}
+
+
+def kind_of(field: dataclasses.Field[Any]) -> str:
+    """Return bool, int, float or str."""
+    return str(field.type).removesuffix(" | None")
+
+
+def check_section(section: str, values: Mapping[str, object], source: str = "") -> dict[str, Scalar]:
+    """Return the values of a section in their declared types.
+
+    Raises:
+        ConfigError: for an unknown key, a wrong type, a value out of range; says where, and in which source.
+    """
+    fields = {field.name: field for field in dataclasses.fields(section_class(section))}
+    checked = {}
+    for key, value in values.items():
+        path = f"at {section}.{key}" + (f" in {source}" if source else "")
+        if key not in fields:
+            homes = [f"{name}.{key}" for name, other in SECTIONS.items() if key in names_of(other)]
+            hint = f"it is `{homes[0]}`" if homes else nearest(key, fields)
+            raise ConfigError(f"unknown key `{key}` ({path})", hint)
+        checked[key] = _check(fields[key], value, path)
+    return checked
+
+
+def section_class(section: str) -> type[Any]:
+    """Return the dataclass of a section."""
+    return SolvedConfig if section == "solved" else SECTIONS[section]
+
+
+def names_of(section: type[Any]) -> list[str]:
+    """Return the keys of a section."""
+    return [field.name for field in dataclasses.fields(section)]
+
+
+def from_text(kind: str, text: str) -> Scalar:
+    """Return what a flag's text means as bool (or switch), int, float, or itself; text that means nothing stays text.
+
+    Numbers may be written 50M, 1e7, 2_048; switches true, false, on, off, yes, no.
+    """
+    if kind in ("bool", "switch"):
+        return _WORDS.get(text.lower(), text)
+    if kind not in ("int", "float"):
+        return text
+    body, scale = (text[:-1], _MAGNITUDES[text[-1]]) if text[-1:] in _MAGNITUDES else (text, 1.0)
+    try:
+        number = float(body) * scale
+    except ValueError:
+        return text
+    if kind == "int" and math.isfinite(number) and number == int(number):
+        return int(number)
+    return number
+
+
+def _check(field: dataclasses.Field[Any], value: object, path: str) -> Scalar:
+    kind, about = kind_of(field), field.metadata
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise ConfigError(f"wrong type: {field.name}={value!r}; expected true or false ({path})")
+        return value
+    if kind == "str":
+        if not isinstance(value, str):
+            raise ConfigError(f"wrong type: {field.name}={value!r}; expected text ({path})")
+        if about["choices"] and value not in about["choices"]:
+            expected = ", ".join(about["choices"])
+            hint = nearest(value, about["choices"], f"the default is {field.default}")
+            raise ConfigError(f"{field.name}={value!r} is not a choice; expected one of {expected} ({path})", hint)
+        return value
+    whole = kind == "int"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (whole and value != value // 1):
+        expected = "a whole number" if whole else "a number"
+        raise ConfigError(f"wrong type: {field.name}={value!r}; expected {expected} ({path})")
+    if not about["low"] <= value <= about["high"]:
+        unit = f" {about['unit']}" if about["unit"] else ""
+        bounds = f"{about['low']:.10g} to {about['high']:.10g}{unit}"
+        raise ConfigError(f"out of range: {field.name}={value}; expected {bounds} ({path})")
+    return int(value) if whole else float(value)
