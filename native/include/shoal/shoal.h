@@ -75,7 +75,7 @@ SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
 
 // ---------------------------------------------------------------------------------------------------- policies
 
-enum { SHOAL_F64_TENSOR = 1, SHOAL_F32_TENSOR = 0, SHOAL_I64_TENSOR = 2, SHOAL_U8_TENSOR = 3 };
+enum { SHOAL_F32_TENSOR = 0, SHOAL_F64_TENSOR, SHOAL_I64_TENSOR, SHOAL_U8_TENSOR, SHOAL_I32_TENSOR };
 
 // A named array inside an object's memory: weights, normaliser, optimizer state.
 typedef struct {

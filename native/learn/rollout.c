@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// Collecting one rollout: blocks of environments outside, time inside, no barrier. Per row and step (ALGORITHM,
+// "Order"): zero the memory if a life starts, store it if a segment starts, forward, sample, step the world, keep the
+// new memory; value the final observation where an agent was truncated.
+#include "learn/learner.h"
+
+#include <string.h>
+
+typedef struct {
+  ShoalLearner *learner;
+  int32_t first, count, b;  // environments; block
+  int64_t row;              // first row
+  int32_t rows;
+  ShoalScratch *scratch;
+  double *sums;             // (3, normalised + 1)
+} Block;
+
+// Add this step's observations (and G, in the last column) to the normaliser's sums, shifted by the present means.
+static void gather(const Block *block, int32_t t) {
+  const ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  int32_t n = policy->normalised;
+  double *count = block->sums, *sum = count + n + 1, *squares = sum + n + 1;
+  for (int32_t i = 0; i < block->rows; i++) {
+    if (!learner->learn[(block->row + i) * learner->T + t]) { continue; }
+    const uint8_t *row = learner->rows + ((block->row + i) * (learner->T + 1) + t) * policy->spec.row_bytes;
+    for (int32_t f = 0; f < policy->num_encodes; f++) {
+      const ShoalEncode *e = &policy->encodes[f];
+      for (int32_t k = 0; e->normalised >= 0 && k < e->count; k++) {
+        int32_t j = e->normalised + k;
+        double d = (double)shoal_element(row + e->offset, e->dtype, k) - (double)policy->center[j];
+        sum[j] += d;
+        squares[j] += d * d;
+      }
+    }
+    count[0] += 1.0;
+  }
+}
+
+static ShoalBatch batch_of(const Block *block, int32_t t) {
+  const ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalScratch *scratch = block->scratch;
+  for (int32_t i = 0; i < block->rows; i++) {
+    int64_t row = block->row + i;
+    scratch->rows[i] = learner->rows + (row * (learner->T + 1) + t) * policy->spec.row_bytes;
+    scratch->starts[i] = SHOAL_FAULT(policy, STATE_KEPT)    ? 0
+                         : SHOAL_FAULT(policy, MEMORY_LOST) ? learner->ones
+                                                            : vec->starts + row;
+    scratch->memory[i] = scratch->memory_out[i] = learner->memory + row * policy->state_size;
+  }
+  return (ShoalBatch){block->rows, 1, scratch->rows, scratch->starts, scratch->memory, scratch->memory_out};
+}
+
+// Value the final observations of agents that were truncated at t: f(final observation, h'), not committed.
+static void value_finals(const Block *block, int32_t t) {
+  const ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  ShoalScratch *scratch = block->scratch;
+  int32_t n = 0;
+  for (int32_t i = 0; i < block->rows; i++) {
+    if (learner->ended[(block->row + i) * learner->T + t] != SHOAL_TRUNCATED) { continue; }
+    scratch->rows[n] = scratch->final_rows + (int64_t)i * policy->spec.row_bytes;
+    scratch->starts[n] = SHOAL_FAULT(policy, MEMORY_LOST) ? learner->ones : 0;
+    scratch->memory[n++] = learner->memory + (block->row + i) * policy->state_size;
+  }
+  if (!n) { return; }
+  ShoalBatch batch = {n, 1, scratch->rows, scratch->starts, scratch->memory, 0};
+  shoal_forward(policy, &batch, &scratch->tape);
+  n = 0;
+  for (int32_t i = 0; i < block->rows; i++) {
+    int64_t sample = (block->row + i) * learner->T + t;
+    if (learner->ended[sample] != SHOAL_TRUNCATED) { continue; }
+    learner->final_values[sample] = scratch->tape.out[(int64_t)n++ * policy->ldo + policy->outputs];
+  }
+}
+
+static void step(const Block *block, int32_t t, int64_t clock) {
+  ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalScratch *scratch = block->scratch;
+  int32_t T = learner->T, state = policy->state_size;
+  ShoalBatch batch = batch_of(block, t);
+  for (int32_t i = 0; i < block->rows; i++) {
+    int64_t row = block->row + i, sample = row * T + t;
+    learner->starts[sample] = vec->starts[row];
+    learner->learn[sample] = vec->live[row] || SHOAL_FAULT(policy, ABSENT_LEARNT);
+    if (t % learner->S == 0 && state) {
+      memcpy(learner->segment_memory + (sample / learner->S) * state, learner->memory + row * state, 4 * (size_t)state);
+    }
+  }
+  gather(block, t);
+  shoal_forward(policy, &batch, &scratch->tape);
+  for (int32_t i = 0; i < block->rows; i++) {
+    int64_t row = block->row + i, sample = row * T + t;
+    const float *out = scratch->tape.out + (int64_t)i * policy->ldo;
+    int32_t *discrete = learner->discrete + sample * vec->heads;
+    float *raw = learner->raw + sample * vec->dims;
+    learner->values[sample] = out[policy->outputs];
+    learner->log_probs[sample] = 0.0f;
+    if (vec->live[row] || SHOAL_FAULT(policy, ABSENT_LEARNT)) {
+      learner->log_probs[sample] =
+          shoal_heads_sample(policy, out, learner->masks + (row * (T + 1) + t) * vec->mask_bytes, 0,
+                             learner->config.seed, (uint64_t)clock, (uint64_t)row, discrete, raw);
+    } else {
+      memset(discrete, 0, 4 * (size_t)vec->heads);
+      memset(raw, 0, 4 * (size_t)vec->dims);
+    }
+    memcpy(scratch->discrete + (int64_t)i * vec->heads, discrete, 4 * (size_t)vec->heads);
+    shoal_heads_action(policy, raw, scratch->continuous + (int64_t)i * vec->dims);
+  }
+  ShoalIo io = {
+      .discrete = scratch->discrete,
+      .continuous = scratch->continuous,
+      .rows = learner->rows + (block->row * (T + 1) + t + 1) * vec->row_bytes,
+      .masks = learner->masks + (block->row * (T + 1) + t + 1) * vec->mask_bytes,
+      .legal = learner->masks + (block->row * (T + 1) + t) * vec->mask_bytes,
+      .final_rows = scratch->final_rows,
+      .final_masks = scratch->final_masks,
+      .rewards = learner->rewards + block->row * T + t,
+      .ended = learner->ended + block->row * T + t,
+      .stats = shoal_block_stats(learner->engine, block->b),
+      .row_stride = (int64_t)(T + 1) * vec->row_bytes,
+      .mask_stride = (int64_t)(T + 1) * vec->mask_bytes,
+      .final_stride = vec->row_bytes,
+      .stride = T,
+      .clock = clock,
+  };
+  if (vec->env->block_step(vec, block->first, block->count, &io)) { value_finals(block, t); }
+  int32_t n = policy->normalised;
+  double shift = learner->returns[1];
+  for (int32_t i = 0; i < block->rows; i++) {
+    int64_t row = block->row + i, sample = row * T + t;
+    if (!learner->learn[sample]) { continue; }
+    float *g = learner->discounted + row;
+    *g = learner->rewards[sample] + learner->config.gamma * (learner->starts[sample] ? 0.0f : *g);
+    block->sums[n] += 1.0;
+    block->sums[2 * n + 1] += (double)*g - shift;
+    block->sums[3 * n + 2] += ((double)*g - shift) * ((double)*g - shift);
+  }
+}
+
+static void collect(void *context, int32_t b, int32_t thread) {
+  ShoalLearner *learner = context;
+  const ShoalPolicy *policy = learner->policy;
+  const ShoalVec *vec = &learner->engine->vec;
+  int32_t T = learner->T, stats = 3 * (policy->normalised + 1);
+  Block block = {.learner = learner, .b = b, .first = shoal_block_first(learner->engine, b),
+                 .count = shoal_block_count(learner->engine, b), .scratch = &learner->scratch[thread],
+                 .sums = learner->block_sums + (int64_t)b * stats};
+  block.row = (int64_t)block.first * vec->agents;
+  block.rows = block.count * vec->agents;
+  memset(block.sums, 0, 8 * (size_t)stats);
+  for (int32_t i = 0; i < block.rows; i++) {  // the last observation of the rollout before is the first of this one
+    uint8_t *rows = learner->rows + (block.row + i) * (T + 1) * vec->row_bytes;
+    uint8_t *masks = learner->masks + (block.row + i) * (T + 1) * vec->mask_bytes;
+    memcpy(rows, rows + (int64_t)T * vec->row_bytes, (size_t)vec->row_bytes);
+    memcpy(masks, masks + (int64_t)T * vec->mask_bytes, (size_t)vec->mask_bytes);
+  }
+  for (int32_t t = 0; t < T; t++) {
+    if (shoal_stopped(learner->engine)) { return; }
+    step(&block, t, learner->counters[2] + t);
+  }
+  ShoalBatch batch = batch_of(&block, T);
+  batch.memory_out = 0;
+  shoal_forward(policy, &batch, &block.scratch->tape);
+  for (int32_t i = 0; i < block.rows; i++) {
+    float value = block.scratch->tape.out[(int64_t)i * policy->ldo + policy->outputs];
+    learner->last_values[block.row + i] = SHOAL_FAULT(policy, NO_BOOTSTRAP) ? 0.0f : value;
+  }
+}
+
+int32_t shoal_learner_rollout(ShoalLearner *learner, char *message) {
+  (void)message;
+  double start = shoal_seconds();
+  shoal_parallel(learner->threads, learner->engine->num_blocks, collect, learner);
+  if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
+  learner->counters[0]++;
+  learner->counters[2] += learner->T;
+  learner->rollout_seconds = shoal_seconds() - start;
+  return SHOAL_OK;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// The passes over a tape: rows -> features -> encoder -> core -> heads, and back. The rollout runs the same forward
+// with segments of one step, so both give the same bits.
+#include "nn/policy.h"
+
+#include <string.h>
+
+void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows, int32_t training, ShoalTape *tape) {
+  int64_t R = rows;
+  tape->x = shoal_take(arena, 4 * R * policy->ldx);
+  for (int32_t t = 0; t < policy->trunks; t++) {
+    for (int32_t l = 0; l <= policy->layers; l++) {
+      tape->trunk[t].values[l] = shoal_take(arena, 4 * R * policy->ldh);
+      if (l == policy->layers || policy->config.core != SHOAL_CORE_MINGRU) { continue; }
+      tape->trunk[t].gates[l] = shoal_take(arena, 4 * R * policy->ldg);
+      tape->trunk[t].states[l] = shoal_take(arena, 4 * R * policy->ldh);
+    }
+  }
+  tape->out = shoal_take(arena, 4 * R * policy->ldo);
+  if (training) {
+    tape->dout = shoal_take(arena, 4 * R * policy->ldo);
+    tape->dx = shoal_take(arena, 4 * R * policy->ldh);
+  }
+}
+
+void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
+  if (policy->features > policy->dense) {
+    memset(x + policy->dense, 0, 4 * (size_t)(policy->features - policy->dense));
+  }
+  for (int32_t f = 0; f < policy->num_encodes; f++) {
+    const ShoalEncode *e = &policy->encodes[f];
+    const uint8_t *at = row + e->offset;
+    float *out = x + e->feature;
+    if (e->categories > 1) {
+      for (int32_t i = 0; i < e->count; i++) {
+        int32_t value = shoal_clampi((int32_t)shoal_element(at, e->dtype, i), 0, e->categories - 1);
+        out[i * e->categories + value] = 1.0f;
+      }
+    } else if (e->normalised >= 0) {
+      const float *center = policy->center + e->normalised, *scale = policy->scale + e->normalised;
+      for (int32_t i = 0; i < e->count; i++) {
+        out[i] = shoal_clamp((shoal_element(at, e->dtype, i) - center[i]) * scale[i], -5.0f, 5.0f);
+      }
+    } else if (e->dtype == SHOAL_F32) {
+      memcpy(out, at, 4 * (size_t)e->count);
+    } else {
+      for (int32_t i = 0; i < e->count; i++) { out[i] = shoal_element(at, e->dtype, i); }
+    }
+  }
+}
+
+static void activation(const ShoalPolicy *policy, float *values, int32_t rows) {
+  for (int32_t r = 0; r < rows; r++) {
+    float *v = values + r * (int64_t)policy->ldh;
+    if (policy->config.activation) {
+      for (int32_t i = 0; i < policy->hidden; i++) { v[i] = shoal_tanh(v[i]); }
+    } else {
+      for (int32_t i = 0; i < policy->hidden; i++) { v[i] = v[i] > 0.0f ? v[i] : 0.0f; }
+    }
+  }
+}
+
+// dv *= activation'(v), from the activated v.
+static void activation_backward(const ShoalPolicy *policy, float *restrict dv, const float *restrict v, int32_t rows) {
+  for (int32_t r = 0; r < rows; r++, v += policy->ldh, dv += policy->ldh) {
+    if (policy->config.activation) {
+      for (int32_t i = 0; i < policy->hidden; i++) { dv[i] *= 1.0f - v[i] * v[i]; }
+    } else {
+      for (int32_t i = 0; i < policy->hidden; i++) { dv[i] = v[i] > 0.0f ? dv[i] : 0.0f; }
+    }
+  }
+}
+
+void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape) {
+  int32_t R = batch->segments * batch->steps, H = policy->hidden, K = policy->features;
+  int64_t ldh = policy->ldh, ldg = policy->ldg, ldo = policy->ldo;
+  for (int32_t s = 0; s < batch->segments; s++) {
+    for (int32_t t = 0; t < batch->steps; t++) {
+      shoal_encode(policy, batch->rows[s] + (int64_t)t * policy->spec.row_bytes,
+                   tape->x + ((int64_t)s * batch->steps + t) * policy->ldx);
+    }
+  }
+  for (int32_t n = 0; n < policy->trunks; n++) {
+    const ShoalTrunk *trunk = &policy->trunk[n];
+    float **values = tape->trunk[n].values;
+    shoal_gemm(values[0], ldh, tape->x, policy->ldx, trunk->encoder, trunk->encoder_bias, R, K, H, 0);
+    if (policy->config.core == SHOAL_CORE_MLP) { activation(policy, values[0], R); }
+    for (int32_t l = 0; l < policy->layers; l++) {
+      const ShoalLinear *layer = &trunk->layers[l];
+      if (policy->config.core == SHOAL_CORE_MLP) {
+        shoal_gemm(values[l + 1], ldh, values[l], ldh, layer->forward, layer->padded_bias, R, H, H, 0);
+        activation(policy, values[l + 1], R);
+      } else {
+        float *gates = tape->trunk[n].gates[l];
+        shoal_gemm(gates, ldg, values[l], ldh, layer->forward, layer->padded_bias, R, H, 3 * H, 0);
+        shoal_mingru_forward(gates, ldg, values[l], values[l + 1], tape->trunk[n].states[l], ldh, batch,
+                             (n * policy->layers + l) * H, H);
+      }
+    }
+  }
+  const float *top = tape->trunk[0].values[policy->layers];
+  if (policy->trunks == 1) {
+    shoal_gemm(tape->out, ldo, top, ldh, policy->head, policy->head_bias, R, H, policy->outputs + 1, 0);
+    return;
+  }
+  shoal_gemm(tape->out, ldo, top, ldh, policy->policy_head.forward, policy->policy_head.padded_bias, R, H,
+             policy->outputs, 0);
+  const float *weights = policy->theta + policy->parameters[policy->value_head.weight].offset;
+  for (int32_t r = 0; r < R; r++) {
+    float value = policy->value_head.padded_bias[0];
+    const float *row = tape->trunk[1].values[policy->layers] + r * ldh;
+    for (int32_t k = 0; k < H; k++) { value = shoal_fma(row[k], weights[k], value); }
+    tape->out[r * ldo + policy->outputs] = value;
+  }
+}
+
+// Add a layer's weight and bias gradients.
+static void outer(const ShoalPolicy *policy, float *gradient, int32_t weight, int32_t bias, const float *dy,
+                  int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
+  const ShoalParameter *w = &policy->parameters[weight];
+  shoal_gemm_outer(gradient + policy->gradient_offset[weight], shoal_padded(w->columns), dy, ldy, x, ldx, rows, w->rows,
+                   w->columns);
+  if (bias >= 0) { shoal_column_sum(gradient + policy->gradient_offset[bias], dy, ldy, rows, w->rows); }
+}
+
+static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t n,
+                           float *gradient) {
+  int32_t R = batch->segments * batch->steps, H = policy->hidden;
+  int64_t ldh = policy->ldh, ldg = policy->ldg;
+  const ShoalTrunk *trunk = &policy->trunk[n];
+  float *dx = tape->dx, **values = tape->trunk[n].values, carry[4096];
+  for (int32_t l = policy->layers - 1; l >= 0; l--) {
+    const ShoalLinear *layer = &trunk->layers[l];
+    if (policy->config.core == SHOAL_CORE_MLP) {
+      activation_backward(policy, dx, values[l + 1], R);
+      outer(policy, gradient, layer->weight, layer->bias, dx, ldh, values[l], ldh, R);
+      // The activated values are spent: their buffer takes the next gradient.
+      shoal_gemm(values[l + 1], ldh, dx, ldh, layer->backward, 0, R, H, H, 0);
+      dx = values[l + 1];
+    } else {
+      float *gates = tape->trunk[n].gates[l];
+      shoal_mingru_backward(gates, ldg, values[l], dx, tape->trunk[n].states[l], ldh, batch,
+                            (n * policy->layers + l) * H, H, carry);
+      outer(policy, gradient, layer->weight, layer->bias, gates, ldg, values[l], ldh, R);
+      shoal_gemm(dx, ldh, gates, ldg, layer->backward, 0, R, 3 * H, H, 1);
+    }
+  }
+  if (policy->config.core == SHOAL_CORE_MLP) { activation_backward(policy, dx, values[0], R); }
+  if (trunk->dense >= 0) { outer(policy, gradient, trunk->dense, -1, dx, ldh, tape->x, policy->ldx, R); }
+  if (trunk->onehot >= 0) { outer(policy, gradient, trunk->onehot, -1, dx, ldh, tape->x + policy->dense, policy->ldx, R); }
+  shoal_column_sum(gradient + policy->gradient_offset[trunk->bias], dx, ldh, R, H);
+}
+
+void shoal_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, float *gradient) {
+  int32_t R = batch->segments * batch->steps, H = policy->hidden, outputs = policy->outputs;
+  int64_t ldh = policy->ldh, ldo = policy->ldo;
+  for (int32_t n = 0; n < policy->trunks; n++) {
+    const float *top = tape->trunk[n].values[policy->layers];
+    int32_t with_policy = n == 0, with_value = n == policy->trunks - 1;
+    if (with_policy) {
+      outer(policy, gradient, policy->policy_head.weight, policy->policy_head.bias, tape->dout, ldo, top, ldh, R);
+    }
+    if (with_value) {
+      outer(policy, gradient, policy->value_head.weight, policy->value_head.bias, tape->dout + outputs, ldo, top, ldh,
+            R);
+    }
+    if (with_policy && with_value) {
+      shoal_gemm(tape->dx, ldh, tape->dout, ldo, policy->head_backward, 0, R, outputs + 1, H, 0);
+    } else if (with_policy) {
+      shoal_gemm(tape->dx, ldh, tape->dout, ldo, policy->policy_head.backward, 0, R, outputs, H, 0);
+    } else {
+      shoal_gemm(tape->dx, ldh, tape->dout + outputs, ldo, policy->value_head.backward, 0, R, 1, H, 0);
+    }
+    trunk_backward(policy, batch, tape, n, gradient);
+  }
+}

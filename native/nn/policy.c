@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// Building a policy: which features a row gives, which parameters there are, where they lie, how they are packed.
+#include "nn/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int32_t add_parameter(ShoalPolicy *policy, const char *prefix, const char *name, int32_t rows, int32_t columns,
+                             int32_t blocks, int32_t rule, float gain) {
+  ShoalParameter *p = &policy->parameters[policy->num_parameters];
+  snprintf(p->name, sizeof p->name, "policy.%s%s", prefix, name);
+  p->rows = rows;
+  p->columns = columns;
+  p->blocks = blocks;
+  p->rule = rule;
+  p->gain = gain;
+  p->offset = policy->parameter_count;
+  policy->gradient_offset[policy->num_parameters] = policy->gradient_count;
+  policy->parameter_count += (int64_t)rows * columns;
+  policy->gradient_count += columns == 1 ? shoal_padded(rows) : (int64_t)rows * shoal_padded(columns);
+  return policy->num_parameters++;
+}
+
+// Features: vectors and flags first, one-hots behind them.
+static const char *plan_features(ShoalPolicy *policy) {
+  for (int32_t pass = 0; pass < 2; pass++) {
+    for (int32_t f = 0; f < policy->spec.num_fields; f++) {
+      const ShoalField *field = &policy->spec.fields[f];
+      int32_t onehot = field->kind == SHOAL_KIND_GRID || field->kind == SHOAL_KIND_CATEGORY;
+      if (field->kind == SHOAL_KIND_SET || field->kind == SHOAL_KIND_IMAGE) {
+        return "the native backend has no encoder for observation fields of kind set or image yet";
+      }
+      if (onehot && (field->categories < 1 || field->categories > 32)) {
+        return "the native backend encodes grids and categories of 1 to 32 values";
+      }
+      if (onehot != pass) { continue; }
+      ShoalEncode *encode = &policy->encodes[policy->num_encodes++];
+      encode->kind = field->kind;
+      encode->dtype = field->dtype;
+      encode->offset = field->offset;
+      encode->count = field->rows * field->columns * field->channels;
+      encode->categories = onehot ? field->categories : 1;
+      encode->feature = policy->features;
+      encode->normalised = -1;
+      if (field->kind == SHOAL_KIND_VECTOR && policy->config.normalize) {
+        encode->normalised = policy->normalised;
+        policy->normalised += encode->count;
+      }
+      policy->features += encode->count * encode->categories;
+    }
+    if (pass == 0) { policy->dense = policy->features; }
+  }
+  return 0;
+}
+
+static void plan_parameters(ShoalPolicy *policy) {
+  int32_t H = policy->hidden, mingru = policy->config.core == SHOAL_CORE_MINGRU;
+  for (int32_t t = 0; t < policy->trunks; t++) {
+    ShoalTrunk *trunk = &policy->trunk[t];
+    const char *prefix = t ? "value_trunk." : "";
+    trunk->dense = trunk->onehot = -1;
+    if (policy->dense) {
+      trunk->dense = add_parameter(policy, prefix, "encoder.weight", H, policy->dense, 1, SHOAL_RULE_MUON, 1.41421356f);
+    }
+    if (policy->features > policy->dense) {
+      trunk->onehot = add_parameter(policy, prefix, "encoder.onehot", H, policy->features - policy->dense, 1,
+                                    SHOAL_RULE_ADAM, 1.41421356f);
+    }
+    trunk->bias = add_parameter(policy, prefix, "encoder.bias", H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+    for (int32_t l = 0; l < policy->layers; l++) {
+      char name[32];
+      int32_t blocks = mingru ? 3 : 1;
+      snprintf(name, sizeof name, "core.%d.weight", l);
+      trunk->layers[l].weight = add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON,
+                                              mingru ? 1.0f : 1.41421356f);
+      snprintf(name, sizeof name, "core.%d.bias", l);
+      trunk->layers[l].bias = add_parameter(policy, prefix, name, blocks * H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+    }
+  }
+  policy->policy_head.weight = add_parameter(policy, "", "head.weight", policy->outputs, H, 1, SHOAL_RULE_ADAM, 0.01f);
+  policy->policy_head.bias = add_parameter(policy, "", "head.bias", policy->outputs, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+  policy->value_head.weight = add_parameter(policy, "", "value.weight", 1, H, 1, SHOAL_RULE_ADAM, 1.0f);
+  policy->value_head.bias = add_parameter(policy, "", "value.bias", 1, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+  policy->parameters[policy->policy_head.weight].head = 1;
+  policy->parameters[policy->value_head.weight].head = 1;
+  policy->log_std = -1;
+  if (policy->spec.num_dims) {
+    policy->log_std = add_parameter(policy, "", "log_std", policy->spec.num_dims, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+  }
+}
+
+static void take_linear(ShoalArena *arena, ShoalLinear *linear, int32_t outputs, int32_t inputs) {
+  linear->forward = shoal_take(arena, 4 * (int64_t)shoal_padded(outputs) * inputs);
+  linear->backward = shoal_take(arena, 4 * (int64_t)shoal_padded(inputs) * outputs);
+  linear->padded_bias = shoal_take(arena, 4 * (int64_t)shoal_padded(outputs));
+}
+
+static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
+  int32_t H = policy->hidden, gates = policy->config.core == SHOAL_CORE_MINGRU ? 3 * H : H;
+  policy->theta = shoal_take(arena, 4 * policy->parameter_count);
+  policy->count = shoal_take(arena, 8);
+  policy->mean = shoal_take(arena, 8 * (int64_t)policy->normalised);
+  policy->m2 = shoal_take(arena, 8 * (int64_t)policy->normalised);
+  policy->center = shoal_take(arena, 4 * (int64_t)policy->normalised);
+  policy->scale = shoal_take(arena, 4 * (int64_t)policy->normalised);
+  for (int32_t t = 0; t < policy->trunks; t++) {
+    policy->trunk[t].encoder = shoal_take(arena, 4 * (int64_t)shoal_padded(H) * policy->features);
+    policy->trunk[t].encoder_bias = shoal_take(arena, 4 * (int64_t)shoal_padded(H));
+    for (int32_t l = 0; l < policy->layers; l++) { take_linear(arena, &policy->trunk[t].layers[l], gates, H); }
+  }
+  take_linear(arena, &policy->policy_head, policy->outputs, H);
+  take_linear(arena, &policy->value_head, 1, H);
+  policy->head = shoal_take(arena, 4 * (int64_t)policy->ldo * H);
+  policy->head_backward = shoal_take(arena, 4 * (int64_t)shoal_padded(H) * (policy->outputs + 1));
+  policy->head_bias = shoal_take(arena, 4 * (int64_t)policy->ldo);
+}
+
+static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalPolicyConfig *config) {
+  memset(policy, 0, sizeof *policy);
+  policy->spec = *spec;
+  policy->config = *config;
+  if (config->hidden < 1 || config->hidden > 4096) { return "policy.hidden must be between 1 and 4096"; }
+  if (config->layers < 1 || config->layers > SHOAL_MAX_LAYERS) { return "policy.layers must be between 1 and 8"; }
+  const char *message = plan_features(policy);
+  if (message) { return message; }
+  if (policy->features < 1 || policy->features > 16384) {
+    return "the native backend's linear encoder takes rows of 1 to 16384 features";
+  }
+  policy->hidden = config->hidden;
+  policy->layers = config->core == SHOAL_CORE_MINGRU ? config->layers : config->layers - 1;
+  policy->trunks = config->own_value ? 2 : 1;
+  policy->ldx = shoal_padded(policy->features);
+  policy->ldh = shoal_padded(policy->hidden);
+  policy->ldg = shoal_padded(3 * policy->hidden);
+  policy->state_size = config->core == SHOAL_CORE_MINGRU ? policy->trunks * policy->layers * policy->hidden : 0;
+  for (int32_t h = 0; h < spec->num_heads; h++) { policy->logits += spec->heads[h].size; }
+  policy->outputs = policy->logits + spec->num_dims;
+  policy->ldo = shoal_padded(policy->outputs + 1);
+  plan_parameters(policy);
+  return 0;
+}
+
+int64_t shoal_policy_bytes(const ShoalSpec *spec, const ShoalPolicyConfig *config, char *message) {
+  ShoalPolicy policy;
+  const char *error = plan(&policy, spec, config);
+  if (error) {
+    snprintf(message, SHOAL_MESSAGE, "%s", error);
+    return -1;
+  }
+  ShoalArena arena = {0, 0};
+  shoal_take(&arena, (int64_t)sizeof(ShoalPolicy));
+  lay_out(&policy, &arena);
+  return arena.used;
+}
+
+ShoalPolicy *shoal_policy_create(const ShoalSpec *spec, const ShoalPolicyConfig *config, void *memory, char *message) {
+  ShoalArena arena = {memory, 0};
+  ShoalPolicy *policy = shoal_take(&arena, (int64_t)sizeof(ShoalPolicy));
+  const char *error = plan(policy, spec, config);
+  if (error) {
+    snprintf(message, SHOAL_MESSAGE, "%s", error);
+    return 0;
+  }
+  lay_out(policy, &arena);
+  shoal_initialise(policy);
+  for (int32_t i = 0; i < policy->normalised; i++) { policy->m2[i] = 0.0; }
+  shoal_policy_pack(policy);
+  return policy;
+}
+
+int32_t shoal_policy_tensors(ShoalPolicy *policy, ShoalTensor *out, int32_t capacity) {
+  int32_t n = 0;
+  for (int32_t i = 0; i < policy->num_parameters; i++, n++) {
+    const ShoalParameter *p = &policy->parameters[i];
+    if (!out || n >= capacity) { continue; }
+    memcpy(out[n].name, p->name, sizeof out[n].name);
+    out[n].data = policy->theta + p->offset;
+    out[n].dtype = SHOAL_F32_TENSOR;
+    out[n].ndim = p->columns == 1 && strstr(p->name, "weight") == 0 ? 1 : 2;
+    out[n].shape[0] = p->rows;
+    out[n].shape[1] = p->columns;
+  }
+  const char *names[3] = {"normalizer.count", "normalizer.mean", "normalizer.m2"};
+  double *data[3] = {policy->count, policy->mean, policy->m2};
+  for (int32_t i = 0; i < 3; i++, n++) {
+    if (!out || n >= capacity) { continue; }
+    snprintf(out[n].name, sizeof out[n].name, "%s", names[i]);
+    out[n].data = data[i];
+    out[n].dtype = SHOAL_F64_TENSOR;
+    out[n].ndim = 1;
+    out[n].shape[0] = i ? policy->normalised : 1;
+  }
+  return n;
+}
+
+int32_t shoal_policy_state_size(const ShoalPolicy *policy) { return policy->state_size; }
+int32_t shoal_policy_outputs(const ShoalPolicy *policy) { return policy->outputs; }
+
+static void pack_linear(const ShoalPolicy *policy, ShoalLinear *linear) {
+  const ShoalParameter *w = &policy->parameters[linear->weight], *b = &policy->parameters[linear->bias];
+  shoal_pack_transposed(linear->forward, policy->theta + w->offset, w->columns, w->rows, w->columns);
+  shoal_pack(linear->backward, policy->theta + w->offset, w->rows, w->columns, w->columns);
+  memcpy(linear->padded_bias, policy->theta + b->offset, 4 * (size_t)b->rows);
+}
+
+void shoal_policy_pack(ShoalPolicy *policy) {
+  int32_t H = policy->hidden;
+  for (int32_t t = 0; t < policy->trunks; t++) {
+    ShoalTrunk *trunk = &policy->trunk[t];
+    // The encoder's two matrices side by side: panels of (features) with the one-hots' rows behind the dense ones.
+    for (int32_t c = 0; c < H; c += SHOAL_PANEL) {
+      float *panel = trunk->encoder + (int64_t)c * policy->features;
+      int32_t width = H - c < SHOAL_PANEL ? H - c : SHOAL_PANEL, dense = policy->dense;
+      if (trunk->dense >= 0) {
+        const float *w = policy->theta + policy->parameters[trunk->dense].offset + (int64_t)c * dense;
+        shoal_pack_transposed(panel, w, dense, width, dense);
+      }
+      if (trunk->onehot >= 0) {
+        int32_t onehot = policy->features - dense;
+        const float *w = policy->theta + policy->parameters[trunk->onehot].offset + (int64_t)c * onehot;
+        shoal_pack_transposed(panel + (int64_t)dense * SHOAL_PANEL, w, onehot, width, onehot);
+      }
+    }
+    memcpy(trunk->encoder_bias, policy->theta + policy->parameters[trunk->bias].offset, 4 * (size_t)H);
+    for (int32_t l = 0; l < policy->layers; l++) { pack_linear(policy, &trunk->layers[l]); }
+  }
+  pack_linear(policy, &policy->policy_head);
+  pack_linear(policy, &policy->value_head);
+  // Both heads as one matrix, for a shared trunk: column `outputs` is the value.
+  const float *w = policy->theta + policy->parameters[policy->policy_head.weight].offset;
+  const float *v = policy->theta + policy->parameters[policy->value_head.weight].offset;
+  for (int32_t c = 0; c < policy->ldo; c++) {
+    const float *row = c < policy->outputs ? w + (int64_t)c * H : c == policy->outputs ? v : 0;
+    float *panel = policy->head + (int64_t)(c / SHOAL_PANEL) * SHOAL_PANEL * H + c % SHOAL_PANEL;
+    for (int32_t k = 0; k < H; k++) { panel[(int64_t)k * SHOAL_PANEL] = row ? row[k] : 0.0f; }
+  }
+  memcpy(policy->head_bias, policy->policy_head.padded_bias, 4 * (size_t)policy->outputs);
+  policy->head_bias[policy->outputs] = policy->value_head.padded_bias[0];
+  int32_t outputs = policy->outputs;
+  for (int32_t k = 0; k < shoal_padded(H); k += SHOAL_PANEL) {
+    for (int32_t c = 0; c <= outputs; c++) {
+      const float *row = c < outputs ? w + (int64_t)c * H : v;
+      float *panel = policy->head_backward + ((int64_t)k * (outputs + 1) + (int64_t)c * SHOAL_PANEL);
+      for (int32_t j = 0; j < SHOAL_PANEL; j++) { panel[j] = k + j < H ? row[k + j] : 0.0f; }
+    }
+  }
+  // Normaliser: mean and standard deviation as encoding uses them; before any data, 0 and 1.
+  for (int32_t i = 0; i < policy->normalised; i++) {
+    double variance = policy->count[0] > 0 ? policy->m2[i] / policy->count[0] : 1.0;
+    double std = __builtin_sqrt(variance > 0 ? variance : 0.0);
+    policy->center[i] = policy->count[0] > 0 ? (float)policy->mean[i] : 0.0f;
+    policy->scale[i] = (float)(1.0 / (std > 1e-3 ? std : 1e-3));
+  }
+}
