@@ -41,9 +41,10 @@ void shoal_ref_loss(const ShoalRefCoefficients *coefficients, int64_t n, const u
     dlog_prob[i] = plain >= clipped ? weight * plain : 0.0;
 
     double error = values[i] - returns[i], square = error * error, dsquare = 2.0 * error;
-    if (c->vf_clip > 0.0) {
-      double step = values[i] - old_values[i], near = old_values[i] + clip(step, -c->vf_clip, c->vf_clip) - returns[i];
-      if (near * near > square) {  // then the step is outside the clip
+    double step = values[i] - old_values[i];
+    if (c->vf_clip > 0.0 && fabs(step) > c->vf_clip) {  // inside, both squares are the same but for their rounding
+      double near = old_values[i] + clip(step, -c->vf_clip, c->vf_clip) - returns[i];
+      if (near * near > square) {
         square = near * near;
         dsquare = 0.0;
       }

@@ -334,7 +334,8 @@ SHOAL_FN float shoal_sin_quadrant(float x, uint32_t quadrant) {
   uint32_t q = shoal_to_bits(shifted) + quadrant;
   float r = SHOAL_MADD(n, -1.5703125f, x);
   r = SHOAL_MADD(n, -4.837512969970703125e-4f, r);
-  r = SHOAL_MADD(n, -7.549789948768648e-8f, r);
+  r = SHOAL_MADD(n, -7.549533620476723e-8f, r);  // pi / 2 in four parts, of which n times three are exact
+  r = SHOAL_MADD(n, -2.563344151594519e-12f, r);
   float z = r * r;
   float s = SHOAL_MADD(-1.9515295891e-4f, z, 8.3321608736e-3f);
   s = SHOAL_MADD(s, z, -1.6666654611e-1f);
