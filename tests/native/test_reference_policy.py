@@ -154,9 +154,7 @@ def test_gradient_of_the_whole_loss_matches_torch(name: str, segments: int, leng
     assert loss == pytest.approx(expected.item(), rel=1e-10, abs=1e-12)
     views = shape.unflatten(torch.tensor(gradient))
     for tensor, wanted in shape.unflatten(leaf.grad).items():
-        np.testing.assert_allclose(
-            views[tensor].numpy(), wanted.numpy(), rtol=1e-8, atol=1e-11, err_msg=tensor
-        )
+        np.testing.assert_allclose(views[tensor].numpy(), wanted.numpy(), rtol=1e-8, atol=1e-11, err_msg=tensor)
     if segments * length > 1 and params.size:
         assert np.count_nonzero(gradient) > params.size // 2
 
