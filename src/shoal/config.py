@@ -202,6 +202,29 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     return dataclasses.replace(config, vec=vec, policy=policy, train=train, reasons=tuple(reasons))
 
 
+def from_toml(text: str) -> Config:
+    """Return the settings that `to_toml` wrote, nothing merged into them.
+
+    Raises:
+        ConfigError: if they do not fit this version.
+    """
+    data = _split(text, "the stored settings")
+    top = data.pop("", {})
+    name = str(top.get("environment", ""))
+    env = registry.get(name)
+    sections = {key: check_section(key, data.get(key, {})) for key in (*SECTIONS, "solved")}
+    return Config(
+        env=name,
+        params=env.check(data.get("env", {})),
+        vec=VecConfig(**sections["vec"]),  # type: ignore[arg-type]
+        policy=PolicyConfig(**sections["policy"]),  # type: ignore[arg-type]
+        train=TrainConfig(**sections["train"]),  # type: ignore[arg-type]
+        solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
+        seed=int(top.get("seed", 0)),
+        preset=str(top.get("preset", "")),
+    )
+
+
 def native_policy(config: Config) -> native.PolicyConfig:
     """Return the policy's settings as C reads them."""
     policy = config.policy
@@ -236,17 +259,22 @@ def read_toml(path: Path, *, required: bool = False) -> dict[str, dict[str, Any]
     if not required and not path.exists():
         return {}
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _split(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the settings file cannot be read: {path}: {error}") from error
+
+
+def _split(text: str, source: str) -> dict[str, dict[str, Any]]:
+    try:
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the settings file is not TOML: {path}: {error}") from error
+        raise ConfigError(f"the settings are not TOML: {source}: {error}") from error
     top = {key: value for key, value in data.items() if not isinstance(value, dict)}
     for key in top:
         if key not in _TOP:
             homes = [f"{name}.{key}" for name, section in SECTIONS.items() if key in names_of(section)]
             hint = f"it is `{homes[0]}`" if homes else nearest(key, _TOP)
-            raise ConfigError(f"unknown key `{key}` (at {key} in {path})", hint)
+            raise ConfigError(f"unknown key `{key}` (at {key} in {source})", hint)
     sections = {key: value for key, value in data.items() if isinstance(value, dict)}
     return sections | ({"": top} if top else {})
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int16, c_int32, c_int64, c_uint8, c_uint64, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int16, c_int32, c_int64, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +282,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_create": (_P, (_P, _P, _P, POINTER(VecConfig), _P, _P)),
     "vec_bind": (None, (_P,) * 9),
     "vec_reset": (_I, (_P, _U, _P)),
+    "vec_reset_ended": (_I, (_P, _P)),
     "vec_step": (_I, (_P, _P)),
     "vec_run": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_scripted": (_I, (_P, _F, _P)),

@@ -45,8 +45,9 @@ class VecConfig:
 
     num_envs: int | None = setting(None, "copies of the environment", auto="max(1, 2048 // agents)")
     threads: int = setting(0, "threads; 0 stands for all cores. Results do not depend on it", low=0, high=4096)
-    max_steps: int | None = setting(None, "time limit, which truncates", low=1, high=2**31 - 1, unit="steps",
-                                    auto="the environment's own")  # fmt: skip
+    max_steps: int | None = setting(
+        None, "time limit, which truncates", low=1, high=2**31 - 1, unit="steps", auto="the environment's own"
+    )
     stagger: bool = setting(True, "cut each copy's first episode at a random length, so that they do not end together")
     metric_steps: int = setting(0, "also report running lives every so many steps; 0 = off", low=0, high=2**31 - 1)
 
@@ -56,14 +57,18 @@ class PolicyConfig:
     """The network."""
 
     core: str = setting("mingru", "what the encoder feeds: mingru remembers, mlp does not", choices=native.CORES)
-    hidden: int | None = setting(None, "units in a layer", low=1, high=4096,
-                                 auto="64; 128 for grids or 200 features and more")  # fmt: skip
+    hidden: int | None = setting(
+        None, "units in a layer", low=1, high=4096, auto="64; 128 for grids or 200 features and more"
+    )
     layers: int = setting(2, "layers of the core; of an mlp the encoder is the first", low=1, high=16)
     activation: str = setting("relu", "of an mlp's layers", choices=native.ACTIVATIONS)
     value_net: str = setting("shared", "does the value share the policy's trunk", choices=("shared", "own"))
     normalize: bool = setting(True, "normalise vector fields of the observation")
-    gate_bias: str = setting("spread", "mingru: memory spans start spread over 1.5 to T steps, or with zero biases",
-                             choices=("spread", "zero"))  # fmt: skip
+    gate_bias: str = setting(
+        "spread",
+        "mingru: memory spans start spread over 1.5 to T steps, or with zero biases",
+        choices=("spread", "zero"),
+    )
 
 
 @dataclass(frozen=True)
@@ -72,36 +77,58 @@ class TrainConfig:
 
     total_steps: int = setting(50_000_000, "agent steps to train for; schedules end there", low=1, high=2**62)
     horizon: int = setting(64, "T: steps of every row in a rollout", low=1, high=65536, unit="steps")
-    segment: int | None = setting(None, "S: consecutive steps of one row that are trained on together; divides T",
-                                  low=1, high=65536, unit="steps", auto="T")  # fmt: skip
-    minibatch: int | None = setting(None, "samples in a minibatch: whole segments that divide the rollout", low=1,
-                                    high=2**31 - 1, unit="samples",
-                                    auto="the largest that divides, at most 16384 and N T / 8")  # fmt: skip
-    shard: int | None = setting(None, "samples over which gradients are summed in row order; part of the result", low=1,
-                                high=2**31 - 1, unit="samples", auto="1024 in whole segments")  # fmt: skip
+    segment: int | None = setting(
+        None,
+        "S: consecutive steps of one row that are trained on together; divides T",
+        low=1,
+        high=65536,
+        unit="steps",
+        auto="T",
+    )
+    minibatch: int | None = setting(
+        None,
+        "samples in a minibatch: whole segments that divide the rollout",
+        low=1,
+        high=2**31 - 1,
+        unit="samples",
+        auto="the largest that divides, at most 16384 and N T / 8",
+    )
+    shard: int | None = setting(
+        None,
+        "samples over which gradients are summed in row order; part of the result",
+        low=1,
+        high=2**31 - 1,
+        unit="samples",
+        auto="1024 in whole segments",
+    )
     replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
     gamma: float = setting(0.99, "discount", low=0, high=1)
     gae_lambda: float = setting(0.95, "trace decay", low=0, high=1)
     rho_clip: float = setting(1.0, "ceiling of the importance weight of an error", low=0, high=1e9)
     c_clip: float = setting(1.0, "ceiling of the importance weight of the trace", low=0, high=1e9)
-    advantage: str = setting("split", "error and advantage apart, or the reference's single output",
-                             choices=native.ADVANTAGES)  # fmt: skip
+    advantage: str = setting(
+        "split", "error and advantage apart, or the reference's single output", choices=native.ADVANTAGES
+    )
     clip_coef: float = setting(0.2, "how far the ratio may move before its gradient stops", low=0, high=1e9)
     vf_coef: float = setting(1.0, "weight of the value loss", low=0, high=1e9)
     vf_clip: float = setting(0.0, "clip the value about the rollout's; 0 = off", low=0, high=1e9)
     ent_coef: float = setting(0.005, "weight of the entropy of discrete actions, at the start", low=0, high=1e9)
-    ent_coef_final: float | None = setting(None, "its weight at the end of the schedule", low=0, high=1e9,
-                                           auto="a tenth of ent_coef")  # fmt: skip
+    ent_coef_final: float | None = setting(
+        None, "its weight at the end of the schedule", low=0, high=1e9, auto="a tenth of ent_coef"
+    )
     ent_coef_continuous: float = setting(0.0, "weight of the entropy of continuous actions", low=0, high=1e9)
     max_grad_norm: float = setting(1.0, "global norm at which gradients are clipped", low=1e-9, high=1e9)
-    optimizer: str = setting("muon", "of encoder and core matrices; the rest always uses adamw",
-                             choices=native.OPTIMIZERS)  # fmt: skip
+    optimizer: str = setting(
+        "muon", "of encoder and core matrices; the rest always uses adamw", choices=native.OPTIMIZERS
+    )
     learning_rate: float = setting(0.015, "at the start of the schedule", low=0, high=1e3)
     adam_ratio: float = setting(0.1, "learning rate of adamw's part, in learning rates", low=0, high=1e6)
     momentum: float = setting(0.95, "of muon", low=0, high=0.9999)
     schedule: str = setting("cosine", "how the learning rate falls to 0 over total_steps", choices=native.SCHEDULES)
     priority_alpha: float = setting(0.0, "0 draws segments evenly, 1 in proportion to their advantages", low=0, high=10)
-    priority_beta: float = setting(0.4, "how far priorities are corrected for at the start; 1 at the end", low=0, high=1)
+    priority_beta: float = setting(
+        0.4, "how far priorities are corrected for at the start; 1 at the end", low=0, high=1
+    )
     target_kl: float = setting(0.0, "end an update when the policy has moved this far; 0 = off", low=0, high=1e9)
     normalize_reward: bool = setting(True, "divide rewards by the spread of discounted returns")
     muon_heads: bool = setting(False, "ablation: muon for the heads too")

@@ -114,15 +114,19 @@ class Vec:
         final_rows: str = "truncated",
         first_index: int = 0,
         bind: bool = True,
+        stop: ctypes.c_int32 | None = None,
     ) -> None:
-        """Build the copies; see `make_vec` for the arguments. `bind=False` leaves out the step buffers."""
+        """Build the copies; see `make_vec` for the arguments.
+
+        `bind=False` leaves out the step buffers; `stop` is a flag that ends native calls when it becomes non-zero.
+        """
         self.spec = spec
         self.env = spec.env
         self.num_envs = num_envs
         self.num_rows = num_envs * spec.agents
         self._lib = native.library()
         self._message = native.Message()
-        self.stop = ctypes.c_int32(0)
+        self._stop = ctypes.c_int32(0) if stop is None else stop  # must outlive the native object
         config = native.VecConfig(
             num_envs=_count("num_envs", num_envs, 1 - (1 << 31)),
             threads=_count("threads", threads, 0),
@@ -133,15 +137,15 @@ class Vec:
             max_steps=_count("max_steps", max_steps, 0),
             metric_steps=_count("metric_steps", metric_steps, 0),
             stagger=int(stagger),
-            stop=ctypes.pointer(self.stop),
+            stop=ctypes.pointer(self._stop),
         )
         self._config = config
-        memory.check_fits(num_envs, lambda count: self._bytes(count, bind))
+        memory.check_fits(num_envs, lambda count: bytes_needed(spec, count, config, bind=bind))
 
         self._shared = memory.allocate(spec.shared_bytes)
         if spec.shared_bytes:
             self.env.descriptor.shared(ctypes.addressof(spec.params), seed, self._shared.ctypes.data)
-        self._memory = memory.allocate(self._vec_bytes(num_envs))
+        self._memory = memory.allocate(bytes_needed(spec, num_envs, config, bind=False))
         self.handle: int = self._lib.vec_create(
             ctypes.byref(self.env.descriptor),
             spec.params,
@@ -182,6 +186,11 @@ class Vec:
         if seed is not None:
             self._config.seed = seed
         self._message.check(self._lib.vec_reset(self._open(), self._config.seed, self._message.address))
+        return self.observations
+
+    def reset_ended(self) -> Arrays:
+        """Start the worlds that ended again, with `autoreset="disabled"`, and return the observations."""
+        self._message.check(self._lib.vec_reset_ended(self._open(), self._message.address))
         return self.observations
 
     def step(self, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> Step:
@@ -270,22 +279,26 @@ class Vec:
         start = self._lib.vec_array(self.handle, which) - self._memory.ctypes.data
         return self._memory[start : start + self.num_rows]
 
-    def _vec_bytes(self, num_envs: int) -> int:
-        config = native.VecConfig.from_buffer_copy(self._config)
-        config.num_envs = num_envs
-        env = ctypes.byref(self.env.descriptor)
-        size = int(self._lib.vec_bytes(env, self.spec.params, ctypes.byref(config), self._message.address))
-        if size < 0:
-            raise ConfigError(self._message.text)
-        return size
 
-    def _bytes(self, num_envs: int, bind: bool) -> int:
-        """Return what `num_envs` copies need in all; past what C counts in, as a multiple."""
-        spec, unit = self.spec, max((1 << 30) // self.spec.agents, 1)
-        if num_envs > unit:
-            return (num_envs // unit + 1) * self._bytes(unit, bind)
-        row = 2 * (spec.row_bytes + spec.mask_bytes) + 7 + 4 * (len(spec.heads) + len(spec.dims))
-        return self._vec_bytes(num_envs) + (num_envs * spec.agents * row if bind else 0)
+def bytes_needed(
+    spec: registry.Spec, num_envs: int, config: native.VecConfig | None = None, *, bind: bool = True
+) -> int:
+    """Return what `num_envs` copies need, with their step buffers unless `bind` is false.
+
+    Any number is fine: past what C can count the result is scaled up.
+    """
+    unit = max((1 << 30) // spec.agents, 1)
+    if num_envs > unit:
+        return (num_envs // unit + 1) * bytes_needed(spec, unit, config, bind=bind)
+    config = native.VecConfig.from_buffer_copy(config) if config else native.VecConfig()
+    config.num_envs = num_envs
+    message = native.Message()
+    env = ctypes.byref(spec.env.descriptor)
+    size = int(native.library().vec_bytes(env, spec.params, ctypes.byref(config), message.address))
+    if size < 0:
+        raise ConfigError(message.text)
+    row = 2 * (spec.row_bytes + spec.mask_bytes) + 7 + 4 * (len(spec.heads) + len(spec.dims))
+    return size + (num_envs * spec.agents * row if bind else 0)
 
 
 def make_vec(

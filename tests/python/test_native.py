@@ -62,7 +62,9 @@ def test_mirrors_have_the_layout_that_the_compiler_gives(tmp_path: Path) -> None
 
 
 def test_a_missing_build_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(NativeError, match=r"has not been built: nothing at .*\nhint: build it again with `./run build`"):
+    with pytest.raises(
+        NativeError, match=r"has not been built: nothing at .*\nhint: build it again with `./run build`"
+    ):
         native.choose_library(tmp_path)
 
 
@@ -72,7 +74,7 @@ def test_shoal_isa_names_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SHOAL_ISA", "avx2")
     assert native.choose_library(tmp_path).name == "libshoal_avx2.so"
     monkeypatch.setenv("SHOAL_ISA", "neon")
-    with pytest.raises(NativeError, match="SHOAL_ISA=neon names no build .*; expected one of avx2, generic"):
+    with pytest.raises(NativeError, match=r"SHOAL_ISA=neon names no build .*; expected one of avx2, generic"):
         native.choose_library(tmp_path)
 
 

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Evaluation: one whole episode in each of about 1,000 copies, and what solved means.
+
+Training seeds are below 2**32; evaluation seeds have their highest bit set and hash the run's seed with the number of
+the evaluation, so no evaluation sees a world of training and each confirmation sees new ones. Every life that ends in
+an episode counts. Actions are sampled as in training; greedy, random and scripted players can be put beside.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from dataclasses import dataclass
+
+from shoal import native
+from shoal.config import Config
+from shoal.errors import ConfigError
+from shoal.policy import Policy
+from shoal.registry import Spec
+from shoal.vector import Stats, Vec, stats_of
+
+AGENTS = 1000  # evaluated, in enough worlds
+WORLDS = 8  # at least
+
+
+class Stopped(Exception):  # noqa: N818, nothing failed
+    """A native call returned early because its stop flag was set."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a player reached in one evaluation."""
+
+    player: str
+    metric: str  # the one that solved is about
+    threshold: float | None
+    steps: int  # agent steps played
+    stats: Stats
+
+    @property
+    def mean(self) -> float:
+        """The solved metric's mean."""
+        return self.stats.mean(self.metric)
+
+    @property
+    def interval(self) -> float:
+        """Half the width of its 95 % interval, from the spread between lives."""
+        return self.stats.interval(self.metric)
+
+    @property
+    def solved(self) -> bool:
+        """Did the mean reach the threshold."""
+        return self.threshold is not None and self.mean >= self.threshold
+
+    def __str__(self) -> str:
+        """Return `score 487.1 +- 2.9 over 1000 lives`."""
+        return f"{self.metric} {self.mean:.4g} ± {self.interval:.2g} over {self.stats.lives} lives"
+
+
+def check_seed(seed: int) -> int:
+    """Return a training seed.
+
+    Raises:
+        ConfigError: if it is not in 0 .. 2**32 - 1, which is where training seeds lie.
+    """
+    if not 0 <= seed < 1 << 32:
+        raise ConfigError(f"out of range: seed={seed}; expected 0 to {(1 << 32) - 1} (at seed)")
+    return seed
+
+
+def evaluation_seed(seed: int, number: int) -> int:
+    """Return the seed of a run's evaluation `number`: never a training seed."""
+    digest = hashlib.blake2b(f"shoal evaluation {seed} {number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") | 1 << 63
+
+
+def worlds_for(agents: int) -> int:
+    """Return how many worlds an evaluation plays."""
+    return max(WORLDS, -(-AGENTS // agents))
+
+
+def evaluate(
+    spec: Spec,
+    config: Config,
+    *,
+    player: str = "sampled",
+    policy: Policy | None = None,
+    number: int = 0,
+    level: float = 1.0,
+    num_envs: int = 0,
+    stop: ctypes.c_int32 | None = None,
+) -> Evaluation:
+    """Play one whole episode in every copy.
+
+    Args:
+        spec: of the environment.
+        config: what was trained; its time limit, seed and threads count here.
+        player: sampled, greedy, random or scripted.
+        policy: who plays when sampled or greedy.
+        number: of this evaluation; each has its own seeds.
+        level: strength of the scripted player.
+        num_envs: copies; 0 stands for enough for 1,000 agents, at least 8.
+        stop: a flag that ends the call early when it becomes non-zero.
+
+    Raises:
+        Stopped: if it was ended early.
+    """
+    vec = Vec(
+        spec,
+        num_envs=num_envs or worlds_for(spec.agents),
+        seed=evaluation_seed(config.seed, number),
+        threads=config.vec.threads,
+        max_steps=config.vec.max_steps or 0,
+        bind=False,
+        stop=stop,
+    )
+    stats = stats_of(spec.env)
+    steps = ctypes.c_int64(0)
+    message = native.Message()
+    with vec:
+        code = native.library().evaluate(
+            vec.handle,
+            policy.handle if policy else None,
+            native.PLAYERS.index(player),
+            level,
+            stats.values.ctypes.data,
+            ctypes.byref(steps),
+            message.address,
+        )
+    if message.check(code):
+        raise Stopped
+    return Evaluation(player, config.solved.metric, config.solved.threshold, steps.value, stats)

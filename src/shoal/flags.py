@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""The flags of `shoal train ENV` and its relatives, made from the settings' and the environment's own tables.
+
+tyro parses and prints help; every value stays text until the same checks that read TOML have seen it, so a mistake
+reads the same from both. A flag that was not given does not override a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from shoal import config, registry
+from shoal.errors import ConfigError, nearest
+from shoal.settings import SECTIONS, Scalar, from_text, kind_of
+
+
+@dataclass(frozen=True)
+class Option:
+    """A flag of a command that is no setting: `kind` is bool (needs no value), int, float or str."""
+
+    name: str
+    kind: str
+    default: Scalar
+    doc: str
+
+
+class _Untouched(str):
+    """The text of a default: what comes back as such was not given."""
+
+    __slots__ = ()
+
+
+SEED = Option("seed", "int", 0, "of every random number of the run, 0 to 4294967295")
+THREADS = Option("threads", "int", 0, "short for --vec.threads: 0 stands for all cores; results do not depend on it")
+STEPS = Option("steps", "int", 0, "short for --train.total-steps, such as 50M or 1e7")
+RUNS_DIR = Option("runs-dir", "str", "runs", "where runs are kept")
+JSON = Option("json", "bool", False, "end with one line of JSON")
+UNTUNED = Option("untuned", "bool", False, "leave out the environment's own settings, but for total_steps")
+LAYERS = (
+    Option("config", "str", "", "a TOML file of settings, such as the config.toml of a run"),
+    Option("preset", "str", "", "another set of defaults: few-samples, for slow simulators"),
+    UNTUNED,
+)
+TRAIN = (
+    *LAYERS,
+    SEED,
+    THREADS,
+    STEPS,
+    Option("max-seconds", "float", 0.0, "end training after so long; 0 = never"),
+    Option("until-solved", "bool", False, "end as soon as an evaluation confirms that the task is solved"),
+    RUNS_DIR,
+    JSON,
+)
+
+_ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a command line said: `options` all of them, `overrides` only the settings that were given."""
+
+    options: dict[str, Any]
+    overrides: dict[str, dict[str, Scalar]]
+    given: frozenset[str]  # names of the options that were given
+
+    def load(self, name: str) -> config.Config:
+        """Return the merged settings for an environment."""
+        options = self.options
+        return config.load(
+            name,
+            overrides=self.overrides,
+            file=Path(options["config"]) if options["config"] else None,
+            preset=options["preset"],
+            untuned=options["untuned"],
+            seed=options["seed"] if "seed" in self.given else None,
+        )
+
+
+def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[Option], env: str = "") -> Parsed:
+    """Return what `arguments` say; with an environment, its settings are flags too.
+
+    `--help` prints and exits.
+
+    Raises:
+        ConfigError: for an unknown flag, a wrong type, a stray word.
+    """
+    sections = _sections(arguments, env) if env else {}
+    wants_help = any(argument in ("-h", "--help") for argument in arguments)
+    if not wants_help:
+        _check_flags(program, arguments, options, sections)
+    values = _run_tyro(program, about, arguments, options, sections)
+
+    parsed: dict[str, Any] = {option.name.replace("-", "_"): option.default for option in options}
+    given = set()
+    for option in options:
+        key = option.name.replace("-", "_")
+        value = getattr(values, key)
+        if option.kind == "bool" or not isinstance(value, _Untouched):
+            parsed[key] = value if option.kind == "bool" else _convert(option, value)
+            given |= {key} if parsed[key] != option.default or option.kind != "bool" else set()
+    overrides: dict[str, dict[str, Scalar]] = {}
+    for section, rows in sections.items():
+        for key, (kind, *_) in rows.items():
+            value = getattr(getattr(values, section), key)
+            if not isinstance(value, _Untouched):
+                overrides.setdefault(section, {})[key] = from_text(kind, value)
+    for key, (section, setting) in _ALIASES.items():
+        if key in given:
+            overrides.setdefault(section, {})[setting] = parsed[key]
+    return Parsed(parsed, overrides, frozenset(given))
+
+
+def from_assignment(env: str, text: str) -> dict[str, dict[str, Scalar]]:
+    """Return the override that `section.key=value` means.
+
+    Raises:
+        ConfigError: if it does not have that form.
+    """
+    path, equals, value = text.partition("=")
+    section, dot, key = path.replace("-", "_").partition(".")
+    if not (equals and dot):
+        raise ConfigError(f"--set {text}: expected section.key=value", "for example --set train.learning_rate=0.01")
+    kinds = {param.name: param.kind for param in registry.get(env).params}
+    if section in SECTIONS:
+        kinds = {field.name: kind_of(field) for field in dataclasses.fields(SECTIONS[section])}
+    return {section: {key: from_text(kinds.get(key, "str"), value)}}
+
+
+Rows = dict[str, tuple[str, str, str]]  # key -> kind, default as text, doc
+
+
+def _sections(arguments: Sequence[str], env: str) -> dict[str, Rows]:
+    """Return the flags of each section with the defaults that hold for this environment and these files."""
+    environment = registry.get(env)
+    file, preset = _peek(arguments, "--config"), _peek(arguments, "--preset")
+    layers: dict[str, Any] = {"file": Path(file) if file else None, "preset": preset}
+    settings = config.load(env, untuned="--untuned" in arguments, **layers)
+    if settings.vec.num_envs is None or settings.vec.num_envs > 0:
+        settings = config.resolve(settings, environment.spec(settings.params))
+    stored = settings.to_dict()
+    sections: dict[str, Rows] = {
+        "env": {
+            param.name: (param.kind, _show(stored["env"][param.name]), _about_param(param))
+            for param in environment.params
+        }
+    }
+    for name, section in SECTIONS.items():
+        sections[name] = {
+            field.name: (kind_of(field), _show(stored[name].get(field.name, "derived")), _about_field(field.metadata))
+            for field in dataclasses.fields(section)
+        }
+    return sections
+
+
+def _check_flags(
+    program: str, arguments: Sequence[str], options: Sequence[Option], sections: Mapping[str, Rows]
+) -> None:
+    """Complain about unknown flags and stray words, which tyro would do in a box of many lines."""
+    switches = {f"--{option.name}" for option in options if option.kind == "bool"}
+    known = switches | {f"--{option.name}" for option in options}
+    known |= {f"--{section}.{key.replace('_', '-')}" for section, rows in sections.items() for key in rows}
+    expects_value = ""
+    for argument in arguments:
+        flag, equals, _ = argument.partition("=")
+        flag = flag.replace("_", "-")
+        if expects_value and not argument.startswith("--"):
+            expects_value = ""
+        elif expects_value:
+            break
+        elif not argument.startswith("--"):
+            raise ConfigError(f"unexpected argument `{argument}`", f"`{program} --help` shows what is expected")
+        elif flag not in known:
+            raise ConfigError(f"unknown flag `{flag}`", _nearest_flag(flag, known, program))
+        elif not equals and flag not in switches:
+            expects_value = flag
+    if expects_value:
+        raise ConfigError(f"the flag `{expects_value}` needs a value", f"`{program} --help` shows which")
+
+
+def _nearest_flag(flag: str, known: set[str], program: str) -> str:
+    tail = flag.lstrip("-").rpartition(".")[2]
+    homes = sorted(name for name in known if name.lstrip("-").rpartition(".")[2] == tail)
+    if homes:
+        return "did you mean " + " or ".join(f"`{name}`" for name in homes) + "?"
+    return nearest(flag, sorted(known), f"`{program} --help` shows all of them")
+
+
+def _run_tyro(
+    program: str, about: str, arguments: Sequence[str], options: Sequence[Option], sections: Mapping[str, Rows]
+) -> Any:
+    import tyro
+
+    def leaf(kind: str, default: str, doc: str) -> tuple[Any, Any]:
+        return Annotated[str, tyro.conf.arg(metavar=kind.upper(), help=doc)], _Untouched(default)
+
+    fields: list[tuple[str, Any, Any]] = []
+    for option in options:
+        key = option.name.replace("-", "_")
+        if option.kind == "bool":
+            fields.append((key, Annotated[bool, tyro.conf.arg(help=option.doc)], False))
+        else:
+            fields.append((key, *leaf(option.kind, _show(option.default), option.doc)))
+    for section, rows in sections.items():
+        members = [(key, *leaf(*row)) for key, row in rows.items()]
+        made = dataclasses.make_dataclass(section.capitalize(), members, frozen=True)
+        made.__doc__ = "The environment." if section == "env" else SECTIONS[section].__doc__
+        fields.append((section, made, dataclasses.field(default_factory=made)))
+    form = dataclasses.make_dataclass("Form", fields, frozen=True)
+    form.__doc__ = about
+    return tyro.cli(
+        form, prog=program, description=about, args=list(arguments), config=(tyro.conf.FlagCreatePairsOff,)
+    )
+
+
+def _convert(option: Option, text: str) -> Scalar:
+    value = from_text(option.kind, text)
+    if option.kind == "str":
+        return value
+    if isinstance(value, str) or (option.kind == "int" and not isinstance(value, int)):
+        expected = "a whole number" if option.kind == "int" else "a number"
+        raise ConfigError(f"wrong type: --{option.name} {text}; expected {expected}")
+    return value
+
+
+def _peek(arguments: Sequence[str], flag: str) -> str:
+    for index, argument in enumerate(arguments):
+        if argument == flag and index + 1 < len(arguments):
+            return arguments[index + 1]
+        if argument.startswith(f"{flag}="):
+            return argument.partition("=")[2]
+    return ""
+
+
+def _about_param(param: registry.Param) -> str:
+    if param.kind == "choice":
+        about = f"{param.doc}: {', '.join(param.choices)}"
+    elif param.kind == "switch":
+        about = f"{param.doc}: true or false"
+    else:
+        about = f"{param.doc}; {param.low:g} to {param.high:g}" + (f" {param.unit}" if param.unit else "")
+    return about
+
+
+def _about_field(about: Mapping[str, Any]) -> str:
+    text = str(about["doc"])
+    text += f": {', '.join(about['choices'])}" if about["choices"] else ""
+    text += f" ({about['unit']})" if about["unit"] else ""
+    return text + (f"; derived: {about['auto']}" if about["auto"] else "")
+
+
+def _show(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

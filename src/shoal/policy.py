@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""A trained policy on numpy: `shoal.load(path_or_run).act(observation, state)`.
+
+The forward pass is the one that trains, so what acts here is what was measured.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from shoal import checkpoint, config, memory, native, registry, store
+from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
+
+Observation = Mapping[str, ArrayLike] | NDArray[np.uint8]
+Actions = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
+
+
+class Policy:
+    """A network with its weights; `shoal.load` brings back a trained one.
+
+    Attributes:
+        spec: the environment's observation fields and actions that it was made for.
+        state_size: floats of memory for each row; 0 if it has none.
+    """
+
+    def __init__(self, spec: registry.Spec, settings: config.Config) -> None:
+        """Build a freshly initialised one; `settings` must be resolved."""
+        self.spec = spec
+        self.settings = settings
+        self._lib = native.library()
+        self._message = native.Message()
+        self._config = config.native_policy(settings)
+        what = (ctypes.byref(spec.struct), ctypes.byref(self._config))
+        size = self._lib.policy_bytes(*what, self._message.address)
+        if size < 0:
+            raise ConfigError(self._message.text)
+        self._memory = memory.allocate(size)
+        self.handle: int = self._lib.policy_create(*what, self._memory.ctypes.data, self._message.address)
+        if not self.handle:
+            raise NativeError(self._message.text)
+        self.state_size = int(self._lib.policy_state_size(self.handle))
+        self.outputs = int(self._lib.policy_outputs(self.handle))
+        self.seed = time.time_ns()  # of sampled actions; set it to repeat them
+        self.clock = 0
+
+    def tensors(self) -> checkpoint.Tensors:
+        """Return the weights and the normaliser by name, as views; `pack` after writing to one."""
+        return tensors_of(self._lib.policy_tensors, self.handle, self._memory)
+
+    def pack(self) -> None:
+        """Take over what was written to the tensors."""
+        self._lib.policy_pack(self.handle)
+
+    def restore(self, tensors: Mapping[str, NDArray[Any]], source: Path) -> None:
+        """Copy the tensors of a checkpoint.
+
+        Raises:
+            CheckpointError: if one is missing or has another shape.
+        """
+        for name, tensor in self.tensors().items():
+            if name not in tensors:
+                raise CheckpointError(f"the checkpoint lacks the tensor `{name}`: {source}")
+            stored = tensors[name]
+            if stored.shape != tensor.shape or stored.dtype != tensor.dtype:
+                raise CheckpointError(
+                    f"the tensor `{name}` does not fit: {source} has {stored.dtype} {stored.shape}; "
+                    f"expected {tensor.dtype} {tensor.shape}"
+                )
+            tensor[...] = stored
+        self.pack()
+
+    def initial_state(self, rows: int = 1) -> NDArray[np.float32]:
+        """Return the memory of `rows` rows at the start of their lives."""
+        return np.zeros((rows, self.state_size), np.float32)
+
+    def act(
+        self,
+        observation: Observation,
+        state: NDArray[np.float32] | None = None,
+        *,
+        mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None = None,
+        starts: ArrayLike | None = None,
+        greedy: bool = False,
+    ) -> Actions:
+        """Choose actions for n rows.
+
+        Args:
+            observation: named fields (n, *shape), or packed rows uint8 (n, row_bytes) such as `Vec.rows`. One row may
+                come without its first axis.
+            state: float32 (n, state_size) from the call before, not written to; None starts new lives.
+            mask: legal actions by head (n, size), or packed rows such as `Vec.mask_rows`; None: all are legal.
+            starts: (n,), rows whose memory is cleared first, such as `Vec.starts`.
+            greedy: take the most probable action instead of sampling.
+
+        Returns:
+            discrete int32 (n, heads), continuous float32 (n, dims), and the state for the next call.
+
+        Raises:
+            ShapeError: for a wrong shape. ConfigError: for an unknown or missing field.
+        """
+        spec = self.spec
+        rows = self._rows(observation)
+        n = len(rows)
+        masks = self._masks(mask, n)
+        if state is None:
+            state = self.initial_state(n)
+        elif state.shape != (n, self.state_size):
+            raise ShapeError(f"wrong shape: state has {state.shape}; expected {(n, self.state_size)}")
+        state = np.array(state, np.float32, order="C")
+        begins = None if starts is None else np.ascontiguousarray(starts, np.uint8)
+        if begins is not None and begins.shape != (n,):
+            raise ShapeError(f"wrong shape: starts has {begins.shape}; expected {(n,)}")
+        discrete = np.zeros((n, len(spec.heads)), np.int32)
+        continuous = np.zeros((n, len(spec.dims)), np.float32)
+        code = self._lib.policy_act(
+            self.handle,
+            n,
+            rows.ctypes.data,
+            masks.ctypes.data,
+            None if begins is None else begins.ctypes.data,
+            state.ctypes.data,
+            int(greedy),
+            self.seed & (2**64 - 1),
+            self.clock,
+            None,
+            None,
+            discrete.ctypes.data,
+            continuous.ctypes.data,
+            self._message.address,
+        )
+        self._message.check(code)
+        self.clock += 1
+        return discrete, continuous, state
+
+    def _rows(self, observation: Observation) -> NDArray[np.uint8]:
+        fields = {field.name: field for field in self.spec.fields}
+        if not isinstance(observation, Mapping):
+            return _packed("observation", observation, self.spec.row_bytes)
+        for name in observation:
+            if name not in fields:
+                raise ConfigError(f"`{self.spec.env.name}` has no field `{name}`", nearest(name, fields))
+        rows: NDArray[np.uint8] | None = None
+        for name, field in fields.items():
+            if name not in observation:
+                raise ConfigError(f"the observation lacks the field `{name}`", f"expected {', '.join(fields)}")
+            values = np.asarray(observation[name])
+            values = values if values.ndim > len(field.shape) else values[None]
+            if values.shape[1:] != field.shape or (rows is not None and len(rows) != len(values)):
+                count = "n" if rows is None else len(rows)
+                expected = f"({', '.join(map(str, (count, *field.shape)))})"
+                raise ShapeError(f"wrong shape: field `{name}` has {values.shape}; expected {expected}")
+            if rows is None:
+                rows = memory.allocate(len(values) * self.spec.row_bytes).reshape(len(values), self.spec.row_bytes)
+            data = np.ascontiguousarray(values, field.dtype).view(np.uint8).reshape(len(values), field.bytes)
+            rows[:, field.offset : field.offset + field.bytes] = data
+        assert rows is not None  # an environment declares at least one field
+        return rows
+
+    def _masks(self, mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None, n: int) -> NDArray[np.uint8]:
+        if isinstance(mask, Mapping):
+            parts = []
+            for head in self.spec.heads:
+                if head.masked:
+                    if head.name not in mask:
+                        raise ConfigError(f"the mask lacks the head `{head.name}`")
+                    parts.append(_packed(f"mask `{head.name}`", np.asarray(mask[head.name], np.uint8), head.size))
+            mask = np.concatenate(parts, axis=1) if parts else None
+        if mask is None:
+            return np.ones((n, self.spec.mask_bytes), np.uint8)
+        packed = _packed("mask", mask, self.spec.mask_bytes)
+        if len(packed) != n:
+            raise ShapeError(f"wrong shape: mask has {packed.shape}; expected {(n, self.spec.mask_bytes)}")
+        return packed
+
+
+def load(target: str | Path, *, runs_dir: str | Path = "runs") -> Policy:
+    """Return a trained policy.
+
+    Args:
+        target: a checkpoint file, a run's folder, a run's name, or an environment's name for its newest run.
+        runs_dir: where runs lie.
+
+    Raises:
+        CheckpointError: if there is none, or it does not fit this version of its environment.
+    """
+    if str(target) in registry.names() and not Path(target).exists():
+        return restore(checkpoint.load(store.newest(Path(runs_dir), str(target)).latest()))
+    return restore(checkpoint.load(store.find(Path(runs_dir), str(target))))
+
+
+def restore(found: checkpoint.Checkpoint) -> Policy:
+    """Return the policy of a checkpoint.
+
+    Raises:
+        CheckpointError: if it does not fit this version of its environment.
+    """
+    spec = registry.get(found.config.env).spec(found.config.params)
+    if spec.version != found.version:
+        raise CheckpointError(
+            f"the checkpoint is for version {found.version} of `{spec.env.name}`; this is version {spec.version}: "
+            f"{found.path}"
+        )
+    policy = Policy(spec, found.config)
+    policy.restore(found.tensors, found.path)
+    return policy
+
+
+def tensors_of(function: Any, handle: int, block: memory.Bytes) -> checkpoint.Tensors:
+    """Return the named arrays of a native object as views into `block`, its memory."""
+    count = function(handle, None, 0)
+    table = (native.Tensor * count)()
+    function(handle, table, count)
+    tensors: checkpoint.Tensors = {}
+    for entry in table:
+        shape = tuple(entry.shape[: entry.ndim])
+        dtype = np.dtype(native.TENSOR_DTYPES[entry.dtype])
+        start = entry.data - block.ctypes.data
+        end = start + math.prod(shape) * dtype.itemsize
+        if start < 0 or end > len(block):
+            raise NativeError(f"the tensor `{entry.name.decode()}` lies outside its object's memory")
+        tensors[entry.name.decode()] = block[start:end].view(dtype).reshape(shape)
+    return tensors
+
+
+def _packed(name: str, values: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+    packed = values if values.ndim == 2 else values[None]
+    if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != width:
+        raise ShapeError(f"wrong shape: {name} has {values.dtype} {values.shape}; expected uint8 (n, {width})")
+    return np.ascontiguousarray(packed)
