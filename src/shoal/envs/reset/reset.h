@@ -12,10 +12,10 @@
 // Version 1.
 //
 // An episode without a cue begins with a row like any other, so a memory that outlives its episode cannot tell an old
-// cue from its own. Knowing only that the last cue came t steps ago, it is its own with probability (1 + 1/length)^-t/2,
-// nearly; the best policy then answers about 72 % of the questions rightly, at any length. The dearer false yes makes
-// it give up a true memory early as well, so that it fails even where an evaluation starts from a clean memory. `perf`
-// takes the last question of an episode alone, the one with the longest way back to the cue.
+// cue from its own. A cue of t steps ago is its own with probability exp(-t / (2 length)), nearly; the best policy then
+// answers about 72 % of the questions rightly, at any length. The dearer false yes makes it give up a true memory early
+// as well, so that it fails even where an evaluation starts from a clean memory. `perf` takes the last question of an
+// episode alone, the one with the longest way back to the cue.
 #include "shoal/env.h"
 
 #define RESET_PARAMS(F, I, B, C) F(length, 16, 1, 200, "steps", VALUE, "mean length of an episode")
