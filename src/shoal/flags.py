@@ -25,7 +25,7 @@ class Option:
 
     name: str
     kind: str
-    default: Scalar
+    default: Scalar | None  # None: a number or text that need not be there
     doc: str
 
 
@@ -36,14 +36,14 @@ class _Untouched(str):
 
 
 SEED = Option("seed", "int", 0, "of every random number of the run, 0 to 4294967295")
-THREADS = Option("threads", "int", 0, "short for --vec.threads: 0 stands for all cores; results do not depend on it")
-STEPS = Option("steps", "int", 0, "short for --train.total-steps, such as 50M or 1e7")
+THREADS = Option("threads", "int", None, "short for --vec.threads: 0 stands for all cores; results do not depend on it")
+STEPS = Option("steps", "int", None, "short for --train.total-steps, such as 50M or 1e7")
 RUNS_DIR = Option("runs-dir", "str", "runs", "where runs are kept")
 JSON = Option("json", "bool", False, "end with one line of JSON")
 UNTUNED = Option("untuned", "bool", False, "leave out the environment's own settings, but for total_steps")
 LAYERS = (
-    Option("config", "str", "", "a TOML file of settings, such as the config.toml of a run"),
-    Option("preset", "str", "", "another set of defaults: few-samples, for slow simulators"),
+    Option("config", "str", None, "a TOML file of settings, such as the config.toml of a run"),
+    Option("preset", "str", None, "another set of defaults: few-samples, for slow simulators"),
     UNTUNED,
 )
 TRAIN = (
@@ -51,7 +51,7 @@ TRAIN = (
     SEED,
     THREADS,
     STEPS,
-    Option("max-seconds", "float", 0.0, "end training after so long; 0 = never"),
+    Option("max-seconds", "float", None, "end training after so long"),
     Option("until-solved", "bool", False, "end as soon as an evaluation confirms that the task is solved"),
     RUNS_DIR,
     JSON,
@@ -75,7 +75,7 @@ class Parsed:
             name,
             overrides=self.overrides,
             file=Path(options["config"]) if options["config"] else None,
-            preset=options["preset"],
+            preset=options["preset"] or "",
             untuned=options["untuned"],
             seed=options["seed"] if "seed" in self.given else None,
         )
@@ -100,9 +100,11 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
     for option in options:
         key = option.name.replace("-", "_")
         value = getattr(values, key)
-        if option.kind == "bool" or not isinstance(value, _Untouched):
-            parsed[key] = value if option.kind == "bool" else _convert(option, value)
-            given |= {key} if parsed[key] != option.default or option.kind != "bool" else set()
+        if option.kind == "bool":
+            parsed[key] = value
+        elif not isinstance(value, _Untouched):
+            parsed[key] = _convert(option, value)
+            given.add(key)
     overrides: dict[str, dict[str, Scalar]] = {}
     for section, rows in sections.items():
         for key, (kind, *_) in rows.items():
@@ -212,9 +214,7 @@ def _run_tyro(
         fields.append((section, made, dataclasses.field(default_factory=made)))
     form = dataclasses.make_dataclass("Form", fields, frozen=True)
     form.__doc__ = about
-    return tyro.cli(
-        form, prog=program, description=about, args=list(arguments), config=(tyro.conf.FlagCreatePairsOff,)
-    )
+    return tyro.cli(form, prog=program, description=about, args=list(arguments), config=(tyro.conf.FlagCreatePairsOff,))
 
 
 def _convert(option: Option, text: str) -> Scalar:
@@ -253,5 +253,5 @@ def _about_field(about: Mapping[str, Any]) -> str:
     return text + (f"; derived: {about['auto']}" if about["auto"] else "")
 
 
-def _show(value: Scalar) -> str:
+def _show(value: Scalar | None) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
