@@ -32,9 +32,10 @@ SHOAL_METRICS_STRUCT(Reset, RESET_METRICS)
 
 typedef struct {
   ShoalHead head;
-  int32_t cue;    // the episode has one
-  int32_t first;  // the next row is the episode's first
-  int32_t asked;  // the next row asks
+  int32_t cue;     // the episode has one
+  int32_t first;   // the next row is the episode's first
+  int32_t asked;   // the next row asks
+  int32_t unused;  // keeps the size a multiple of 8
 } ResetState;
 
 SHOAL_HOST const char *reset_spec(const ResetParams *params, ShoalSpec *out) {
