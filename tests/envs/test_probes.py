@@ -233,4 +233,4 @@ def test_crowd_agents_die_stay_away_and_return():
     assert {1, 15} <= set(absences) <= set(range(1, 16))
     assert abs(np.mean(absences) - 8) < 0.3
     assert abs(stats.mean("perf") - 0.5) < 0.02  # wild metrics of absent agents were dropped
-    assert abs(stats.mean("episode_length") - 8) < 0.3
+    assert 7.4 < stats.mean("episode_length") < 8  # 8, but for those that the end of the world cut off
