@@ -92,7 +92,8 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
   }
 }
 
-static void SHOAL_ENV_FN(zero_life)(const ShoalVec *vec, int64_t row) {
+// The sums of a life that has ended or begins; they stay zero while an agent is absent.
+static inline void SHOAL_ENV_FN(zero_life)(const ShoalVec *vec, int64_t row) {
   vec->returns[row] = 0.0f;
   vec->lengths[row] = 0;
   for (int32_t m = 0; m < vec->metrics; m++) { vec->metric_values[row * vec->metrics + m] = 0.0f; }
@@ -191,7 +192,6 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
   }
   if (over) {  // 7
     SHOAL_ENV_FN(begin)(vec, e, state->head.episode + 1);
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) { SHOAL_ENV_FN(zero_life)(vec, base + a); }
   } else {
 #ifdef SHOAL_HAS_RESPAWN
     state->head.phase = SHOAL_TAG_RESPAWN;
@@ -208,7 +208,6 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
 #else
       uint8_t now = (uint8_t)(was && !ended);
 #endif
-      if (now && !was) { SHOAL_ENV_FN(zero_life)(vec, base + a); }
       vec->live[base + a] = now;
       vec->starts[base + a] = (uint8_t)(now && (ended || !was));
     }
@@ -230,7 +229,6 @@ static inline int32_t SHOAL_ENV_FN(step_one)(const ShoalVec *vec, int32_t e, int
     vec->waiting[e] = 0;
     SHOAL_ENV_FN(begin)(vec, e, state->head.episode + 1);
     for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      SHOAL_ENV_FN(zero_life)(vec, base + a);
       rewards[a] = 0.0f;
       ended[a] = 0;
       io->rewards[(i + a) * io->stride] = 0.0f;
@@ -325,7 +323,8 @@ static void SHOAL_ENV_FN(block_scripted)(const ShoalVec *vec, int32_t first, int
     for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
       int64_t i = (int64_t)e * SHOAL_AGENTS(vec) + a, row = (int64_t)(first + e) * SHOAL_AGENTS(vec) + a;
       if (!vec->live[row]) { continue; }
-      uint64_t rng = shoal_hash(vec->seed, SHOAL_TAG_SCRIPT, (uint64_t)io->clock, (uint64_t)row);
+      uint64_t number = (uint64_t)(vec->first_index * SHOAL_AGENTS(vec) + row);
+      uint64_t rng = shoal_hash(vec->seed, SHOAL_TAG_SCRIPT, (uint64_t)io->clock, number);
       SHOAL_ENV_FN(scripted)(SHOAL_PARAMS_OF(vec), SHOAL_SHARED_OF(vec), SHOAL_STATE_OF(vec, first + e), a, level, rng,
                              io->discrete + i * vec->heads, io->continuous + i * vec->dims);
     }
