@@ -82,9 +82,7 @@ static void *worker_main(void *argument) {
     if (GATE_GENERATION(gate) == seen) {
       pthread_mutex_lock(&pool.mutex);
       atomic_fetch_add(&pool.parked, 1);
-      while (GATE_GENERATION(gate = atomic_load(&pool.gate)) == seen) {
-        pthread_cond_wait(&pool.opened, &pool.mutex);
-      }
+      while (GATE_GENERATION(gate = atomic_load(&pool.gate)) == seen) { pthread_cond_wait(&pool.opened, &pool.mutex); }
       atomic_fetch_sub(&pool.parked, 1);
       pthread_mutex_unlock(&pool.mutex);
     }

@@ -18,8 +18,8 @@ int32_t shoal_complain(char *message, const char *format, ...) {
 
 static int32_t complain_about_fields(const char *env, const ShoalSpec *spec, char *message) {
   if (spec->num_fields < 1 || spec->num_fields > SHOAL_MAX_FIELDS) {
-    return shoal_complain(message, "%s declares no usable observation: num_fields=%d; expected 1 to %d", env, spec->num_fields,
-                    SHOAL_MAX_FIELDS);
+    return shoal_complain(message, "%s declares no usable observation: num_fields=%d; expected 1 to %d", env,
+                          spec->num_fields, SHOAL_MAX_FIELDS);
   }
   for (int32_t f = 0; f < spec->num_fields; f++) {
     const ShoalField *field = &spec->fields[f];
@@ -29,23 +29,27 @@ static int32_t complain_about_fields(const char *env, const ShoalSpec *spec, cha
       }
     }
     if (field->rows < 1 || field->columns < 1 || field->channels < 1) {
-      return shoal_complain(message, "%s.%s has an empty shape: rows=%d, columns=%d, channels=%d; expected at least 1 each", env,
-                      field->name, field->rows, field->columns, field->channels);
+      return shoal_complain(message,
+                            "%s.%s has an empty shape: rows=%d, columns=%d, channels=%d; expected at least 1 each", env,
+                            field->name, field->rows, field->columns, field->channels);
     }
     if (!(field->low < field->high)) {
       return shoal_complain(message, "%s.%s has empty bounds: low=%g, high=%g; expected low < high", env, field->name,
-                      (double)field->low, (double)field->high);
+                            (double)field->low, (double)field->high);
     }
     int32_t counted = field->kind == SHOAL_KIND_GRID || field->kind == SHOAL_KIND_CATEGORY;
     if (counted && field->categories < 1) {
       return shoal_complain(message, "%s.%s counts no categories: categories=%d; expected at least 1", env, field->name,
-                      field->categories);
+                            field->categories);
     }
     if (field->kind == SHOAL_KIND_SET) {
       int32_t c = field->count_field;
       if (c < 0 || c >= spec->num_fields || spec->fields[c].dtype != SHOAL_I16) {
-        return shoal_complain(message, "%s.%s does not say how many entities are valid: count_field=%d; expected the index of an i16 "
-                        "field", env, field->name, c);
+        return shoal_complain(
+            message,
+            "%s.%s does not say how many entities are valid: count_field=%d; expected the index of an i16 "
+            "field",
+            env, field->name, c);
       }
     }
   }
@@ -55,19 +59,22 @@ static int32_t complain_about_fields(const char *env, const ShoalSpec *spec, cha
 static int32_t complain_about_actions(const char *env, const ShoalSpec *spec, char *message) {
   if (spec->num_heads < 0 || spec->num_heads > SHOAL_MAX_HEADS || spec->num_dims < 0 ||
       spec->num_dims > SHOAL_MAX_DIMS || spec->num_heads + spec->num_dims < 1) {
-    return shoal_complain(message, "%s declares no usable actions: num_heads=%d, num_dims=%d; expected 0 to %d and 0 to %d, at least "
-                    "one in all", env, spec->num_heads, spec->num_dims, SHOAL_MAX_HEADS, SHOAL_MAX_DIMS);
+    return shoal_complain(
+        message,
+        "%s declares no usable actions: num_heads=%d, num_dims=%d; expected 0 to %d and 0 to %d, at least "
+        "one in all",
+        env, spec->num_heads, spec->num_dims, SHOAL_MAX_HEADS, SHOAL_MAX_DIMS);
   }
   for (int32_t h = 0; h < spec->num_heads; h++) {
     if (spec->heads[h].size < 1) {
-      return shoal_complain(message, "%s has an empty action head `%s`: size=%d; expected at least 1", env, spec->heads[h].name,
-                      spec->heads[h].size);
+      return shoal_complain(message, "%s has an empty action head `%s`: size=%d; expected at least 1", env,
+                            spec->heads[h].name, spec->heads[h].size);
     }
   }
   for (int32_t d = 0; d < spec->num_dims; d++) {
     if (!(spec->dims[d].low < spec->dims[d].high)) {
-      return shoal_complain(message, "%s has an action `%s` with empty bounds: low=%g, high=%g; expected low < high", env,
-                      spec->dims[d].name, (double)spec->dims[d].low, (double)spec->dims[d].high);
+      return shoal_complain(message, "%s has an action `%s` with empty bounds: low=%g, high=%g; expected low < high",
+                            env, spec->dims[d].name, (double)spec->dims[d].low, (double)spec->dims[d].high);
     }
   }
   return 0;
@@ -75,27 +82,28 @@ static int32_t complain_about_actions(const char *env, const ShoalSpec *spec, ch
 
 static int32_t complain_about_sizes(const char *env, const ShoalSpec *spec, char *message) {
   if (spec->agents < 1 || spec->agents > SHOAL_MAX_AGENTS) {
-    return shoal_complain(message, "%s has an impossible number of agents: agents=%d; expected 1 to %d", env, spec->agents,
-                    SHOAL_MAX_AGENTS);
+    return shoal_complain(message, "%s has an impossible number of agents: agents=%d; expected 1 to %d", env,
+                          spec->agents, SHOAL_MAX_AGENTS);
   }
   if (spec->max_steps < 1) {
     return shoal_complain(message, "%s has no time limit: max_steps=%d; expected at least 1", env, spec->max_steps);
   }
   if (spec->state_bytes < (int64_t)sizeof(ShoalHead) || spec->state_bytes % 8 != 0) {
-    return shoal_complain(message, "%s has a State of the wrong size: state_bytes=%lld; expected a multiple of 8, at least %d", env,
-                    (long long)spec->state_bytes, (int)sizeof(ShoalHead));
+    return shoal_complain(message,
+                          "%s has a State of the wrong size: state_bytes=%lld; expected a multiple of 8, at least %d",
+                          env, (long long)spec->state_bytes, (int)sizeof(ShoalHead));
   }
   if (spec->shared_bytes < 0) {
     return shoal_complain(message, "%s has a Shared of the wrong size: shared_bytes=%lld; expected at least 0", env,
-                    (long long)spec->shared_bytes);
+                          (long long)spec->shared_bytes);
   }
   return 0;
 }
 
 int32_t shoal_spec_of(const ShoalEnv *env, const void *params, ShoalSpec *out, char *message) {
   if (env->abi != SHOAL_ABI) {
-    return shoal_complain(message, "%s was built for another version of the interface: abi=%d; expected %d", env->name, env->abi,
-                    SHOAL_ABI);
+    return shoal_complain(message, "%s was built for another version of the interface: abi=%d; expected %d", env->name,
+                          env->abi, SHOAL_ABI);
   }
   const char *sentence = env->spec(params, out);
   if (sentence) { return shoal_complain(message, "%s: %s", env->name, sentence); }

@@ -72,18 +72,19 @@ static int32_t describe(ShoalEngine *engine, const ShoalEnv *env, const void *pa
   int64_t most = INT32_MAX / vec->spec.agents;
   if (config->num_envs < 1 || config->num_envs > most) {
     return shoal_complain(message, "no such number of environments: num_envs=%d; expected 1 to %lld", config->num_envs,
-                    (long long)most);
+                          (long long)most);
   }
   if (config->threads < 0 || config->threads > SHOAL_MAX_THREADS) {
-    return shoal_complain(message, "no such number of threads: threads=%d; expected 0 (all cores) to %d", config->threads,
-                    SHOAL_MAX_THREADS);
+    return shoal_complain(message, "no such number of threads: threads=%d; expected 0 (all cores) to %d",
+                          config->threads, SHOAL_MAX_THREADS);
   }
   if (config->mode < SHOAL_RESET_SAME_STEP || config->mode > SHOAL_RESET_DISABLED) {
-    return shoal_complain(message, "no such reset mode: mode=%d; expected 0 (same-step), 1 (next-step) or 2 (disabled)", config->mode);
+    return shoal_complain(message, "no such reset mode: mode=%d; expected 0 (same-step), 1 (next-step) or 2 (disabled)",
+                          config->mode);
   }
   if (config->max_steps < 0 || config->metric_steps < 0 || config->block < 0) {
     return shoal_complain(message, "a count is negative: max_steps=%d, metric_steps=%d, block=%d; expected at least 0",
-                    config->max_steps, config->metric_steps, config->block);
+                          config->max_steps, config->metric_steps, config->block);
   }
   vec->env = env;
   vec->num_envs = config->num_envs;
@@ -128,8 +129,8 @@ ShoalVec *shoal_vec_create(const ShoalEnv *env, const void *params, const void *
   }
   if (describe(engine, env, params, config, message) != SHOAL_OK) { return NULL; }
   if (env->has_shared && !shared) {
-    shoal_complain(message, "%s has a Shared block: shared=null; expected %lld bytes filled by the environment", env->name,
-                   (long long)engine->vec.spec.shared_bytes);
+    shoal_complain(message, "%s has a Shared block: shared=null; expected %lld bytes filled by the environment",
+                   env->name, (long long)engine->vec.spec.shared_bytes);
     return NULL;
   }
   layout(engine, memory);
@@ -168,7 +169,8 @@ static int32_t complain_about_binding(const ShoalEngine *engine, char *message) 
   const ShoalIo *io = &engine->io;
   if (!engine->bound || !io->discrete || !io->continuous || !io->rows || !io->masks || !io->rewards || !io->ended ||
       (io->final_rows && !io->final_masks)) {
-    shoal_complain(message, "a step buffer of %s is missing; expected shoal_vec_bind with every array that has elements",
+    shoal_complain(message,
+                   "a step buffer of %s is missing; expected shoal_vec_bind with every array that has elements",
                    engine->vec.env->name);
     return 1;
   }
@@ -305,8 +307,10 @@ int32_t shoal_vec_step(ShoalVec *vec, char *message) {
   if (complain_about_binding(engine, message)) { return SHOAL_ERROR; }
   for (int32_t e = 0; vec->mode == SHOAL_RESET_DISABLED && e < vec->num_envs; e++) {
     if (vec->waiting[e]) {
-      return shoal_complain(message, "an ended environment was stepped: environment=%d; expected a reset first, since automatic "
-                            "resets are disabled", e);
+      return shoal_complain(message,
+                            "an ended environment was stepped: environment=%d; expected a reset first, since automatic "
+                            "resets are disabled",
+                            e);
     }
   }
   shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
@@ -335,8 +339,8 @@ int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t
     return shoal_complain(message, "this vec does not reset within a step: mode=%d; expected 0 (same-step)", vec->mode);
   }
   if (steps < 0 || cycle < 1) {
-    return shoal_complain(message, "nothing to run: steps=%lld, cycle=%d; expected at least 0 and at least 1", (long long)steps,
-                          cycle);
+    return shoal_complain(message, "nothing to run: steps=%lld, cycle=%d; expected at least 0 and at least 1",
+                          (long long)steps, cycle);
   }
   RunCall call = {engine, steps, cycle, discrete, continuous};
   shoal_parallel(vec->threads, engine->num_blocks, run_block, &call);

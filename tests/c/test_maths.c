@@ -29,7 +29,9 @@ static void check_function(const Case *c) {
     double share = (double)i / 400000.0;
     // half of the points evenly, half towards zero on a logarithmic scale
     float x = i % 2 ? (float)(c->low + share * (c->high - c->low))
-                    : (float)(pow(2.0, -40.0 * share) * (i % 4 ? c->high : c->low == 0.0f ? c->high : c->low));
+                    : (float)(pow(2.0, -40.0 * share) * (i % 4            ? c->high
+                                                         : c->low == 0.0f ? c->high
+                                                                          : c->low));
     if (x < c->low || x > c->high || x == 0.0f) { continue; }
     double error = ulps(c->function(x), c->exact((double)x));
     if (!(error <= worst)) { worst = error, at = x; }
@@ -81,10 +83,8 @@ static void check_random_numbers(void) {
 
 int main(void) {
   const Case cases[] = {
-      {"shoal_exp", shoal_exp, exp, -87.0f, 88.0f},
-      {"shoal_log", shoal_log, log, 1.17549435e-38f, 3.4e38f},
-      {"shoal_sin", shoal_sin, sin, -8192.0f, 8192.0f},
-      {"shoal_cos", shoal_cos, cos, -8192.0f, 8192.0f},
+      {"shoal_exp", shoal_exp, exp, -87.0f, 88.0f},     {"shoal_log", shoal_log, log, 1.17549435e-38f, 3.4e38f},
+      {"shoal_sin", shoal_sin, sin, -8192.0f, 8192.0f}, {"shoal_cos", shoal_cos, cos, -8192.0f, 8192.0f},
       {"shoal_tanh", shoal_tanh, tanh, -20.0f, 20.0f},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) { check_function(&cases[i]); }

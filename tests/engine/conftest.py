@@ -54,8 +54,8 @@ def play():
     """Return a function that steps a one-environment toy and returns what it saw.
 
     play(vec, [[0, 1], ...]) takes `end` of each agent per step and returns, per step and agent, the tuple
-    (row, reward, ended, live, starts, final), where row and final are (episode, tick, agent, born) or None for an absent
-    agent's zeros and a final row that was not taken.
+    (row, reward, ended, live, starts, final), where row and final are (episode, tick, agent, born) or None for an
+    absent agent's zeros and a final row that was not taken.
     """
 
     def run(vec, ends):

@@ -118,7 +118,7 @@ def test_snapshot_replays(name):
 
 
 def test_snapshot_moves_to_another_copy(name):
-    """Nothing of an environment lies outside its snapshot: another copy, in another vec, goes on with the same bytes."""
+    """Nothing of an environment lies outside its snapshot: another copy goes on from it with the same bytes."""
     vec, other = make(name, num_envs=1, max_steps=500), make(name, num_envs=1, max_steps=500, seed=99)
     for _ in play(vec, 10):
         pass

@@ -20,13 +20,13 @@
 #define SHOAL_AGENTS(vec) ((vec)->agents)
 #endif
 
-#define SHOAL_ROW_F(name, initial, low, high, unit, role, doc)                                                        \
+#define SHOAL_ROW_F(name, initial, low, high, unit, role, doc) \
   {#name, unit, doc, "", (double)(initial), (double)(low), (double)(high), SHOAL_PARAM_FLOAT, SHOAL_ROLE_##role},
-#define SHOAL_ROW_I(name, initial, low, high, unit, role, doc)                                                        \
+#define SHOAL_ROW_I(name, initial, low, high, unit, role, doc) \
   {#name, unit, doc, "", (double)(initial), (double)(low), (double)(high), SHOAL_PARAM_INT, SHOAL_ROLE_##role},
-#define SHOAL_ROW_B(name, initial, role, doc)                                                                         \
+#define SHOAL_ROW_B(name, initial, role, doc) \
   {#name, "", doc, "", (double)(initial), 0, 1, SHOAL_PARAM_SWITCH, SHOAL_ROLE_##role},
-#define SHOAL_ROW_C(name, initial, choices, role, doc)                                                                \
+#define SHOAL_ROW_C(name, initial, choices, role, doc) \
   {#name, initial, doc, choices, 0, 0, 0, SHOAL_PARAM_CHOICE, SHOAL_ROLE_##role},  // unit carries the default's name
 #define SHOAL_ROW_M(name, doc) {#name, doc},
 
@@ -166,7 +166,7 @@ static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) 
 
 // 5 to 8 for an environment in which something ended. i: the block's index of its first agent.
 static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *vec, int32_t e, int64_t i, int32_t over,
-                                                             const ShoalIo *io) {
+                                                              const ShoalIo *io) {
   const SHOAL_ENV_TYPE(Params) *params = SHOAL_PARAMS_OF(vec);
   SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_OF(vec, e);
   int64_t base = (int64_t)e * SHOAL_AGENTS(vec);

@@ -12,11 +12,11 @@
 // Version 1.
 #include "shoal/env.h"
 
-#define TEMPLATE_PARAMS(F, I, B, C)                                       \
+#define TEMPLATE_PARAMS(F, I, B, C)                                          \
   I(length, 10, 1, 1000, "cells", VALUE, "cells on each side of the middle") \
   F(step_cost, 0.01f, 0, 1, "", VALUE, "reward lost in every step")
-#define TEMPLATE_METRICS(M)                 \
-  M(perf, "0..1: the goal was reached")     \
+#define TEMPLATE_METRICS(M)             \
+  M(perf, "0..1: the goal was reached") \
   M(score, "episodes that reached the goal")
 SHOAL_PARAMS_STRUCT(Template, TEMPLATE_PARAMS)
 SHOAL_METRICS_STRUCT(Template, TEMPLATE_METRICS)
