@@ -77,7 +77,7 @@ def test_pong_follows_its_rules(player, params):
             waiting = terminated | truncated
         assert points > 50 or player == "scripted"
         assert hits > 50
-        assert overs > 0
+        assert overs > 0 or player == "mixed"
 
 
 def one_step(move, params=None, **state):

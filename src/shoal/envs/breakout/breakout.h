@@ -22,8 +22,8 @@
 //                    keeps its place and takes a new velocity; without contact it moves
 //                 4. a ball whose top edge is at 320 or below is lost
 //   paddle hit    speed: the current one. angle from vertical = -pi/4 + (ball centre x - paddle x)/width * pi/2, before
-//                 this frame's motion of the ball, not clamped. Every fourth hit of a round adds 64 to the speed for the
-//                 next hits, up to 448; breaking a brick of the three top rows sets it to 448
+//                 this frame's motion of the ball, not clamped. Every fourth hit of a round adds 64 to the speed for
+//                 the next hits, up to 448; breaking a brick of the three top rows sets it to 448
 //   back wall     touching it halves the paddle (left edge kept) for the rest of the round
 //   second wall   at 432 points the wall is rebuilt at the next paddle hit, once
 //   an action     `frameskip` (4) frames; the end of the game ends it
@@ -44,37 +44,37 @@
 #define BREAKOUT_ROWS 6
 #define BREAKOUT_COLUMNS 18
 #define BREAKOUT_BRICKS 108
-#define BREAKOUT_BRICK_WIDTH 32.0f   // px
-#define BREAKOUT_BRICK_HEIGHT 12.0f  // px
-#define BREAKOUT_WALL_TOP 50.0f      // px, y of the first row of bricks
-#define BREAKOUT_WALL_BOTTOM 122.0f  // px
-#define BREAKOUT_WALL_POINTS 432     // 18 columns of 7, 7, 4, 4, 1, 1
-#define BREAKOUT_PADDLE_Y 312.0f     // px
-#define BREAKOUT_LOST_Y 320.0f       // px, the paddle's lower edge
-#define BREAKOUT_BALL_Y 135.0f       // px, at the start of a round
-#define BREAKOUT_FRAME (1.0f / 60.0f)                 // s
-#define BREAKOUT_LAUNCH_ANGLE (SHOAL_PI / 3.25f)      // rad from vertical
-#define BREAKOUT_LIMIT 20000                          // actions
+#define BREAKOUT_BRICK_WIDTH 32.0f                // px
+#define BREAKOUT_BRICK_HEIGHT 12.0f               // px
+#define BREAKOUT_WALL_TOP 50.0f                   // px, y of the first row of bricks
+#define BREAKOUT_WALL_BOTTOM 122.0f               // px
+#define BREAKOUT_WALL_POINTS 432                  // 18 columns of 7, 7, 4, 4, 1, 1
+#define BREAKOUT_PADDLE_Y 312.0f                  // px
+#define BREAKOUT_LOST_Y 320.0f                    // px, the paddle's lower edge
+#define BREAKOUT_BALL_Y 135.0f                    // px, at the start of a round
+#define BREAKOUT_FRAME (1.0f / 60.0f)             // s
+#define BREAKOUT_LAUNCH_ANGLE (SHOAL_PI / 3.25f)  // rad from vertical
+#define BREAKOUT_LIMIT 20000                      // actions
 #define BREAKOUT_NO_LIMIT 1000000000
 
 enum { BREAKOUT_STAY = 0, BREAKOUT_LEFT = 1, BREAKOUT_RIGHT = 2 };
 enum { BREAKOUT_DISCRETE = 0, BREAKOUT_CONTINUOUS = 1 };
 
-#define BREAKOUT_PARAMS(F, I, B, C)                                                                            \
-  C(action, "discrete", "discrete|continuous", SIZE, "stay, left, right, or one direction in [-1, 1]")         \
-  B(reference, 0, SIZE, "the reference's rules: no time limit, games begin with frames of the last action")    \
-  I(frameskip, 4, 1, 64, "frames", VALUE, "frames an action lasts")                                            \
-  I(spare_balls, 5, 0, 50, "balls", VALUE, "balls after the first")                                            \
-  I(speed_up_hits, 4, 1, 1000, "hits", VALUE, "paddle hits of a round between two speed-ups")                  \
-  F(ball_size, 32.0f, 4, 64, "px", VALUE, "side of the ball's box")                                            \
-  F(ball_speed, 256.0f, 30, 3000, "px/s", VALUE, "at the start of a round")                                    \
-  F(ball_speed_step, 64.0f, 0, 3000, "px/s", VALUE, "added by a speed-up")                                     \
+#define BREAKOUT_PARAMS(F, I, B, C)                                                                             \
+  C(action, "discrete", "discrete|continuous", SIZE, "stay, left, right, or one direction in [-1, 1]")          \
+  B(reference, 0, SIZE, "the reference's rules: no time limit, games begin with frames of the last action")     \
+  I(frameskip, 4, 1, 64, "frames", VALUE, "frames an action lasts")                                             \
+  I(spare_balls, 5, 0, 50, "balls", VALUE, "balls after the first")                                             \
+  I(speed_up_hits, 4, 1, 1000, "hits", VALUE, "paddle hits of a round between two speed-ups")                   \
+  F(ball_size, 32.0f, 4, 64, "px", VALUE, "side of the ball's box")                                             \
+  F(ball_speed, 256.0f, 30, 3000, "px/s", VALUE, "at the start of a round")                                     \
+  F(ball_speed_step, 64.0f, 0, 3000, "px/s", VALUE, "added by a speed-up")                                      \
   F(ball_speed_max, 448.0f, 30, 3000, "px/s", VALUE, "reached by speed-ups, and at once in the three top rows") \
-  F(paddle_width, 62.0f, 8, 576, "px", VALUE, "halved by the back wall")                                       \
+  F(paddle_width, 62.0f, 8, 576, "px", VALUE, "halved by the back wall")                                        \
   F(paddle_speed, 620.0f, 0, 6000, "px/s", VALUE, "of the paddle")
 
-#define BREAKOUT_METRICS(M)               \
-  M(perf, "0..1: score / 864")            \
+#define BREAKOUT_METRICS(M)    \
+  M(perf, "0..1: score / 864") \
   M(score, "points, 864 at most")
 
 SHOAL_PARAMS_STRUCT(Breakout, BREAKOUT_PARAMS)
@@ -100,15 +100,15 @@ SHOAL_HOST const char *breakout_spec(const BreakoutParams *params, ShoalSpec *ou
 
 typedef struct {
   ShoalHead head;
-  float paddle_x, paddle_width;    // px
-  float ball_x, ball_y;            // px
-  float ball_vx, ball_vy;          // px per frame
-  float speed;                     // px/s, of the next paddle hit
-  int32_t hits;                    // paddle hits of this round
+  float paddle_x, paddle_width;  // px
+  float ball_x, ball_y;          // px
+  float ball_vx, ball_vy;        // px per frame
+  float speed;                   // px/s, of the next paddle hit
+  int32_t hits;                  // paddle hits of this round
   int32_t launched, spare_balls;
-  int32_t score;                   // points
-  int32_t rebuilt;                 // the second wall stands
-  uint32_t broken[4];              // bit i % 32 of word i / 32: brick i = 18 row + column
+  int32_t score;       // points
+  int32_t rebuilt;     // the second wall stands
+  uint32_t broken[4];  // bit i % 32 of word i / 32: brick i = 18 row + column
 } BreakoutState;
 
 // What the ball meets; at equal times and overlaps the earlier in this order, and among bricks the lower index.

@@ -26,30 +26,30 @@
 #include "shoal/env.h"
 
 #define CARTPOLE_VERSION 1
-#define CARTPOLE_STEPS 500             // steps, CartPole-v1
-#define CARTPOLE_START 0.05f           // m, m/s, rad, rad/s
-#define CARTPOLE_REFERENCE_STEPS 200   // steps
+#define CARTPOLE_STEPS 500            // steps, CartPole-v1
+#define CARTPOLE_START 0.05f          // m, m/s, rad, rad/s
+#define CARTPOLE_REFERENCE_STEPS 200  // steps
 #define CARTPOLE_REFERENCE_START 0.04f
-#define CARTPOLE_UNBOUNDED 3.0e38f     // velocities have no bound
+#define CARTPOLE_UNBOUNDED 3.0e38f      // velocities have no bound
 #define CARTPOLE_RADIANS 0.0174532925f  // per degree
 
 enum { CARTPOLE_DISCRETE = 0, CARTPOLE_CONTINUOUS = 1 };
 enum { CARTPOLE_EULER = 0, CARTPOLE_RK4 = 1 };
 
-#define CARTPOLE_PARAMS(F, I, B, C)                                                                        \
-  C(action, "discrete", "discrete|continuous", SIZE, "push left or right, or choose the force")            \
-  B(reference, 0, SIZE, "the reference's rules: 200 steps, start within 0.04, reward 0 on the last step")  \
-  F(gravity, 9.8f, 0, 100, "m/s2", VALUE, "pull downwards")                                                \
-  F(cart_mass, 1.0f, 0.1f, 100, "kg", VALUE, "mass of the cart")                                           \
-  F(pole_mass, 0.1f, 0.01f, 10, "kg", VALUE, "mass of the pole")                                           \
-  F(pole_half_length, 0.5f, 0.05f, 10, "m", VALUE, "hinge to centre of mass of the pole")                  \
-  F(force_magnitude, 10.0f, 0, 100, "N", VALUE, "force of a full push")                                    \
-  F(time_step, 0.02f, 0.001f, 0.1f, "s", VALUE, "simulated time of a step")                                \
-  F(x_limit, 2.4f, 0.1f, 100, "m", VALUE, "the cart may be this far from the centre")                      \
-  F(angle_limit, 12.0f, 1, 90, "deg", VALUE, "the pole may lean this far")                                 \
+#define CARTPOLE_PARAMS(F, I, B, C)                                                                       \
+  C(action, "discrete", "discrete|continuous", SIZE, "push left or right, or choose the force")           \
+  B(reference, 0, SIZE, "the reference's rules: 200 steps, start within 0.04, reward 0 on the last step") \
+  F(gravity, 9.8f, 0, 100, "m/s2", VALUE, "pull downwards")                                               \
+  F(cart_mass, 1.0f, 0.1f, 100, "kg", VALUE, "mass of the cart")                                          \
+  F(pole_mass, 0.1f, 0.01f, 10, "kg", VALUE, "mass of the pole")                                          \
+  F(pole_half_length, 0.5f, 0.05f, 10, "m", VALUE, "hinge to centre of mass of the pole")                 \
+  F(force_magnitude, 10.0f, 0, 100, "N", VALUE, "force of a full push")                                   \
+  F(time_step, 0.02f, 0.001f, 0.1f, "s", VALUE, "simulated time of a step")                               \
+  F(x_limit, 2.4f, 0.1f, 100, "m", VALUE, "the cart may be this far from the centre")                     \
+  F(angle_limit, 12.0f, 1, 90, "deg", VALUE, "the pole may lean this far")                                \
   C(integrator, "euler", "euler|rk4", VALUE, "explicit Euler as in Gymnasium, or fourth-order Runge-Kutta")
 
-#define CARTPOLE_METRICS(M)                                                   \
+#define CARTPOLE_METRICS(M)                                                        \
   M(perf, "0..1: steps / 500, at most 1 (steps / 200 with the reference's rules)") \
   M(score, "steps the pole stayed up")
 
@@ -86,17 +86,18 @@ typedef struct {
 } CartpoleAcceleration;
 
 // Accelerations under a horizontal force (N) on the cart: Florian (2007), "Correct equations for the dynamics of the
-// cart-pole system", eq. 23 and 24 without friction.
+// cart-pole system", eq. 23 and 24 without friction, with the total mass multiplied out so that the chain from the
+// state to the result has one division.
 SHOAL_FN CartpoleAcceleration cartpole_acceleration(const CartpoleParams *params, float theta, float theta_dot,
                                                     float force) {
   float sine = shoal_sin(theta), cosine = shoal_cos(theta);
-  float inverse_mass = 1.0f / (params->cart_mass + params->pole_mass);
-  float pole_moment = params->pole_mass * params->pole_half_length;
-  float push = (force + pole_moment * theta_dot * theta_dot * sine) * inverse_mass;
-  float lever = params->pole_half_length * (4.0f / 3.0f - params->pole_mass * cosine * cosine * inverse_mass);
+  float mass = params->cart_mass + params->pole_mass;                    // kg
+  float pole_moment = params->pole_mass * params->pole_half_length;      // kg m
+  float push = force + pole_moment * theta_dot * theta_dot * sine;       // N
+  float inertia = params->pole_half_length * (4.0f / 3.0f * mass - params->pole_mass * cosine * cosine);  // kg m
   CartpoleAcceleration out;
-  out.theta = (params->gravity * sine - cosine * push) / lever;
-  out.x = push - pole_moment * out.theta * cosine * inverse_mass;
+  out.theta = (params->gravity * mass * sine - cosine * push) / inertia;
+  out.x = (push - pole_moment * cosine * out.theta) * (1.0f / mass);
   return out;
 }
 
@@ -145,15 +146,15 @@ SHOAL_FN void cartpole_step(const CartpoleParams *params, const void *shared, Ca
   } else {
     cartpole_euler(params, state, force);
   }
-  int32_t fallen = (shoal_abs(state->x) > params->x_limit) |
-                   (shoal_abs(state->theta) > params->angle_limit * CARTPOLE_RADIANS);
+  int32_t fallen =
+      (shoal_abs(state->x) > params->x_limit) | (shoal_abs(state->theta) > params->angle_limit * CARTPOLE_RADIANS);
   int32_t steps = (int32_t)state->head.tick;
   int32_t last = params->reference && (fallen || steps >= CARTPOLE_REFERENCE_STEPS);
   result->reward[0] = last ? 0.0f : 1.0f;
   result->ended[0] = fallen ? SHOAL_TERMINATED : 0;
   CartpoleMetrics *metrics = (CartpoleMetrics *)result->metrics;
-  float full = params->reference ? (float)CARTPOLE_REFERENCE_STEPS : (float)CARTPOLE_STEPS;
-  metrics->perf = shoal_min(1.0f, (float)steps / full);
+  float share = params->reference ? 1.0f / CARTPOLE_REFERENCE_STEPS : 1.0f / CARTPOLE_STEPS;
+  metrics->perf = shoal_min(1.0f, (float)steps * share);
   metrics->score = (float)steps;
 }
 

@@ -44,21 +44,21 @@
 enum { PONG_STAY = 0, PONG_UP = 1, PONG_DOWN = 2 };
 enum { PONG_DISCRETE = 0, PONG_CONTINUOUS = 1 };
 
-#define PONG_PARAMS(F, I, B, C)                                                                        \
-  C(action, "discrete", "discrete|continuous", SIZE, "stay, up, down, or one direction in [-1, 1]")    \
-  B(reference, 0, SIZE, "the reference's rules: scores are observed as 0, no time limit")              \
-  I(frameskip, 8, 1, 64, "frames", VALUE, "frames an action lasts")                                    \
-  I(win_score, 21, 1, 1000, "points", VALUE, "points that win")                                        \
-  F(paddle_height, 70.0f, 10, 400, "px", VALUE, "height of both paddles")                              \
-  F(paddle_speed, 8.0f, 0, 100, "px/frame", VALUE, "the agent's paddle")                               \
-  F(opponent_speed, 8.0f, 0, 100, "px/frame", VALUE, "the opponent's paddle")                          \
-  F(ball_speed, 10.0f, 1, 50, "px/frame", VALUE, "of the ball, across the field")                      \
-  F(vy_step, 3.0f, 0, 50, "px/frame", VALUE, "spin that a moving paddle gives")                        \
-  F(max_vy, 13.0f, 1, 50, "px/frame", VALUE, "limit of the ball's vertical speed after an own hit")    \
+#define PONG_PARAMS(F, I, B, C)                                                                     \
+  C(action, "discrete", "discrete|continuous", SIZE, "stay, up, down, or one direction in [-1, 1]") \
+  B(reference, 0, SIZE, "the reference's rules: scores are observed as 0, no time limit")           \
+  I(frameskip, 8, 1, 64, "frames", VALUE, "frames an action lasts")                                 \
+  I(win_score, 21, 1, 1000, "points", VALUE, "points that win")                                     \
+  F(paddle_height, 70.0f, 10, 400, "px", VALUE, "height of both paddles")                           \
+  F(paddle_speed, 8.0f, 0, 100, "px/frame", VALUE, "the agent's paddle")                            \
+  F(opponent_speed, 8.0f, 0, 100, "px/frame", VALUE, "the opponent's paddle")                       \
+  F(ball_speed, 10.0f, 1, 50, "px/frame", VALUE, "of the ball, across the field")                   \
+  F(vy_step, 3.0f, 0, 50, "px/frame", VALUE, "spin that a moving paddle gives")                     \
+  F(max_vy, 13.0f, 1, 50, "px/frame", VALUE, "limit of the ball's vertical speed after an own hit") \
   F(hit_reward, 0.1f, 0, 1, "", VALUE, "reward of an own hit")
 
-#define PONG_METRICS(M)                                            \
-  M(perf, "0..1: share of the points played that the agent won")   \
+#define PONG_METRICS(M)                                          \
+  M(perf, "0..1: share of the points played that the agent won") \
   M(score, "points won minus points lost")
 
 SHOAL_PARAMS_STRUCT(Pong, PONG_PARAMS)
@@ -82,9 +82,9 @@ SHOAL_HOST const char *pong_spec(const PongParams *params, ShoalSpec *out) {
 
 typedef struct {
   ShoalHead head;
-  float opponent_y, own_y;        // px, lower edges of the paddles
-  float ball_x, ball_y;           // px
-  float ball_vx, ball_vy;         // px per frame
+  float opponent_y, own_y;  // px, lower edges of the paddles
+  float ball_x, ball_y;     // px
+  float ball_vx, ball_vy;   // px per frame
   int32_t opponent_points, own_points;
 } PongState;
 

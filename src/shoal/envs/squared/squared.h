@@ -28,12 +28,12 @@
 enum { SQUARED_EMPTY = 0, SQUARED_AGENT = 1, SQUARED_TARGET = 2 };
 enum { SQUARED_STAY = 0, SQUARED_DOWN = 1, SQUARED_UP = 2, SQUARED_LEFT = 3, SQUARED_RIGHT = 4 };
 
-#define SQUARED_PARAMS(F, I, B, C)                                                    \
+#define SQUARED_PARAMS(F, I, B, C)                                                      \
   B(observe_time, 0, SIZE, "add the share of the time that is left to the observation") \
   I(deadline, 34, 2, 10000, "steps", SIZE, "the step on which the episode is lost")
 
-#define SQUARED_METRICS(M)                                          \
-  M(perf, "0..1: share of episodes that reach the target")          \
+#define SQUARED_METRICS(M)                                 \
+  M(perf, "0..1: share of episodes that reach the target") \
   M(score, "1 reached the target, -1 left the board or came too late")
 
 SHOAL_PARAMS_STRUCT(Squared, SQUARED_PARAMS)
@@ -57,7 +57,7 @@ SHOAL_HOST const char *squared_spec(const SquaredParams *params, ShoalSpec *out)
 
 typedef struct {
   ShoalHead head;
-  int16_t row, column;                // of the agent; -1 or 11 when it left the board
+  int16_t row, column;  // of the agent; -1 or 11 when it left the board
   int16_t target_row, target_column;
 } SquaredState;
 
@@ -90,8 +90,8 @@ SHOAL_FN void squared_step(const SquaredParams *params, const void *shared, Squa
   metrics->score = (float)(won - lost);
 }
 
-SHOAL_FN void squared_observe(const SquaredParams *params, const void *shared, const SquaredState *state,
-                              int32_t agent, void *row, uint8_t *mask) {
+SHOAL_FN void squared_observe(const SquaredParams *params, const void *shared, const SquaredState *state, int32_t agent,
+                              void *row, uint8_t *mask) {
   (void)shared, (void)agent, (void)mask;
   uint8_t *board = (uint8_t *)row;
   int32_t inside = ((uint32_t)state->row < SQUARED_SIDE) & ((uint32_t)state->column < SQUARED_SIDE);
