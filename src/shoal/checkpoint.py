@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal import config as configs
-from shoal.errors import CheckpointError, ConfigError
+from shoal.errors import CheckpointError, ShoalError
 
 FORMAT = "shoal 1"
 
@@ -97,7 +97,7 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(f"the checkpoint's header is incomplete: {path} lacks {', '.join(missing)}")
     try:
         config = configs.from_toml(metadata["config"])
-    except ConfigError as error:
+    except ShoalError as error:
         raise CheckpointError(f"the checkpoint's settings do not fit this version of shoal: {path}: {error}") from error
     return Checkpoint(path, tensors, metadata, config)
 

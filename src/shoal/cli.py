@@ -103,8 +103,8 @@ def summary(result: Result) -> dict[str, Any]:
         "score": evaluation.stats.mean("score") if evaluation else None,
         "episodes": evaluation.stats.lives if evaluation else 0,
         "solved": result.solved,
-        "run": str(result.run),
-        "checkpoint": str(result.checkpoint),
+        "run": str(result.run) if result.run else None,
+        "checkpoint": str(result.checkpoint) if result.checkpoint else None,
         "interval": evaluation.interval if evaluation else None,
         "updates": result.updates,
         "interrupted": result.interrupted,
@@ -156,7 +156,8 @@ def _announce(trainer: Trainer) -> None:
 def _report(result: Result, trainer: Trainer) -> None:
     spent = f"{count(result.steps)} steps in {result.seconds:.1f} s ({count(result.sps)} steps/s)"
     if result.evaluation is None:
-        print(f"interrupted after {spent}; the weights are saved")
+        saved = "the weights are saved" if result.checkpoint else "there is nothing to save yet"
+        print(f"interrupted after {spent}; {saved}")
     else:
         threshold = result.evaluation.threshold
         verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"

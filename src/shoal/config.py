@@ -148,7 +148,7 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     num_envs = vec.num_envs
     if num_envs is None:
         num_envs = max(1, 2048 // spec.agents)
-        reasons.append(f"vec.num_envs = {num_envs}: 2048 rows of {spec.agents} agents a world")
+        reasons.append(f"vec.num_envs = {num_envs}: 2048 rows of agents, {spec.agents} in a world")
     if num_envs < 1:
         raise ConfigError(f"num_envs={num_envs}: expected at least 1 (at vec.num_envs)", "leave it out for a default")
     vec = dataclasses.replace(vec, num_envs=num_envs, max_steps=vec.max_steps or spec.max_steps)
@@ -260,8 +260,10 @@ def read_toml(path: Path, *, required: bool = False) -> dict[str, dict[str, Any]
         return {}
     try:
         return _split(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the settings file cannot be read: {path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"the settings file cannot be read: {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the settings file is not text: {path}: {error.reason}") from error
 
 
 def _split(text: str, source: str) -> dict[str, dict[str, Any]]:

@@ -55,7 +55,8 @@ class Result:
     """How a run ended.
 
     `seconds` run from the start (of the process, under the command line) to the end of the last evaluation; `sps` are
-    agent steps per second of training, evaluations apart. `run` and `checkpoint` are None without a runs folder.
+    agent steps per second of training, evaluations apart. `run` and `checkpoint` are None without a runs folder,
+    `checkpoint` also before the first update.
     """
 
     env: str
@@ -230,7 +231,7 @@ class Trainer:
             first_ratio_error=worst,
             settings=self.settings,
             run=self.run.path if self.run else None,
-            checkpoint=self._save() if self.run else None,
+            checkpoint=self._save() if self.run and self.updates else None,
         )
 
     def evaluate(self, player: str = "sampled") -> Evaluation:

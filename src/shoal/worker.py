@@ -7,7 +7,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,6 +30,8 @@ class Worker:
             return function()  # Ctrl-C reaches the main thread only: nothing to wait for here
         future = self._pool.submit(function)
         try:
+            while not future.done():  # wakes now and then: a signal may have been delivered to another thread
+                wait([future], timeout=0.1)
             return future.result()
         except KeyboardInterrupt:
             self.stop.value = 1

@@ -28,7 +28,7 @@ SHOAL_METRICS_STRUCT(Reset, RESET_METRICS)
 #define SHOAL_ENV_AGENTS 1
 #define SHOAL_HAS_SCRIPTED
 
-#define RESET_FALSE_YES 2.0f  // cost; a false no costs 1
+#define RESET_FALSE_YES 1.0f  // cost; a false no costs 1
 
 typedef struct {
   ShoalHead head;
