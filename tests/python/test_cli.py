@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""The commands as a user types them: exit codes, one sentence for a mistake, JSON on the last line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shoal import checkpoint, cli, memory, registry
+from shoal.settings import SECTIONS, names_of
+
+SMALL = ["--vec.num-envs", "32", "--train.horizon", "16", "--steps", "3072"]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = cli.main(arguments)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture(autouse=True)
+def _somewhere_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+# ---------------------------------------------------------------------------------------------------- train and eval
+
+
+def test_train_ends_with_the_result_the_run_and_what_to_type_next(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "train", "cartpole", *SMALL, "--seed", "4", "--json")
+    assert (code, err) == (0, "")
+    result = json.loads(out.splitlines()[-1])
+    assert " ".join(result).startswith("env seed steps seconds sps perf score episodes solved run checkpoint ")
+    assert (result["env"], result["seed"], result["steps"], result["episodes"]) == ("cartpole", 4, 3072, 1000)
+    assert result["solved"] is False
+    assert result["first_ratio_error"] < 1e-4
+    assert Path(result["checkpoint"]).is_file()
+    assert re.search(r"not solved: score [\d.]+ ± [\d.]+ over 1000 lives \(solved: 475\), after 3.07k steps", out)
+    assert f"run {result['run']}" in out
+    assert out.splitlines()[-3:-1] == [
+        "  python -m shoal eval cartpole",
+        "  python -m shoal train cartpole --seed 5",
+    ]
+
+
+def test_eval_finds_the_newest_run_and_shows_the_baselines(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "train", "cartpole", *SMALL)
+    saved = next(Path("runs").glob("cartpole/*/checkpoints/*3072.safetensors"))
+    name = saved.parents[1].name
+    results = []
+    for words in (["cartpole"], ["cartpole", name], [name], [str(saved)], [str(saved.parents[1])], []):
+        code, out, err = run(capsys, "eval", *words, "--json")
+        assert (code, err) == (0, ""), words
+        results.append(json.loads(out.splitlines()[-1]))
+        assert [line.split()[0] for line in out.splitlines()[3:7]] == ["sampled", "greedy", "scripted", "random"]
+    assert all(result == results[0] for result in results)
+    assert results[0]["scripted_score"] > results[0]["random_score"]
+    other = json.loads(run(capsys, "eval", "cartpole", "--seed", "1", "--json")[1].splitlines()[-1])
+    assert other["score"] != results[0]["score"]
+
+
+def test_a_stored_config_trains_the_same_again(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "train", "cartpole", *SMALL, "--seed", "9", "--train.gamma", "0.9", "--env.gravity", "5")
+    stored = next(Path("runs").glob("cartpole/*/config.toml"))
+    first = stored.read_text()
+    assert "gravity = 5.0" in first
+    run(capsys, "train", "cartpole", "--config", str(stored), "--runs-dir", "again")
+    assert next(Path("again").glob("cartpole/*/config.toml")).read_text() == first
+    weights = [next(Path(folder).glob("cartpole/*/checkpoints/*3072.safetensors")) for folder in ("runs", "again")]
+    first_weights, again = (checkpoint.load(path).tensors for path in weights)
+    assert all(np.array_equal(first_weights[name], again[name]) for name in again)
+
+
+def test_ctrl_c_saves_and_exits_cleanly() -> None:
+    command = [sys.executable, "-m", "shoal", "train", "cartpole", "--steps", "1e12", "--json", "--vec.num-envs", "256"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout
+    while "entropy" not in child.stdout.readline():
+        assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    pressed = time.perf_counter()
+    out, err = child.communicate(timeout=20)
+    assert time.perf_counter() - pressed < 3.0  # a busy machine's allowance; Python's own exit is in it
+    assert (child.returncode, err) == (0, "")
+    result = json.loads(out.splitlines()[-1])
+    assert result["interrupted"]
+    assert Path(result["checkpoint"]).is_file()
+    assert "interrupted after" in out
+
+
+# ---------------------------------------------------------------------------------------------------- help and list
+
+
+def test_help_is_instant_and_imports_nothing_heavy() -> None:
+    heavy = "print(sorted({'numpy', 'torch', 'tyro'} & set(sys.modules)))"
+    code = f"import sys, shoal.cli; shoal.cli.main(['--help']); {heavy}"
+    before = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    took = time.perf_counter() - before
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "train ENV" in done.stdout
+    assert took < 1.0  # 0.05 s when the machine is idle
+
+
+def test_train_help_shows_every_setting_with_the_environments_own_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train", "cartpole", "--help"])
+    assert ended.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for section, fields in SECTIONS.items():
+        for key in names_of(fields):
+            assert f"--{section}.{key.replace('_', '-')}" in text
+    for param in registry.get("cartpole").params:
+        assert f"--env.{param.name.replace('_', '-')}" in text
+    assert "pull downwards; 0 to 100 m/s2 (default: 9.8)" in text
+    assert "agent steps to train for; schedules end there (default: 10000000)" in text  # cartpole.toml's
+    assert "derived: max(1, 2048 // agents) (default: 2048)" in text
+
+
+def test_list_names_every_environment(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "list", "--json")
+    assert code == 0
+    rows = json.loads(out.splitlines()[-1])["environments"]
+    assert [row["env"] for row in rows] == registry.names()
+    breakout = next(row for row in rows if row["env"] == "breakout")
+    assert (breakout["features"], breakout["metric"], breakout["solved"]) == (118, "score", 850.0)
+
+
+def test_the_package_lists_what_it_offers() -> None:
+    import shoal
+
+    assert set(shoal.__all__) == {name for name in shoal.__all__ if getattr(shoal, name)}
+    with pytest.raises(AttributeError, match="module `shoal` has no attribute `trian`"):
+        _ = shoal.trian
+
+
+# ---------------------------------------------------------------------------------------------------- mistakes
+
+MISTAKES = [
+    ("trian", "no command is called `trian`\nhint: did you mean `train`?"),
+    ("train", "which environment; expected its name first\nhint: shoal train "),
+    ("train cartpol", "no environment is called `cartpol`\nhint: did you mean `cartpole`"),
+    ("train cartpole --train.gama 1", "unknown flag `--train.gama`\nhint: did you mean `--train.gamma`"),
+    ("train cartpole --learning-rate 1", "unknown flag `--learning-rate`\nhint: did you mean `--train.learning-rate`?"),
+    ("train cartpole --env.gravty 1", "unknown flag `--env.gravty`\nhint: did you mean `--env.gravity`"),
+    ("train cartpole --env.gravity heavy", "wrong type: gravity='heavy'; expected a number (at env.gravity)"),
+    ("train cartpole --steps many", "wrong type: --steps many; expected a whole number"),
+    ("train cartpole --steps", "the flag `--steps` needs a value\nhint: `shoal train cartpole --help` shows which"),
+    ("train cartpole 5", "unexpected argument `5`\nhint: `shoal train cartpole --help` shows what is expected"),
+    ("train cartpole --seed -1", "out of range: seed=-1; expected 0 to 4294967295 (at seed)"),
+    ("train cartpole --train.minibatch 3000", "minibatch=3000 does not divide the rollout: expected whole segments"),
+    ("train cartpole --vec.num-envs 0", "num_envs=0: expected at least 1; one needs "),
+    ("train cartpole --vec.num-envs 1000000000", "num_envs=1000000000 needs "),
+    ("train cartpole --runs-dir file", "the run cannot be written: file/cartpole/"),
+    ("train cartpole --config nowhere.toml", "the settings file cannot be read: nowhere.toml: No such file"),
+    ("train cartpole --preset few", "no preset is called `few`\nhint: "),
+    ("eval cartpole", "no run of `cartpole` in runs\nhint: make one with `shoal train cartpole`"),
+    ("eval cartpol", "no such checkpoint or run: cartpol; expected a file, a folder, or a name in runs\nhint: did you"),
+    ("eval file", "the checkpoint is damaged or is no safetensors file: file: "),
+    ("eval cartpole a b", "unexpected argument `b`"),
+    ("bench solv cartpole", "no benchmark is called `solv`; expected `shoal bench solve ENV` or `shoal bench sim"),
+    ("bench solve cartpole --seeds none", "no seeds: --seeds none; expected such as 0-4 or 0,3,7"),
+    ("bench solve cartpole --set gamma=1", "--set gamma=1: expected section.key=value"),
+    ("bench solve cartpole --set train.gama=1", "unknown key `gama` (at train.gama)\nhint: did you mean `gamma`"),
+    ("bench solve forever", "`forever` does not say when it is solved (at solved.threshold in forever.toml)"),
+    ("bench sim cartpol", "no environment is called `cartpol`\nhint: did you mean `cartpole`"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), MISTAKES)
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    line: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 1 << 30)
+    Path("file").write_text("this is no checkpoint")
+    code, out, err = run(capsys, *line.split())
+    assert code == 2
+    assert err.startswith("shoal: " + message)
+    assert len(err.splitlines()) <= 2
+    assert "Traceback" not in err + out
+    assert not Path("runs").exists()
+
+
+def test_output_that_nobody_reads_is_no_error() -> None:
+    command = f"{sys.executable} -m shoal list | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_clock_starts_with_the_process() -> None:
+    code = "import time; time.sleep(0.3); import shoal.cli; print(time.perf_counter() - shoal.cli.process_start())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    assert 0.3 < float(done.stdout) < 3.0
