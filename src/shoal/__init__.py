@@ -18,7 +18,7 @@ from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, Sh
 
 if TYPE_CHECKING:
     from shoal.policy import Policy, load
-    from shoal.trainer import Result, Trainer
+    from shoal.trainer import Log, Result, Trainer
     from shoal.vector import Vec, make_vec
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ _HOMES = {
     "Vec": "shoal.vector",
     "Trainer": "shoal.trainer",
     "Result": "shoal.trainer",
+    "Log": "shoal.trainer",
     "load": "shoal.policy",
     "Policy": "shoal.policy",
 }
@@ -36,6 +37,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "EnvError",
+    "Log",
     "NativeError",
     "Policy",
     "Result",

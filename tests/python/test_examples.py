@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""The examples run as they stand and do what they say, in 40 lines at most each."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(folder: Path, name: str, *arguments: str) -> str:
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_train_then_act(tmp_path: Path) -> None:
+    out = run(tmp_path, "train.py", "cartpole", "3e5")
+    assert re.search(r"393,216 steps  return +[\d.]+  +[\d,]+ steps/s\nscore [\d.]+ ± [\d.]+ over 1000 lives", out)
+    assert re.search(r"weights: runs/cartpole/.*\.safetensors\n$", out)
+    found = re.search(r"^(\d+) episodes, score ([\d.]+) ± [\d.]+\n$", run(tmp_path, "act.py"))
+    assert found
+    assert int(found[1]) > 100
+    assert float(found[2]) > 22.5  # random play: 22
+
+
+def test_vec_random(tmp_path: Path) -> None:
+    out = run(tmp_path, "vec_random.py")
+    assert re.search(r"^\d+ games, random play scores 0\.\d+ ± 0\.0\d+ of the points$", out, re.MULTILINE)
+
+
+def test_examples_are_short() -> None:
+    files = sorted(EXAMPLES.glob("*.py"))
+    assert len(files) == 3
+    for file in files:
+        assert len(file.read_text().splitlines()) <= 40, file
