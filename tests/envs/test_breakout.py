@@ -86,7 +86,7 @@ def compare_step(vec, view, params, play):
 @pytest.mark.parametrize("player", ["random", "scripted"])
 @pytest.mark.parametrize("params", [{}, {"action": "continuous"}, OTHERS], ids=["discrete", "continuous", "others"])
 def test_breakout_follows_its_rules_over_episodes(player, params):
-    steps, rows = (400, 4) if player == "random" else (800, 4)
+    steps, rows = (400, 4) if player == "random" else (500, 4)
     moves = prepared_actions(steps, rows, 3)
     counts, disagreed = collections.Counter(), 0
     with shoal.make_vec("breakout", rows, seed=5, autoreset="disabled", **params) as vec:
@@ -223,6 +223,20 @@ def test_breakout_walls():
     after, _, _ = one_step(ball_x=0, ball_y=200, ball_vx=-4, ball_vy=2)
     assert (after["ball_x"], after["ball_y"], after["ball_vx"], after["ball_vy"]) == (0, 200, 4, 2)
 
+    # and so it does if rounding left it outside
+    after, _, _ = one_step(ball_x=-0.5, ball_y=200, ball_vx=-4, ball_vy=2)
+    assert (after["ball_x"], after["ball_y"], after["ball_vx"], after["ball_vy"]) == (0, 200, 4, 2)
+
+
+@pytest.mark.parametrize(("vx", "vy"), [(-2, 0), (2, 0), (0, -2), (0, 2)])
+def test_breakout_ball_does_not_meet_a_brick_that_it_touches_already(vx, vy):
+    """Else it would hang for ever in a gap of its own width; it flies into the brick instead."""
+    gap = {18 * row + 4 for row in (1, 2)}  # x 128 to 160, y 62 to 86
+    start = {"ball_x": 136 if vx > 0 else 128, "ball_y": 62, "ball_vx": vx, "ball_vy": vy}
+    after, reward, _ = one_step(params={**ONE, "ball_size": 24}, broken=gap, **start)
+    assert (after["ball_x"], after["ball_y"], reward) == (start["ball_x"] + vx, 62 + vy, 0)
+    assert (after["ball_vx"], after["ball_vy"]) == (vx, vy)
+
 
 def test_breakout_back_wall_halves_the_paddle():
     after, _, _ = one_step(broken=range(108), ball_x=100, ball_y=1, ball_vy=-4, paddle_x=300)
@@ -230,6 +244,8 @@ def test_breakout_back_wall_halves_the_paddle():
     assert (after["paddle_width"], after["paddle_x"]) == (31, 300)
     after, _, _ = one_step(broken=range(108), ball_x=100, ball_y=1, ball_vy=-4, paddle_width=31, paddle_x=300)
     assert after["paddle_width"] == 31
+    after, _, _ = one_step(broken=range(108), ball_x=100, ball_y=-0.5, ball_vx=2, ball_vy=-4)  # outside by rounding
+    assert (after["ball_x"], after["ball_y"], after["ball_vx"], after["ball_vy"]) == (100, 0, 2, 4)
     lost, _, _ = one_step(ball_y=319, ball_vy=4, paddle_width=31)
     assert lost["paddle_width"] == 62  # a new round
 

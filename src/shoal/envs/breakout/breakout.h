@@ -158,13 +158,12 @@ SHOAL_FN void breakout_meet_bricks(const BreakoutParams *params, const BreakoutS
   if (velocity == 0.0f) { return; }
   int32_t forward = velocity > 0.0f, step = forward ? 1 : -1;
   float edge = forward ? position + size : position;
-  // The line before which the edge stands, and the brick that presents that line as its facing side.
-  int32_t line = forward ? (int32_t)shoal_floor(edge / pitch) + 1 : -(int32_t)shoal_floor(-edge / pitch) - 1;
+  int32_t line = (int32_t)shoal_floor(edge / pitch) + forward;
   line = forward ? shoal_maxi(line, 0) : shoal_mini(line, lines);
   for (; forward ? line < lines : line > 0; line += step) {
     float t = ((float)line * pitch - edge) / velocity;
     if (!(t <= 1.0f)) { return; }
-    if (!(t > 0.0f)) { continue; }
+    if (!(t > 0.0f)) { continue; }  // it stands on this line already
     float low = beside + drift * t;
     int32_t first = shoal_maxi((int32_t)shoal_floor(low / side), 0);
     int32_t last = shoal_mini((int32_t)shoal_floor((low + size) / side), sides - 1);
