@@ -20,6 +20,13 @@
 #define SHOAL_AGENTS(vec) ((vec)->agents)
 #endif
 
+// 1: who is live may change in any step, 0: only where an agent has a flag.
+#ifdef SHOAL_HAS_LIVE
+#define SHOAL_LIVE_CHANGES 1
+#else
+#define SHOAL_LIVE_CHANGES 0
+#endif
+
 #define SHOAL_ROW_F(name, initial, low, high, unit, role, doc) \
   {#name, unit, doc, "", (double)(initial), (double)(low), (double)(high), SHOAL_PARAM_FLOAT, SHOAL_ROLE_##role},
 #define SHOAL_ROW_I(name, initial, low, high, unit, role, doc) \
@@ -296,15 +303,13 @@ static inline int32_t SHOAL_ENV_FN(step_one)(const ShoalVec *vec, int32_t e, int
       }
     }
   }
-#ifndef SHOAL_HAS_LIVE
-  if (__builtin_expect(!(any | over), 1)) {
+  if (__builtin_expect(!(any | over | SHOAL_LIVE_CHANGES), 1)) {
     for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
       vec->starts[base + a] = 0;
       SHOAL_ENV_FN(look)(vec, e, a, i + a, io);
     }
     return 0;
   }
-#endif
   return SHOAL_ENV_FN(finish)(vec, e, i, over, io);
 }
 

@@ -123,7 +123,7 @@ SHOAL_FN void pong_step(const PongParams *params, const void *shared, PongState 
     opponent_y = shoal_clamp(wanted, opponent_y - opponent_speed, opponent_y + opponent_speed);
     x += vx;
     y += vy;
-    vy = (y < 0.0f) | (y + PONG_BALL > PONG_HEIGHT) ? -vy : vy;
+    vy = ((y < 0.0f) | (y + PONG_BALL > PONG_HEIGHT)) ? -vy : vy;
     if (__builtin_expect((x < 0.0f) | (x + PONG_BALL > PONG_WIDTH), 0)) {
       int32_t left = x < 0.0f;
       if (!pong_overlaps(params, left ? opponent_y : own_y, y)) {
