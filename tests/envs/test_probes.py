@@ -82,7 +82,7 @@ def test_reset_pays_by_answer_and_cue():
     with shoal.make_vec("reset", 4, length=200) as vec:
         state = states(vec, RESET)
         state["cue"], state["asked"] = [0, 0, 1, 1], 1
-        assert np.array_equal(vec.step([0, 1, 0, 1])[1], [1, -2, -1, 1])
+        assert np.array_equal(vec.step([0, 1, 0, 1])[1], [1, -1, -1, 1])
         state["asked"] = 0
         assert np.array_equal(vec.step([0, 1, 0, 1])[1], [0, 0, 0, 0])
 
@@ -104,7 +104,7 @@ def test_reset_announces_neither_start_nor_end():
     for rows in (first & cue, first & ~cue, ended, ~first & ~ended):
         assert abs(asked[rows].mean() - 0.5) < 0.02
     for rows in (first & cue, first & ~cue, asked, ~first):
-        assert abs(ended[rows].mean() - 1 / 16) < 0.005
+        assert abs(ended[rows].mean() - 1 / 8) < 0.005
 
 
 def test_reset_perf_is_the_last_question():

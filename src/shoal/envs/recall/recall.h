@@ -15,7 +15,7 @@
 // follows at once from the answer: there is no delayed credit to assign, only something to remember.
 #include "shoal/env.h"
 
-#define RECALL_PARAMS(F, I, B, C) I(delay, 8, 1, 1000, "steps", SIZE, "steps between the bit and the question")
+#define RECALL_PARAMS(F, I, B, C) I(delay, 4, 1, 1000, "steps", SIZE, "steps between the bit and the question")
 #define RECALL_METRICS(M)                      \
   M(perf, "0..1: the bit was recalled")        \
   M(score, "episodes in which it was recalled")
