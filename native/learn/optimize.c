@@ -30,7 +30,7 @@ static double unpad(ShoalLearner *learner, int32_t index) {
   const ShoalParameter *p = &policy->parameters[index];
   const float *from = learner->gradients + policy->gradient_offset[index];
   float *to = learner->gradient + p->offset;
-  int64_t ld = p->columns == 1 ? 1 : shoal_padded(p->columns);
+  int64_t ld = p->vector ? 1 : shoal_padded(p->columns);
   double lanes[16] = {0.0}, sum = 0.0;
   for (int32_t r = 0; r < p->rows; r++) {
     for (int32_t c = 0; c < p->columns; c++) {

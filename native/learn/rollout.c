@@ -35,7 +35,7 @@ static void gather(const Block *block, int32_t t) {
         squares[j] += d * d;
       }
     }
-    count[0] += 1.0;
+    if (n) { count[0] += 1.0; }  // without features this is G's count
   }
 }
 

@@ -16,10 +16,11 @@ static int32_t add_parameter(ShoalPolicy *policy, const char *prefix, const char
   p->blocks = blocks;
   p->rule = rule;
   p->gain = gain;
+  p->vector = gain == 0.0f;  // matrices alone start from something
   p->offset = policy->parameter_count;
   policy->gradient_offset[policy->num_parameters] = policy->gradient_count;
   policy->parameter_count += (int64_t)rows * columns;
-  policy->gradient_count += columns == 1 ? shoal_padded(rows) : (int64_t)rows * shoal_padded(columns);
+  policy->gradient_count += p->vector ? shoal_padded(rows) : (int64_t)rows * shoal_padded(columns);
   return policy->num_parameters++;
 }
 
@@ -178,7 +179,7 @@ int32_t shoal_policy_tensors(ShoalPolicy *policy, ShoalTensor *out, int32_t capa
     memcpy(out[n].name, p->name, sizeof out[n].name);
     out[n].data = policy->theta + p->offset;
     out[n].dtype = SHOAL_F32_TENSOR;
-    out[n].ndim = p->columns == 1 && strstr(p->name, "weight") == 0 ? 1 : 2;
+    out[n].ndim = p->vector ? 1 : 2;
     out[n].shape[0] = p->rows;
     out[n].shape[1] = p->columns;
   }

@@ -39,7 +39,8 @@ enum {
 typedef struct {
   char name[64];
   int64_t offset;
-  int32_t rows, columns;  // a vector has one column
+  int32_t rows, columns;  // a vector has one column; so may a matrix
+  int32_t vector;         // 1: a bias or a log-std
   int32_t blocks;         // gate blocks stacked in the rows; each is a matrix of its own for initialisation and Muon
   int32_t rule;
   int32_t head;           // 1: a head's matrix (for the ablation that gives heads to Muon)
