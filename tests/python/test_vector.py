@@ -65,6 +65,16 @@ def test_a_time_limit_truncates_and_keeps_the_final_observation() -> None:
     assert not np.allclose(vec.observations["state"][:, 0], moved, rtol=1e-5)
 
 
+def test_a_fall_terminates_and_does_not_truncate() -> None:
+    vec = shoal.make_vec("cartpole", 4)
+    for _ in range(30):
+        _, _, terminated, truncated = vec.step(np.zeros(4, np.int32))
+        assert not truncated.any()
+        if terminated.any():
+            break
+    assert terminated.any()
+
+
 def test_statistics_count_each_life_once_and_start_again() -> None:
     vec = shoal.make_vec("cartpole", 10, max_steps=4)
     for _ in range(8):
