@@ -88,14 +88,15 @@ static void sample_loss(const Minibatch *mb, ShoalScratch *scratch, int64_t samp
   const int32_t *discrete = learner->discrete + sample * vec->heads;
   const float *raw = learner->raw + sample * vec->dims;
   float value = out[policy->outputs];
-  learner->new_values[sample] = value;
+  // By priority a segment may be drawn twice: two shards then store the same bits, which takes an atomic to be defined.
+  __atomic_store(&learner->new_values[sample], &value, __ATOMIC_RELAXED);
   if (!learner->learn[sample]) {
     memset(dout, 0, 4 * (size_t)policy->ldo);
     return;
   }
   ShoalScore score = shoal_heads_score(policy, out, mask, discrete, raw, scratch->probs, scratch->log_probs);
   float log_ratio = score.log_prob - learner->log_probs[sample], ratio = shoal_exp(log_ratio);
-  learner->weights[sample] = ratio;
+  __atomic_store(&learner->weights[sample], &ratio, __ATOMIC_RELAXED);
   float advantage = (learner->advantages[sample] - mb->mean) * mb->inverse_std;
   float clipped = shoal_clamp(ratio, 1.0f - config->clip_coef, 1.0f + config->clip_coef);
   float plain_loss = -advantage * ratio, clipped_loss = -advantage * clipped;

@@ -34,6 +34,6 @@ def test_program_is_clean_under_the_address_sanitizer(program):
     run(build("address") / program)
 
 
-@pytest.mark.parametrize("program", ["test_pool", "test_vec"])
+@pytest.mark.parametrize("program", ["test_learner", "test_pool", "test_vec"])
 def test_program_is_clean_under_the_thread_sanitizer(program):
     run(build("thread") / program)
