@@ -281,7 +281,7 @@ class Trainer:
             raise ConfigError(
                 f"num_envs={num_envs} needs {memory.human(size)} of memory to train; {memory.human(free)} are "
                 f"available, and about {most} fit (at vec.num_envs)",
-                "fewer `--vec.num-envs`, or a shorter `--train.horizon`",
+                "use fewer `--vec.num-envs`, or a shorter `--train.horizon`",
             )
         self._memory = memory.allocate(size)
         self._learner = self._lib.learner_create(*what, self._memory.ctypes.data, self._message.address)
