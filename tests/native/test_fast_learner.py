@@ -193,7 +193,7 @@ def test_the_first_rollout_of_a_new_run_only_gathers_statistics() -> None:
 
 
 def simulate(learner: FastLearner, rollout: Rollout, theta: np.ndarray, orders: list[np.ndarray]) -> np.ndarray:
-    """Return the weights after the minibatches of one update, in float64. orders: segments of each minibatch, by pass."""
+    """Return the weights after one update, in float64. orders: the segments of each minibatch, pass by pass."""
     shape, c, config = shape_of(learner.policy), coefficients_of(learner), learner.config
     values, ratio = rollout.data["values"].astype(np.float64), np.ones(rollout.size)
     moments = {name: (np.zeros(size), np.zeros(size)) for name, size in shape.parameters()}
