@@ -220,12 +220,33 @@ def test_run_takes_the_same_steps(name):
     assert stepped.stats().tobytes() == ran.stats().tobytes()
 
 
-@pytest.mark.skipif(shutil.which("g++") is None and shutil.which("clang++") is None, reason="no C++ compiler")
+def test_leaving_needs_a_flag(name):
+    vec = make(name)
+    was = vec.live.copy()
+    for _ in play(vec):
+        assert (vec.ended[(was == 1) & (vec.live == 0)] != 0).all()
+        was = vec.live.copy()
+
+
+def compile_header(name, compilers, *flags):
+    """Return what the first of these compilers says about the environment's header."""
+    compiler = next(filter(None, map(shutil.which, compilers)), None)
+    if not compiler:
+        pytest.skip(f"none of {', '.join(compilers)} is here")
+    folder = registry.get(name).folder
+    include = folder.parents[3] / "native" / "include"
+    command = [compiler, *flags, "-fsyntax-only", f"-I{include}", "-include", folder / f"{name}.h", "/dev/null"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 def test_header_compiles_as_cpp17_without_standard_headers(name):
-    compiler = shutil.which("g++") or shutil.which("clang++")
-    root = registry.get(name).folder.parents[3]
-    flags = ["-std=c++17", "-nostdinc", "-nostdinc++", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-x", "c++"]
-    header = registry.get(name).folder / f"{name}.h"
-    done = subprocess.run([compiler, *flags, f"-I{root / 'native/include'}", "-include", header, "/dev/null"],
-                          capture_output=True, text=True)  # fmt: skip
+    flags = ("-std=c++17", "-nostdinc", "-nostdinc++", "-Wall", "-Wextra", "-Werror", "-x", "c++")
+    done = compile_header(name, ("g++", "clang++"), *flags)
     assert done.returncode == 0, done.stderr
+
+
+def test_structs_have_no_padding(name):
+    done = compile_header(name, ("gcc", "clang"), "-std=gnu11", "-Wpadded", "-x", "c")
+    assert done.returncode == 0, done.stderr
+    found = [line for line in done.stderr.splitlines() if f"/{name}.h:" in line and "warning: padding" in line]
+    assert not found, found
