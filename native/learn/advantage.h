@@ -18,8 +18,8 @@
 
 typedef struct {
   float gamma, gae_lambda, rho_clip, c_clip;
-  int32_t single;       // the single-output form
-  float reward_scale;   // rewards are multiplied by it and clipped to +-reward_clip
+  int32_t single;      // the single-output form
+  float reward_scale;  // rewards are multiplied by it and clipped to +-reward_clip
   float reward_clip;
 } ShoalAdvantage;
 

@@ -130,10 +130,16 @@ static void evaluate_block(void *context, int32_t b, int32_t thread) {
   int32_t first = shoal_block_first(call->engine, b), count = shoal_block_count(call->engine, b);
   int32_t rows = count * vec->agents, now = 0;
   int64_t row0 = (int64_t)first * vec->agents;
-  ShoalIo io = {
-      .discrete = work->discrete, .continuous = work->continuous, .rows = work->row_data[0], .masks = work->mask_data[0],
-      .rewards = work->rewards, .ended = work->ended, .stats = shoal_block_stats(call->engine, b),
-      .row_stride = vec->row_bytes, .mask_stride = vec->mask_bytes, .stride = 1};
+  ShoalIo io = {.discrete = work->discrete,
+                .continuous = work->continuous,
+                .rows = work->row_data[0],
+                .masks = work->mask_data[0],
+                .rewards = work->rewards,
+                .ended = work->ended,
+                .stats = shoal_block_stats(call->engine, b),
+                .row_stride = vec->row_bytes,
+                .mask_stride = vec->mask_bytes,
+                .stride = 1};
   vec->env->block_reset(vec, first, count, &io);
   if (policy) { memset(work->state, 0, 4 * (size_t)rows * (size_t)policy->state_size); }
   for (int64_t t = 0;; t++) {
@@ -187,7 +193,8 @@ int32_t shoal_evaluate(ShoalVec *vec, const ShoalPolicy *policy, int32_t player,
     return shoal_complain(message, "%s has no scripted policy", vec->env->name);
   }
   if (vec->mode != SHOAL_RESET_SAME_STEP || vec->stagger) {
-    return shoal_complain(message, "an evaluation takes a vec in same-step mode without stagger; got mode=%d, stagger=%d",
+    return shoal_complain(message,
+                          "an evaluation takes a vec in same-step mode without stagger; got mode=%d, stagger=%d",
                           vec->mode, vec->stagger);
   }
   int64_t *counts = calloc((size_t)engine->num_blocks, sizeof *counts);

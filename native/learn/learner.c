@@ -38,16 +38,22 @@ static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalP
                           (long long)samples, INT32_MAX);
   }
   if (config->minibatch < config->segment || config->minibatch % config->segment || samples % config->minibatch) {
-    return shoal_complain(message, "minibatch=%d does not divide the rollout: expected whole segments of %d that divide "
-                          "%lld samples", config->minibatch, config->segment, (long long)samples);
+    return shoal_complain(message,
+                          "minibatch=%d does not divide the rollout: expected whole segments of %d that divide "
+                          "%lld samples",
+                          config->minibatch, config->segment, (long long)samples);
   }
   if (config->shard < 1 || !(config->replay_ratio > 0.0f) || config->total_steps < 1) {
-    return shoal_complain(message, "a number is out of range: shard=%d, replay_ratio=%g, total_steps=%lld; expected "
-                          "positive ones", config->shard, (double)config->replay_ratio, (long long)config->total_steps);
+    return shoal_complain(message,
+                          "a number is out of range: shard=%d, replay_ratio=%g, total_steps=%lld; expected "
+                          "positive ones",
+                          config->shard, (double)config->replay_ratio, (long long)config->total_steps);
   }
   if (vec->mode != SHOAL_RESET_SAME_STEP || vec->final_all) {
-    return shoal_complain(message, "the learner takes a vec in same-step mode without final_all; got mode=%d, "
-                          "final_all=%d", vec->mode, vec->final_all);
+    return shoal_complain(message,
+                          "the learner takes a vec in same-step mode without final_all; got mode=%d, "
+                          "final_all=%d",
+                          vec->mode, vec->final_all);
   }
   learner->N = vec->num_envs * vec->agents;
   learner->T = config->horizon;
@@ -187,10 +193,18 @@ int32_t shoal_learner_tensors(ShoalLearner *learner, ShoalTensor *out, int32_t c
       {"rollout.ended", learner->ended, SHOAL_U8_TENSOR, 2, {N, T}},
       {"rollout.starts", learner->starts, SHOAL_U8_TENSOR, 2, {N, T}},
       {"rollout.learn", learner->learn, SHOAL_U8_TENSOR, 2, {N, T}},
-      {"rollout.segment_memory", learner->segment_memory, SHOAL_F32_TENSOR, 2, {learner->M, learner->policy->state_size}},
+      {"rollout.segment_memory",
+       learner->segment_memory,
+       SHOAL_F32_TENSOR,
+       2,
+       {learner->M, learner->policy->state_size}},
       {"rollout.last_values", learner->last_values, SHOAL_F32_TENSOR, 1, {N}},
       {"update.gradient", learner->gradient, SHOAL_F32_TENSOR, 1, {parameters}},
-      {"update.order", learner->order, SHOAL_I32_TENSOR, 1, {(int64_t)learner->batches_per_pass * learner->batch_segments}},
+      {"update.order",
+       learner->order,
+       SHOAL_I32_TENSOR,
+       1,
+       {(int64_t)learner->batches_per_pass * learner->batch_segments}},
   };
   int32_t count = (int32_t)(sizeof tensors / sizeof *tensors);
   for (int32_t i = 0; out && i < count && i < capacity; i++) { out[i] = tensors[i]; }

@@ -15,7 +15,7 @@
 
 // Sums that a shard of a minibatch (or a block of a rollout) leaves, added in a fixed tree.
 enum {
-  SHOAL_SUM_COUNT = 0,   // learn rows
+  SHOAL_SUM_COUNT = 0,  // learn rows
   SHOAL_SUM_ADVANTAGE,
   SHOAL_SUM_ADVANTAGE2,
   SHOAL_SUM_POLICY_LOSS,
@@ -34,9 +34,9 @@ typedef struct {
   const float **memory;
   float **memory_out;
   uint8_t *final_rows, *final_masks;
-  int32_t *discrete;               // actions as the environment takes them
+  int32_t *discrete;  // actions as the environment takes them
   float *continuous;
-  float *probs, *log_probs;        // (outputs,)
+  float *probs, *log_probs;  // (outputs,)
   float *muon;
 } ShoalScratch;
 
@@ -45,35 +45,35 @@ struct ShoalLearner {
   ShoalPolicy *policy;
   ShoalTrainConfig config;
   int32_t N, T, S, M, threads;
-  int32_t rows_per_pass;             // of one forward and backward in an update: whole segments
+  int32_t rows_per_pass;  // of one forward and backward in an update: whole segments
   int32_t batch_segments, shard_segments, num_shards, batches_per_pass;
   // persistent: with the policy and the vec, a complete image between iterations
-  int64_t *counters;                 // [0] rollouts, [1] minibatches, [2] steps of the vec
-  float *momentum;                   // (parameter_count,): Muon's m, AdamW's m
-  float *second;                     // (parameter_count,): AdamW's v
-  float *memory;                     // (N, state_size)
-  float *discounted;                 // (N,): G of reward scaling
-  double *returns;                   // count, mean, M2 of G
+  int64_t *counters;  // [0] rollouts, [1] minibatches, [2] steps of the vec
+  float *momentum;    // (parameter_count,): Muon's m, AdamW's m
+  float *second;      // (parameter_count,): AdamW's v
+  float *memory;      // (N, state_size)
+  float *discounted;  // (N,): G of reward scaling
+  double *returns;    // count, mean, M2 of G
   // storage of one rollout
-  uint8_t *rows;                     // (N, T + 1, row_bytes)
-  uint8_t *masks;                    // (N, T + 1, mask_bytes)
-  int32_t *discrete;                 // (N, T, heads)
-  float *raw;                        // (N, T, dims)
+  uint8_t *rows;      // (N, T + 1, row_bytes)
+  uint8_t *masks;     // (N, T + 1, mask_bytes)
+  int32_t *discrete;  // (N, T, heads)
+  float *raw;         // (N, T, dims)
   float *log_probs, *values, *rewards, *final_values, *advantages, *targets, *weights, *new_values;  // (N, T)
-  uint8_t *ended, *starts, *learn;   // (N, T)
-  float *segment_memory;             // (M, state_size)
-  float *last_values;                // (N,)
-  double *block_sums;                // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
+  uint8_t *ended, *starts, *learn;                                                                   // (N, T)
+  float *segment_memory;                                                                             // (M, state_size)
+  float *last_values;                                                                                // (N,)
+  double *block_sums;  // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
   // an update
-  int32_t *order;                    // (max(M, batches * batch_segments),): segments of this pass, minibatch by minibatch
-  float *importance;                 // the same: omega of each
-  double *priorities;                // (M,)
-  float *gradients;                  // (num_shards, gradient_count)
-  float *gradient;                   // (parameter_count,)
-  double *sums;                      // (num_shards, SHOAL_SUMS)
-  uint8_t *ones;                     // (T,): every step starts (a planted fault)
+  int32_t *order;      // (max(M, batches * batch_segments),): segments of this pass, minibatch by minibatch
+  float *importance;   // the same: omega of each
+  double *priorities;  // (M,)
+  float *gradients;    // (num_shards, gradient_count)
+  float *gradient;     // (parameter_count,)
+  double *sums;        // (num_shards, SHOAL_SUMS)
+  uint8_t *ones;       // (T,): every step starts (a planted fault)
   int64_t scratch_bytes;
-  ShoalScratch *scratch;             // (threads,)
+  ShoalScratch *scratch;  // (threads,)
   double rollout_seconds;
 };
 

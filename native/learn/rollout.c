@@ -14,7 +14,7 @@ typedef struct {
   int64_t row;              // first row
   int32_t rows;
   ShoalScratch *scratch;
-  double *sums;             // (3, normalised + 1)
+  double *sums;  // (3, normalised + 1)
 } Block;
 
 // Add this step's observations (and G, in the last column) to the normaliser's sums, shifted by the present means.
@@ -149,8 +149,11 @@ static void collect(void *context, int32_t b, int32_t thread) {
   const ShoalPolicy *policy = learner->policy;
   const ShoalVec *vec = &learner->engine->vec;
   int32_t T = learner->T, stats = 3 * (policy->normalised + 1);
-  Block block = {.learner = learner, .b = b, .first = shoal_block_first(learner->engine, b),
-                 .count = shoal_block_count(learner->engine, b), .scratch = &learner->scratch[thread],
+  Block block = {.learner = learner,
+                 .b = b,
+                 .first = shoal_block_first(learner->engine, b),
+                 .count = shoal_block_count(learner->engine, b),
+                 .scratch = &learner->scratch[thread],
                  .sums = learner->block_sums + (int64_t)b * stats};
   block.row = (int64_t)block.first * vec->agents;
   block.rows = block.count * vec->agents;

@@ -9,7 +9,7 @@
 
 typedef struct {
   ShoalLearner *learner;
-  int32_t batch;                   // index within the pass
+  int32_t batch;  // index within the pass
   float mean, inverse_std, inverse_count;
   float ent_coef;
 } Minibatch;
@@ -121,8 +121,8 @@ static void sample_loss(const Minibatch *mb, ShoalScratch *scratch, int64_t samp
   sums[SHOAL_SUM_KL] += (double)(ratio - 1.0f - log_ratio);
   sums[SHOAL_SUM_CLIPPED] += shoal_abs(ratio - 1.0f) > config->clip_coef ? 1.0 : 0.0;
   // Written so that a NaN is kept, not lost.
-  sums[SHOAL_SUM_RATIO_ERROR] = !(error_of_ratio <= sums[SHOAL_SUM_RATIO_ERROR]) ? error_of_ratio
-                                                                               : sums[SHOAL_SUM_RATIO_ERROR];
+  sums[SHOAL_SUM_RATIO_ERROR] =
+      !(error_of_ratio <= sums[SHOAL_SUM_RATIO_ERROR]) ? error_of_ratio : sums[SHOAL_SUM_RATIO_ERROR];
 }
 
 static void train_shard(void *context, int32_t shard, int32_t thread) {
@@ -196,7 +196,8 @@ static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double lear
   sums = fold(learner);
   double policy_loss = sums[SHOAL_SUM_POLICY_LOSS] / count, value_loss = sums[SHOAL_SUM_VALUE_LOSS] / count;
   if (!(policy_loss - policy_loss == 0.0) || !(value_loss - value_loss == 0.0)) {
-    return shoal_complain(message, "the loss is not finite: policy %g, value %g; the weights keep their last good values",
+    return shoal_complain(message,
+                          "the loss is not finite: policy %g, value %g; the weights keep their last good values",
                           policy_loss, value_loss);
   }
   log->policy_loss += policy_loss;
@@ -266,8 +267,8 @@ static void explain(const ShoalLearner *learner, ShoalLog *log) {
 int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message) {
   const ShoalTrainConfig *config = &learner->config;
   int64_t samples = (int64_t)learner->N * learner->T;
-  double start = shoal_seconds(), progress = (double)(learner->counters[2] - learner->T) * learner->N /
-                                             (double)config->total_steps;
+  double start = shoal_seconds(),
+         progress = (double)(learner->counters[2] - learner->T) * learner->N / (double)config->total_steps;
   memset(log, 0, sizeof *log);
   log->steps = (double)learner->counters[2] * learner->N;
   log->sigma_return = (double)shoal_return_scale(learner);

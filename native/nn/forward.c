@@ -149,7 +149,9 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
   }
   if (policy->config.core == SHOAL_CORE_MLP) { activation_backward(policy, dx, values[0], R); }
   if (trunk->dense >= 0) { outer(policy, gradient, trunk->dense, -1, dx, ldh, tape->x, policy->ldx, R); }
-  if (trunk->onehot >= 0) { outer(policy, gradient, trunk->onehot, -1, dx, ldh, tape->x + policy->dense, policy->ldx, R); }
+  if (trunk->onehot >= 0) {
+    outer(policy, gradient, trunk->onehot, -1, dx, ldh, tape->x + policy->dense, policy->ldx, R);
+  }
   shoal_column_sum(gradient + policy->gradient_offset[trunk->bias], dx, ldh, R, H);
 }
 

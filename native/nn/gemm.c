@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) void tile(float *y, int64_t ldy, co
   }
 }
 
-#define SHOAL_TILE_CASE(n, ...)                                                                                       \
+#define SHOAL_TILE_CASE(n, ...) \
   case n: tile(__VA_ARGS__, n); break;
 
 void shoal_gemm(float *y, int64_t ldy, const float *x, int64_t ldx, const float *packed, const float *bias,
@@ -94,8 +94,7 @@ void shoal_gemm(float *y, int64_t ldy, const float *x, int64_t ldx, const float 
 
 // One tile of a weight gradient: `count` outputs by two vectors of inputs, over all rows.
 static inline __attribute__((always_inline)) void tile_outer(float *w, int64_t ldw, const float *dy, int64_t ldy,
-                                                             const float *x, int64_t ldx, int32_t rows,
-                                                             int32_t count) {
+                                                             const float *x, int64_t ldx, int32_t rows, int32_t count) {
   shoal_vector left[SHOAL_TILE_ROWS], right[SHOAL_TILE_ROWS];
   for (int32_t i = 0; i < count; i++) {
     left[i] = *(const shoal_vector *)(w + i * ldw);
@@ -117,7 +116,7 @@ static inline __attribute__((always_inline)) void tile_outer(float *w, int64_t l
   }
 }
 
-#define SHOAL_OUTER_CASE(n, ...)                                                                                      \
+#define SHOAL_OUTER_CASE(n, ...) \
   case n: tile_outer(__VA_ARGS__, n); break;
 
 void shoal_gemm_outer(float *w, int64_t ldw, const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows,

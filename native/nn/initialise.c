@@ -19,7 +19,9 @@ static void orthogonal(float *w, int32_t rows, int32_t columns, double gain, uin
   int64_t a = rows < columns ? columns : 1, b = rows < columns ? 1 : columns;
   double vector[4096 * 4];
   for (int32_t i = 0; i < count; i++) {
-    for (int32_t j = 0; j < size; j++) { vector[j] = normal_at(seed, tensor, (uint64_t)i * (uint64_t)size + (uint64_t)j); }
+    for (int32_t j = 0; j < size; j++) {
+      vector[j] = normal_at(seed, tensor, (uint64_t)i * (uint64_t)size + (uint64_t)j);
+    }
     for (int32_t pass = 0; pass < 2; pass++) {
       for (int32_t p = 0; p < i; p++) {
         double dot = 0.0;
@@ -42,8 +44,8 @@ void shoal_initialise(ShoalPolicy *policy) {
     const ShoalParameter *p = &policy->parameters[i];
     int32_t rows = p->rows / p->blocks;
     for (int32_t block = 0; block < p->blocks && p->gain > 0.0f; block++) {
-      orthogonal(policy->theta + p->offset + (int64_t)block * rows * p->columns, rows, p->columns, (double)p->gain, seed,
-                 (uint64_t)(i * 4 + block));
+      orthogonal(policy->theta + p->offset + (int64_t)block * rows * p->columns, rows, p->columns, (double)p->gain,
+                 seed, (uint64_t)(i * 4 + block));
     }
   }
   if (policy->log_std >= 0) {

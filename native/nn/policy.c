@@ -74,8 +74,8 @@ static void plan_parameters(ShoalPolicy *policy) {
       char name[32];
       int32_t blocks = mingru ? 3 : 1;
       snprintf(name, sizeof name, "core.%d.weight", l);
-      trunk->layers[l].weight = add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON,
-                                              mingru ? 1.0f : 1.41421356f);
+      trunk->layers[l].weight =
+          add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, mingru ? 1.0f : 1.41421356f);
       snprintf(name, sizeof name, "core.%d.bias", l);
       trunk->layers[l].bias = add_parameter(policy, prefix, name, blocks * H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
     }

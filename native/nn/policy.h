@@ -20,14 +20,14 @@ enum { SHOAL_RULE_ADAM = 0, SHOAL_RULE_MUON = 1 };
 // Faults that tests plant, in a library built with SHOAL_FAULTS alone; elsewhere the test is the constant 0.
 enum {
   SHOAL_FAULT_NONE = 0,
-  SHOAL_FAULT_STATE_KEPT,        // the memory is not reset where a life starts
-  SHOAL_FAULT_MASK_IGNORED,      // in sampling, log-probability and entropy
-  SHOAL_FAULT_TRUNCATED_ENDS,    // truncated is taken for terminated
-  SHOAL_FAULT_NO_BOOTSTRAP,      // the value after the last step is 0
-  SHOAL_FAULT_ABSENT_LEARNT,     // rows of absent agents enter the loss
-  SHOAL_FAULT_HEAD_LEFT_OUT,     // the last head's log-probability is left out
-  SHOAL_FAULT_CLIPPED_SCORED,    // the clipped action is scored in place of the raw one
-  SHOAL_FAULT_MEMORY_LOST        // the memory is zeroed at every step
+  SHOAL_FAULT_STATE_KEPT,      // the memory is not reset where a life starts
+  SHOAL_FAULT_MASK_IGNORED,    // in sampling, log-probability and entropy
+  SHOAL_FAULT_TRUNCATED_ENDS,  // truncated is taken for terminated
+  SHOAL_FAULT_NO_BOOTSTRAP,    // the value after the last step is 0
+  SHOAL_FAULT_ABSENT_LEARNT,   // rows of absent agents enter the loss
+  SHOAL_FAULT_HEAD_LEFT_OUT,   // the last head's log-probability is left out
+  SHOAL_FAULT_CLIPPED_SCORED,  // the clipped action is scored in place of the raw one
+  SHOAL_FAULT_MEMORY_LOST      // the memory is zeroed at every step
 };
 #ifdef SHOAL_FAULTS
 #define SHOAL_FAULT(policy, name) ((policy)->fault == SHOAL_FAULT_##name)
@@ -43,13 +43,13 @@ typedef struct {
   int32_t vector;         // 1: a bias or a log-std
   int32_t blocks;         // gate blocks stacked in the rows; each is a matrix of its own for initialisation and Muon
   int32_t rule;
-  int32_t head;           // 1: a head's matrix (for the ablation that gives heads to Muon)
-  float gain;             // of the orthogonal initialisation; 0: zeros
+  int32_t head;  // 1: a head's matrix (for the ablation that gives heads to Muon)
+  float gain;    // of the orthogonal initialisation; 0: zeros
 } ShoalParameter;
 
 typedef struct {
-  int32_t weight, bias;         // parameter indices
-  float *forward, *backward;    // packed: (K -> outputs) and its transpose
+  int32_t weight, bias;       // parameter indices
+  float *forward, *backward;  // packed: (K -> outputs) and its transpose
   float *padded_bias;
 } ShoalLinear;
 
@@ -69,45 +69,45 @@ typedef struct {
 struct ShoalPolicy {
   ShoalSpec spec;
   ShoalPolicyConfig config;
-  int32_t features, dense, ldx;          // K, of which the first `dense` are not one-hot; padded row length
-  int32_t num_encodes, normalised;       // fields; number of normalised features
+  int32_t features, dense, ldx;     // K, of which the first `dense` are not one-hot; padded row length
+  int32_t num_encodes, normalised;  // fields; number of normalised features
   ShoalEncode encodes[SHOAL_MAX_FIELDS];
   int32_t hidden, ldh, ldg, layers, trunks, state_size;
-  int32_t logits, outputs, ldo;          // discrete logits, + means; row length of the tape's outputs
+  int32_t logits, outputs, ldo;  // discrete logits, + means; row length of the tape's outputs
   int32_t num_parameters;
   int64_t parameter_count, gradient_count;
   ShoalParameter parameters[SHOAL_MAX_PARAMETERS];
   int64_t gradient_offset[SHOAL_MAX_PARAMETERS];  // into a gradient buffer, where matrix rows are padded
   ShoalTrunk trunk[2];
   ShoalLinear policy_head, value_head;
-  int32_t log_std;                       // parameter index, or -1
+  int32_t log_std;                          // parameter index, or -1
   float *head, *head_backward, *head_bias;  // packed: policy and value heads of a shared trunk side by side
-  float *theta;                          // (parameter_count,)
-  double *count, *mean, *m2;             // normaliser: (1,), (normalised,), (normalised,)
-  int32_t fault;                         // SHOAL_FAULT_*
-  float *center, *scale;                 // what encoding uses: mean and 1 / max(std, 1e-3)
+  float *theta;                             // (parameter_count,)
+  double *count, *mean, *m2;                // normaliser: (1,), (normalised,), (normalised,)
+  int32_t fault;                            // SHOAL_FAULT_*
+  float *center, *scale;                    // what encoding uses: mean and 1 / max(std, 1e-3)
 };
 
 // One forward pass over R = segments * steps rows, segment-major. Row r of segment s, step t is s * steps + t.
 typedef struct {
-  float *x;                                      // (R, ldx) features
+  float *x;  // (R, ldx) features
   struct {
-    float *values[SHOAL_MAX_LAYERS + 1];         // (R, ldh): encoder output, then each layer's
-    float *gates[SHOAL_MAX_LAYERS];              // (R, ldg): k, z = sigma(g), q = sigma(p); gradients in backward
-    float *states[SHOAL_MAX_LAYERS];             // (R, ldh): the recurrent state after each step
+    float *values[SHOAL_MAX_LAYERS + 1];  // (R, ldh): encoder output, then each layer's
+    float *gates[SHOAL_MAX_LAYERS];       // (R, ldg): k, z = sigma(g), q = sigma(p); gradients in backward
+    float *states[SHOAL_MAX_LAYERS];      // (R, ldh): the recurrent state after each step
   } trunk[2];
-  float *out;                                    // (R, ldo): outputs, then the value at index `outputs`
-  float *dout;                                   // (R, ldo), zero beyond the value
-  float *dx;                                     // (R, ldh)
+  float *out;   // (R, ldo): outputs, then the value at index `outputs`
+  float *dout;  // (R, ldo), zero beyond the value
+  float *dx;    // (R, ldh)
 } ShoalTape;
 
 // Where a pass finds a segment's things; strides in bytes for rows, in elements otherwise.
 typedef struct {
   int32_t segments, steps;
-  const uint8_t *const *rows;   // (segments,): first observation row of each; consecutive steps are row_bytes apart
-  const uint8_t *const *starts; // (segments,): `steps` consecutive bytes each; entries may be null (no reset inside)
-  const float *const *memory;   // (segments,): state before the first step; may be null when state_size is 0
-  float *const *memory_out;     // (segments,): state after the last step is written here; null: dropped
+  const uint8_t *const *rows;    // (segments,): first observation row of each; consecutive steps are row_bytes apart
+  const uint8_t *const *starts;  // (segments,): `steps` consecutive bytes each; entries may be null (no reset inside)
+  const float *const *memory;    // (segments,): state before the first step; may be null when state_size is 0
+  float *const *memory_out;      // (segments,): state after the last step is written here; null: dropped
 } ShoalBatch;
 
 void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows, int32_t training, ShoalTape *tape);

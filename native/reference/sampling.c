@@ -24,9 +24,7 @@ int32_t shoal_ref_sample_discrete(int32_t size, const double *logits, const uint
   return last;
 }
 
-double shoal_ref_sample_normal(double u, double v) {
-  return sqrt(-2.0 * log(u)) * cos(6.28318530717958647693 * v);
-}
+double shoal_ref_sample_normal(double u, double v) { return sqrt(-2.0 * log(u)) * cos(6.28318530717958647693 * v); }
 
 void shoal_ref_priorities(int32_t segments, int32_t length, const double *advantage, const uint8_t *learn, double alpha,
                           double *p) {

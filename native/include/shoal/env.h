@@ -114,8 +114,8 @@ typedef struct {
   const char *name, *doc;
   float low, high;  // bounds of every element
   int32_t kind, dtype, rows, columns, channels;
-  int32_t categories;  // grid and category: values are 0 .. categories - 1
-  int32_t offset;      // bytes
+  int32_t categories;   // grid and category: values are 0 .. categories - 1
+  int32_t offset;       // bytes
   int32_t count_field;  // set: index of the i16 field with the number of valid entities, else -1
 } ShoalField;
 
@@ -133,13 +133,13 @@ enum { SHOAL_MAX_FIELDS = 32, SHOAL_MAX_HEADS = 16, SHOAL_MAX_DIMS = 32, SHOAL_M
 
 // What spec fills; zero on entry.
 typedef struct {
-  int32_t version;      // rises when returns could change
-  int32_t agents;       // capacity of a world
-  int32_t max_steps;    // default time limit, > 0
+  int32_t version;    // rises when returns could change
+  int32_t agents;     // capacity of a world
+  int32_t max_steps;  // default time limit, > 0
   int32_t num_fields, num_heads, num_dims;
   int32_t row_bytes, mask_bytes;  // kept by shoal_field and shoal_discrete; row_bytes is rounded up by the engine
   int64_t state_bytes, shared_bytes;
-  int32_t offset[7];    // copied to ShoalSizes
+  int32_t offset[7];  // copied to ShoalSizes
   ShoalField fields[SHOAL_MAX_FIELDS];
   ShoalDiscrete heads[SHOAL_MAX_HEADS];
   ShoalContinuous dims[SHOAL_MAX_DIMS];
@@ -149,14 +149,14 @@ typedef struct {
 #define SHOAL_STRUCT_F(name, ...) float name;
 #define SHOAL_STRUCT_I(name, ...) int32_t name;
 #define SHOAL_STRUCT_M(name, doc) float name;
-#define SHOAL_PARAMS_STRUCT(Type, TABLE)                                                                              \
-  typedef struct {                                                                                                    \
-    ShoalSizes size;                                                                                                  \
-    TABLE(SHOAL_STRUCT_F, SHOAL_STRUCT_I, SHOAL_STRUCT_I, SHOAL_STRUCT_I)                                             \
+#define SHOAL_PARAMS_STRUCT(Type, TABLE)                                  \
+  typedef struct {                                                        \
+    ShoalSizes size;                                                      \
+    TABLE(SHOAL_STRUCT_F, SHOAL_STRUCT_I, SHOAL_STRUCT_I, SHOAL_STRUCT_I) \
   } Type##Params;
-#define SHOAL_METRICS_STRUCT(Type, TABLE)                                                                             \
-  typedef struct {                                                                                                    \
-    TABLE(SHOAL_STRUCT_M)                                                                                             \
+#define SHOAL_METRICS_STRUCT(Type, TABLE) \
+  typedef struct {                        \
+    TABLE(SHOAL_STRUCT_M)                 \
   } Type##Metrics;
 
 SHOAL_HOST int32_t shoal_dtype_bytes(int32_t dtype) { return dtype == SHOAL_F32 ? 4 : dtype == SHOAL_I16 ? 2 : 1; }

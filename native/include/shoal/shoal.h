@@ -21,7 +21,7 @@ enum { SHOAL_MESSAGE = 512 };
 // ---------------------------------------------------------------------------------------------------- library
 
 SHOAL_API int32_t shoal_abi(void);
-SHOAL_API const char *shoal_isa(void);  // "avx512", "avx2", "generic": what this build was compiled for
+SHOAL_API const char *shoal_isa(void);       // "avx512", "avx2", "generic": what this build was compiled for
 SHOAL_API const char *shoal_best_isa(void);  // the best of these that this machine runs
 SHOAL_API int32_t shoal_cores(void);         // cores this process may use
 
@@ -38,8 +38,8 @@ typedef struct {
   uint64_t seed;
   int64_t first_index;
   int32_t mode, final_all, max_steps, metric_steps, stagger;  // max_steps, metric_steps: 0 = default, off
-  int32_t block;              // environments per block; 0 = chosen from the row size
-  const volatile int32_t *stop;  // may be null
+  int32_t block;                                              // environments per block; 0 = chosen from the row size
+  const volatile int32_t *stop;                               // may be null
 } ShoalVecConfig;
 
 SHOAL_API int64_t shoal_vec_bytes(const ShoalEnv *env, const void *params, const ShoalVecConfig *config, char *message);
@@ -89,11 +89,11 @@ enum { SHOAL_CORE_MLP = 0, SHOAL_CORE_MINGRU = 1 };
 
 typedef struct {
   int32_t core, hidden, layers;
-  int32_t activation;   // mlp: 0 relu, 1 tanh
-  int32_t own_value;    // 1: the value has a trunk of its own
-  int32_t normalize;    // 1: vector fields are normalised
-  float gate_tau;       // mingru: gate biases are logit(1/tau), tau log-uniform in [1.5, gate_tau]; 0: biases 0
-  uint64_t seed;        // of the initial weights
+  int32_t activation;  // mlp: 0 relu, 1 tanh
+  int32_t own_value;   // 1: the value has a trunk of its own
+  int32_t normalize;   // 1: vector fields are normalised
+  float gate_tau;      // mingru: gate biases are logit(1/tau), tau log-uniform in [1.5, gate_tau]; 0: biases 0
+  uint64_t seed;       // of the initial weights
 } ShoalPolicyConfig;
 
 typedef struct ShoalPolicy ShoalPolicy;
@@ -129,7 +129,7 @@ enum { SHOAL_ADVANTAGE_SPLIT = 0, SHOAL_ADVANTAGE_SINGLE = 1 };
 typedef struct {
   int32_t horizon, segment, minibatch, shard;  // T; S; samples; samples per shard (whole segments)
   int32_t optimizer, schedule, advantage_form, normalize_reward;
-  int32_t muon_heads, muon_fused_gates;        // ablations
+  int32_t muon_heads, muon_fused_gates;  // ablations
   float replay_ratio, gamma, gae_lambda, rho_clip, c_clip;
   float clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_final, ent_coef_continuous, max_grad_norm;  // vf_clip 0: off
   float learning_rate, adam_ratio, momentum;

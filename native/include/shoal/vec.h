@@ -29,40 +29,40 @@ typedef struct {
   ShoalSpec spec;
   int32_t num_envs, agents, heads, dims, metrics, max_steps, row_bytes, mask_bytes;
   int32_t mode, final_all, metric_steps, stagger, threads, block;
-  int64_t first_index;             // environment e is numbered first_index + e in every hash
+  int64_t first_index;  // environment e is numbered first_index + e in every hash
   uint64_t seed;
   uint32_t emit_from, emit_until;  // lives of episodes in [from, until) are counted in the metrics
   int64_t state_bytes, params_bytes;
-  uint8_t *params;                 // one Params for all
-  const uint8_t *shared;           // or null
-  uint8_t *state;                  // (num_envs, state_bytes)
-  int32_t *limits;                 // (num_envs,): the time limit of this episode
-  uint8_t *waiting;                // (num_envs,): ended, to be reset by the next call; null in same-step mode
+  uint8_t *params;        // one Params for all
+  const uint8_t *shared;  // or null
+  uint8_t *state;         // (num_envs, state_bytes)
+  int32_t *limits;        // (num_envs,): the time limit of this episode
+  uint8_t *waiting;       // (num_envs,): ended, to be reset by the next call; null in same-step mode
   // per agent
-  float *rewards;                  // of the last step
-  uint8_t *ended;                  // of the last step
-  float *returns;                  // of this life so far
+  float *rewards;  // of the last step
+  uint8_t *ended;  // of the last step
+  float *returns;  // of this life so far
   int32_t *lengths;
-  float *metric_values;            // (rows, metrics), written by step, of this life
-  float *since_returns;            // since the last partial emission; null unless metric_steps > 0
+  float *metric_values;  // (rows, metrics), written by step, of this life
+  float *since_returns;  // since the last partial emission; null unless metric_steps > 0
   int32_t *since_lengths;
   uint8_t *live, *starts;
 } ShoalVec;
 
 // One step's buffers for a block of environments; every index is relative to the block's first row.
 typedef struct {
-  int32_t *discrete;   // (rows, heads); cleaned in place
-  float *continuous;   // (rows, dims); cleaned in place
-  uint8_t *rows;       // observation rows, row_stride bytes apart
-  uint8_t *masks;      // action masks, mask_stride bytes apart
+  int32_t *discrete;     // (rows, heads); cleaned in place
+  float *continuous;     // (rows, dims); cleaned in place
+  uint8_t *rows;         // observation rows, row_stride bytes apart
+  uint8_t *masks;        // action masks, mask_stride bytes apart
   const uint8_t *legal;  // the masks that the actions were chosen under, mask_stride apart; may equal masks
-  uint8_t *final_rows; // final observation of truncated agents, final_stride bytes apart; null: none is taken
+  uint8_t *final_rows;   // final observation of truncated agents, final_stride bytes apart; null: none is taken
   uint8_t *final_masks;
-  float *rewards;      // stride elements apart
-  uint8_t *ended;      // stride elements apart
-  double *stats;       // SHOAL_STATS_SIZE(metrics)
+  float *rewards;  // stride elements apart
+  uint8_t *ended;  // stride elements apart
+  double *stats;   // SHOAL_STATS_SIZE(metrics)
   int64_t row_stride, mask_stride, final_stride, final_mask_stride, stride;
-  int64_t clock;       // steps of this vec before this one
+  int64_t clock;  // steps of this vec before this one
 } ShoalIo;
 
 typedef struct ShoalEnv {

@@ -91,9 +91,9 @@ typedef struct {
 SHOAL_FN CartpoleAcceleration cartpole_acceleration(const CartpoleParams *params, float theta, float theta_dot,
                                                     float force) {
   float sine = shoal_sin(theta), cosine = shoal_cos(theta);
-  float mass = params->cart_mass + params->pole_mass;                    // kg
-  float pole_moment = params->pole_mass * params->pole_half_length;      // kg m
-  float push = force + pole_moment * theta_dot * theta_dot * sine;       // N
+  float mass = params->cart_mass + params->pole_mass;                                                     // kg
+  float pole_moment = params->pole_mass * params->pole_half_length;                                       // kg m
+  float push = force + pole_moment * theta_dot * theta_dot * sine;                                        // N
   float inertia = params->pole_half_length * (4.0f / 3.0f * mass - params->pole_mass * cosine * cosine);  // kg m
   CartpoleAcceleration out;
   out.theta = (params->gravity * mass * sine - cosine * push) / inertia;

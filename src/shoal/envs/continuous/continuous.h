@@ -17,11 +17,11 @@
 // middle is too narrow for the Gaussian: about one sample in ten at the wall.
 #include "shoal/env.h"
 
-#define CONTINUOUS_PARAMS(F, I, B, C)                               \
+#define CONTINUOUS_PARAMS(F, I, B, C)                                  \
   F(moat, 0.4f, 0, 1, "", VALUE, "width of the water before the wall") \
   F(shore, -0.3f, -1, 1, "", VALUE, "left end of the island")
-#define CONTINUOUS_METRICS(M)                     \
-  M(perf, "0..1: share of steps at the wall")     \
+#define CONTINUOUS_METRICS(M)                 \
+  M(perf, "0..1: share of steps at the wall") \
   M(score, "steps at the wall")
 SHOAL_PARAMS_STRUCT(Continuous, CONTINUOUS_PARAMS)
 SHOAL_METRICS_STRUCT(Continuous, CONTINUOUS_METRICS)

@@ -20,12 +20,12 @@
 
 enum { CROWD_MOST = 64 };
 
-#define CROWD_PARAMS(F, I, B, C)                                   \
-  I(agents, 16, 1, CROWD_MOST, "", SIZE, "agents in a world")      \
-  F(life, 8, 1, 200, "steps", VALUE, "mean length of a life")      \
+#define CROWD_PARAMS(F, I, B, C)                              \
+  I(agents, 16, 1, CROWD_MOST, "", SIZE, "agents in a world") \
+  F(life, 8, 1, 200, "steps", VALUE, "mean length of a life") \
   I(away, 8, 1, 1000, "steps", VALUE, "mean length of an absence")
-#define CROWD_METRICS(M)                               \
-  M(perf, "0..1: share of right answers in a life")    \
+#define CROWD_METRICS(M)                            \
+  M(perf, "0..1: share of right answers in a life") \
   M(score, "right answers minus wrong ones in a life")
 SHOAL_PARAMS_STRUCT(Crowd, CROWD_PARAMS)
 SHOAL_METRICS_STRUCT(Crowd, CROWD_METRICS)

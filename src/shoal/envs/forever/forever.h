@@ -16,10 +16,10 @@
 // 1 / (1 - gamma + gamma / T), nearly: 24 and 39 in place of 100, with gamma 0.99, T = 64 and the length 32.
 #include "shoal/env.h"
 
-#define FOREVER_PARAMS(F, I, B, C)                                         \
-  F(length, 32, 1, 200, "steps", VALUE, "mean steps until a truncation")   \
+#define FOREVER_PARAMS(F, I, B, C)                                       \
+  F(length, 32, 1, 200, "steps", VALUE, "mean steps until a truncation") \
   F(noise, 0.01f, 0, 1, "", VALUE, "half-width of the noise on the observation")
-#define FOREVER_METRICS(M)                                       \
+#define FOREVER_METRICS(M)                                          \
   M(perf, "0..1: 1, as nothing can be lost; the test is the value") \
   M(score, "steps lived")
 SHOAL_PARAMS_STRUCT(Forever, FOREVER_PARAMS)
@@ -62,8 +62,8 @@ SHOAL_FN void forever_step(const ForeverParams *params, const void *shared, Fore
   metrics->score += 1.0f;
 }
 
-SHOAL_FN void forever_observe(const ForeverParams *params, const void *shared, const ForeverState *state,
-                              int32_t agent, void *row, uint8_t *mask) {
+SHOAL_FN void forever_observe(const ForeverParams *params, const void *shared, const ForeverState *state, int32_t agent,
+                              void *row, uint8_t *mask) {
   (void)params, (void)shared, (void)agent, (void)mask;
   *(float *)row = state->level;
 }

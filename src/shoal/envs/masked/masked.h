@@ -16,8 +16,8 @@
 #include "shoal/env.h"
 
 #define MASKED_PARAMS(F, I, B, C) I(doors, 16, 3, 64, "", SIZE, "doors, of which two are legal")
-#define MASKED_METRICS(M)                                 \
-  M(perf, "0..1: share of steps through the open door")   \
+#define MASKED_METRICS(M)                               \
+  M(perf, "0..1: share of steps through the open door") \
   M(score, "steps through the open door")
 SHOAL_PARAMS_STRUCT(Masked, MASKED_PARAMS)
 SHOAL_METRICS_STRUCT(Masked, MASKED_METRICS)

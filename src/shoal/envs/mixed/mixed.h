@@ -17,8 +17,8 @@
 #include "shoal/env.h"
 
 #define MIXED_PARAMS(F, I, B, C) I(dials, 2, 1, 8, "", SIZE, "continuous dimensions")
-#define MIXED_METRICS(M)                                           \
-  M(perf, "0..1: share of steps in which everything was right")    \
+#define MIXED_METRICS(M)                                        \
+  M(perf, "0..1: share of steps in which everything was right") \
   M(score, "steps in which everything was right")
 SHOAL_PARAMS_STRUCT(Mixed, MIXED_PARAMS)
 SHOAL_METRICS_STRUCT(Mixed, MIXED_METRICS)

@@ -16,8 +16,8 @@
 #include "shoal/env.h"
 
 #define RECALL_PARAMS(F, I, B, C) I(delay, 4, 1, 1000, "steps", SIZE, "steps between the bit and the question")
-#define RECALL_METRICS(M)                      \
-  M(perf, "0..1: the bit was recalled")        \
+#define RECALL_METRICS(M)               \
+  M(perf, "0..1: the bit was recalled") \
   M(score, "episodes in which it was recalled")
 SHOAL_PARAMS_STRUCT(Recall, RECALL_PARAMS)
 SHOAL_METRICS_STRUCT(Recall, RECALL_METRICS)

@@ -20,8 +20,8 @@
 #include "shoal/env.h"
 
 #define RESET_PARAMS(F, I, B, C) F(length, 8, 1, 200, "steps", VALUE, "mean length of an episode")
-#define RESET_METRICS(M)                                                          \
-  M(perf, "0..1: the last question was answered rightly, or there was none")      \
+#define RESET_METRICS(M)                                                     \
+  M(perf, "0..1: the last question was answered rightly, or there was none") \
   M(score, "questions answered rightly, minus those answered wrongly")
 SHOAL_PARAMS_STRUCT(Reset, RESET_PARAMS)
 SHOAL_METRICS_STRUCT(Reset, RESET_METRICS)
