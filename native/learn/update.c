@@ -230,6 +230,21 @@ static void merge_statistics(ShoalLearner *learner) {
     }
     policy->count[0] = before + count[0];
   }
+  if (learner->config.normalize_reward == 2) {
+    double n2 = 0.0, squares2 = 0.0;
+    for (int32_t r = 0; r < learner->N; r++) {
+      float g = 0.0f;
+      for (int64_t s = (int64_t)(r + 1) * learner->T - 1; s >= (int64_t)r * learner->T; s--) {
+        g = learner->rewards[s] + learner->config.gamma * (learner->ended[s] ? 0.0f : g);
+        if (!learner->learn[s]) { g = 0.0f; continue; }
+        n2 += 1.0;
+        squares2 += (double)g * (double)g;
+      }
+    }
+    learner->returns[0] += n2;
+    learner->returns[2] += squares2;
+    return;
+  }
   double shift = learner->returns[1];
   for (int32_t b = 0; b < learner->engine->num_blocks; b++) {
     const double *count = learner->block_sums + (int64_t)b * 3 * width, *sum = count + width, *squares = sum + width;
