@@ -33,7 +33,7 @@ void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
     const ShoalEncode *e = &policy->encodes[f];
     const uint8_t *at = row + e->offset;
     float *out = x + e->feature;
-    if (e->categories > 1) {
+    if (e->kind == SHOAL_KIND_GRID || e->kind == SHOAL_KIND_CATEGORY) {
       for (int32_t i = 0; i < e->count; i++) {
         int32_t value = shoal_clampi((int32_t)shoal_element(at, e->dtype, i), 0, e->categories - 1);
         out[i * e->categories + value] = 1.0f;
