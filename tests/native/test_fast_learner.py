@@ -191,9 +191,7 @@ def test_statistics_are_merged_after_the_update(name: str) -> None:
         learner.update()
         (n, t), data = rollout.size, rollout.data
         learn = data["learn"].reshape(-1).copy()
-        nothing = {"normalizer.count": np.zeros(1)}
-        dense, _ = policy.features(np.ascontiguousarray(data["rows"][:, :t]), nothing)
-        raw = raw_features(policy, dense.shape, data["rows"][:, :t])
+        raw = policy.features(np.ascontiguousarray(data["rows"][:, :t]), {})[0][..., vectors].copy()
         reference().merge(n * t, raw.shape[-1], raw.reshape(n * t, -1), learn, count, mean, m2)
         carry = np.zeros((n, 1)) if carry is None else carry
         g = np.empty((n, t))
@@ -202,16 +200,6 @@ def test_statistics_are_merged_after_the_update(name: str) -> None:
         reference().merge(n * t, 1, g.reshape(n * t, 1), learn, g_count, g_mean, g_m2)
         ours = learner.tensors["learner.returns"]
         np.testing.assert_allclose(ours, np.concatenate([g_count, g_mean, g_m2]), rtol=1e-4, atol=1e-4)
-
-
-def raw_features(policy, shape: tuple[int, ...], rows: np.ndarray) -> np.ndarray:
-    """Return the vector features (N, T, vectors) as they stand in the rows."""
-    config = policy.config
-    normalize, config.normalize = config.normalize, 0
-    dense, _ = policy.features(np.ascontiguousarray(rows))
-    config.normalize = normalize
-    assert dense.shape == shape
-    return np.ascontiguousarray(dense[..., policy.vector_features()])
 
 
 def test_the_first_rollout_of_a_new_run_only_gathers_statistics() -> None:
