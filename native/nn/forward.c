@@ -41,7 +41,8 @@ void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
     } else if (e->normalised >= 0) {
       const float *center = policy->center + e->normalised, *scale = policy->scale + e->normalised;
       for (int32_t i = 0; i < e->count; i++) {
-        out[i] = shoal_clamp((shoal_element(at, e->dtype, i) - center[i]) * scale[i], -5.0f, 5.0f);
+        float feature = (shoal_element(at, e->dtype, i) - center[i]) * scale[i];
+        out[i] = shoal_min(5.0f, shoal_max(-5.0f, feature));  // in this order a NaN stays one
       }
     } else if (e->dtype == SHOAL_F32) {
       memcpy(out, at, 4 * (size_t)e->count);

@@ -216,6 +216,35 @@ def test_the_first_rollout_of_a_new_run_only_gathers_statistics() -> None:
     assert (learner.policy.parameters() != before).any()
 
 
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_schedules_are_evaluated_at_the_first_step_of_an_iteration(kind: int) -> None:
+    samples, total = 31 * 16, 31 * 16 * 5
+    changes = {"schedule": kind, "total_steps": total, "learning_rate": 1e-3, "ent_coef": 0.02, "ent_coef_final": 0.002}
+    learner = make("cartpole", **changes)
+    for iteration in range(7):  # two beyond the end
+        learner.rollout()
+        log = learner.update()
+        factor = reference().schedule(kind, iteration * samples / total)
+        assert log.steps == (iteration + 1) * samples
+        assert log.learning_rate == pytest.approx(1e-3 * factor, abs=1e-9)
+        assert log.ent_coef == pytest.approx(reference().anneal(0.02, 0.002, factor), abs=1e-8)
+
+
+@pytest.mark.parametrize("where", ["rewards", "rows", "values"])
+def test_a_number_that_is_none_stops_the_run_and_keeps_the_weights(where: str) -> None:
+    """No clip may turn it into an ordinary number on its way to the loss."""
+    learner = make("cartpole", learning_rate=0.01)
+    learner.rollout()
+    before = learner.policy.parameters()
+    array = learner.tensors[f"rollout.{where}"]
+    if where == "rows":
+        array = array.view(np.float32)
+    array[3, 5] = np.nan
+    with pytest.raises(AssertionError, match="not finite"):
+        learner.update()
+    np.testing.assert_array_equal(learner.policy.parameters(), before)
+
+
 def simulate(learner: FastLearner, rollout: Rollout, theta: np.ndarray, orders: list[np.ndarray]) -> np.ndarray:
     """Return the weights after one update, in float64. orders: the segments of each minibatch, pass by pass."""
     shape, c, config = shape_of(learner.policy), coefficients_of(learner), learner.config
