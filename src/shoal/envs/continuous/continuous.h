@@ -12,13 +12,13 @@
 //
 // The gap is much narrower than the policy's Gaussian, and the best that its mean can do is to stand in the gap, where
 // it ends at the wall as often as short of the gap, however wide it is. The gradient of the mean is the covariance of
-// reward and sample. With the raw samples it vanishes in the gap. With the samples clipped to the wall it vanishes where
-// the mean of the *clipped* samples is in the gap, and that takes a Gaussian which is nearly all beyond the wall. (A task
-// whose reward only rises towards the bound does not tell the two apart: both go there.)
+// reward and sample. With the raw samples it vanishes in the gap. With the samples clipped to the wall it vanishes
+// where the mean of the *clipped* samples is in the gap, and that takes a Gaussian which is nearly all beyond the wall.
+// (A task whose reward only rises towards the bound does not tell the two apart: both go there.)
 #include "shoal/env.h"
 
 #define CONTINUOUS_PARAMS(F, I, B, C) F(gap, 0.02f, 0.001f, 1, "", VALUE, "width of the gap before the wall")
-#define CONTINUOUS_METRICS(M)                                                       \
+#define CONTINUOUS_METRICS(M)                                                         \
   M(perf, "0..1: 1 - |share of steps at the wall - share of steps short of the gap|") \
   M(score, "steps in the gap")
 SHOAL_PARAMS_STRUCT(Continuous, CONTINUOUS_PARAMS)
