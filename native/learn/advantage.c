@@ -7,7 +7,8 @@ void shoal_advantage(const ShoalAdvantage *config, int32_t steps, const float *r
                      float last_value, float *advantages, float *targets) {
   float error = 0.0f, trace = config->gamma * config->gae_lambda;
   for (int32_t t = steps - 1; t >= 0; t--) {
-    float reward = shoal_clamp(rewards[t] * config->reward_scale, -config->reward_clip, config->reward_clip);
+    // In this order a NaN stays one, for the loss to be caught.
+    float reward = shoal_min(config->reward_clip, shoal_max(-config->reward_clip, rewards[t] * config->reward_scale));
     float next = t == steps - 1 ? last_value : values[t + 1];
     if (ended[t]) { next = ended[t] & SHOAL_TERMINATED ? 0.0f : final_values[t]; }
     float u = reward + config->gamma * next - values[t];

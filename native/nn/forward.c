@@ -33,7 +33,7 @@ void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
     const ShoalEncode *e = &policy->encodes[f];
     const uint8_t *at = row + e->offset;
     float *out = x + e->feature;
-    if (e->categories > 1) {
+    if (e->kind == SHOAL_KIND_GRID || e->kind == SHOAL_KIND_CATEGORY) {
       for (int32_t i = 0; i < e->count; i++) {
         int32_t value = shoal_clampi((int32_t)shoal_element(at, e->dtype, i), 0, e->categories - 1);
         out[i * e->categories + value] = 1.0f;
@@ -41,7 +41,8 @@ void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
     } else if (e->normalised >= 0) {
       const float *center = policy->center + e->normalised, *scale = policy->scale + e->normalised;
       for (int32_t i = 0; i < e->count; i++) {
-        out[i] = shoal_clamp((shoal_element(at, e->dtype, i) - center[i]) * scale[i], -5.0f, 5.0f);
+        float feature = (shoal_element(at, e->dtype, i) - center[i]) * scale[i];
+        out[i] = shoal_min(5.0f, shoal_max(-5.0f, feature));  // in this order a NaN stays one
       }
     } else if (e->dtype == SHOAL_F32) {
       memcpy(out, at, 4 * (size_t)e->count);

@@ -124,6 +124,9 @@ static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalP
   policy->config = *config;
   if (config->hidden < 1 || config->hidden > 4096) { return "policy.hidden must be between 1 and 4096"; }
   if (config->layers < 1 || config->layers > SHOAL_MAX_LAYERS) { return "policy.layers must be between 1 and 8"; }
+  for (int32_t h = 0; h < spec->num_heads; h++) {  // the scratch of sampling has that size
+    if (spec->heads[h].size > 1024) { return "the native backend takes action heads of at most 1024 actions"; }
+  }
   const char *message = plan_features(policy);
   if (message) { return message; }
   if (policy->features < 1 || policy->features > 16384) {

@@ -32,11 +32,6 @@ static double log_sum(int32_t size, const double *logits, const uint8_t *mask) {
   return top + log(sum);
 }
 
-void shoal_ref_softmax(int32_t size, const double *logits, const uint8_t *mask, double *p) {
-  double total = log_sum(size, logits, mask);
-  for (int32_t a = 0; a < size; a++) { p[a] = !mask || mask[a] ? exp(logits[a] - total) : 0.0; }
-}
-
 // H = -sum p log p over the legal actions.
 static double entropy_of(int32_t size, const double *logits, const uint8_t *mask) {
   double total = log_sum(size, logits, mask), entropy = 0.0;

@@ -54,8 +54,6 @@ SHOAL_API void shoal_ref_activation_backward(int32_t kind, int64_t n, const doub
 
 // ---------------------------------------------------------------------------------------------------- heads.c
 
-// p (size,) = softmax over the legal logits, 0 elsewhere; mask null: all are legal.
-SHOAL_API void shoal_ref_softmax(int32_t size, const double *logits, const uint8_t *mask, double *p);
 // outputs (n, O), log_std (dims,) as stored, masks (n, mask_bytes), discrete (n, heads), continuous (n, dims) raw
 // samples -> log_prob (n,) =, entropy of the discrete heads (n,) = and of the continuous dimensions (n,) =.
 SHOAL_API void shoal_ref_heads(const ShoalSpec *spec, int64_t n, const double *outputs, const double *log_std,

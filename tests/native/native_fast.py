@@ -88,19 +88,22 @@ class FastPolicy:
     def features(self, rows: np.ndarray, statistics: dict[str, np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
         """Return dense and one-hot features of rows (..., row_bytes), by the reference.
 
-        statistics: tensors that hold the normaliser to use; None: the policy's present ones.
+        Args:
+            rows: uint8 (..., row_bytes).
+            statistics: tensors that hold the normaliser to use; empty: none; None: the policy's present ones.
         """
         dense, hot = np.zeros(1, np.int32), np.zeros(1, np.int32)
         assert reference().features(ctypes.byref(self.spec), dense, hot) == 0
         mean, sigma = np.zeros(dense[0]), np.ones(dense[0])
-        found = statistics or self.tensors
-        if self.config.normalize and found["normalizer.count"][0] > 0:
+        found = self.tensors if statistics is None else statistics
+        normalise = bool(found) and self.config.normalize
+        if normalise and found["normalizer.count"][0] > 0:
             at = np.flatnonzero(self.vector_features())
             mean[at] = found["normalizer.mean"]
             sigma[at] = np.sqrt(found["normalizer.m2"] / found["normalizer.count"])
         flat = np.ascontiguousarray(rows.reshape(-1, self.spec.row_bytes))
         out = np.empty((len(flat), dense[0])), np.empty((len(flat), hot[0]))
-        used = (mean, sigma) if self.config.normalize else (None, None)
+        used = (mean, sigma) if normalise else (None, None)
         reference().encode(ctypes.byref(self.spec), len(flat), flat, *used, *out)
         return tuple(part.reshape(*rows.shape[:-1], part.shape[-1]) for part in out)
 

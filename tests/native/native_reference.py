@@ -84,7 +84,6 @@ _PROTOTYPES = {
     "mingru_backward": "iiiDBDDDDDDDDD",
     "activation": "ilD",
     "activation_backward": "ilDD",
-    "softmax": "iDBD",
     "heads": "*lDDBIDDDD",
     "heads_backward": "*lDDBIDDDDDD",
     "normalize": "lBDD",

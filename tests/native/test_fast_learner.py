@@ -191,9 +191,7 @@ def test_statistics_are_merged_after_the_update(name: str) -> None:
         learner.update()
         (n, t), data = rollout.size, rollout.data
         learn = data["learn"].reshape(-1).copy()
-        nothing = {"normalizer.count": np.zeros(1)}
-        dense, _ = policy.features(np.ascontiguousarray(data["rows"][:, :t]), nothing)
-        raw = raw_features(policy, dense.shape, data["rows"][:, :t])
+        raw = policy.features(np.ascontiguousarray(data["rows"][:, :t]), {})[0][..., vectors].copy()
         reference().merge(n * t, raw.shape[-1], raw.reshape(n * t, -1), learn, count, mean, m2)
         carry = np.zeros((n, 1)) if carry is None else carry
         g = np.empty((n, t))
@@ -202,16 +200,6 @@ def test_statistics_are_merged_after_the_update(name: str) -> None:
         reference().merge(n * t, 1, g.reshape(n * t, 1), learn, g_count, g_mean, g_m2)
         ours = learner.tensors["learner.returns"]
         np.testing.assert_allclose(ours, np.concatenate([g_count, g_mean, g_m2]), rtol=1e-4, atol=1e-4)
-
-
-def raw_features(policy, shape: tuple[int, ...], rows: np.ndarray) -> np.ndarray:
-    """Return the vector features (N, T, vectors) as they stand in the rows."""
-    config = policy.config
-    normalize, config.normalize = config.normalize, 0
-    dense, _ = policy.features(np.ascontiguousarray(rows))
-    config.normalize = normalize
-    assert dense.shape == shape
-    return np.ascontiguousarray(dense[..., policy.vector_features()])
 
 
 def test_the_first_rollout_of_a_new_run_only_gathers_statistics() -> None:
@@ -226,6 +214,35 @@ def test_the_first_rollout_of_a_new_run_only_gathers_statistics() -> None:
     learner.rollout()
     assert learner.update().updates == 1
     assert (learner.policy.parameters() != before).any()
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_schedules_are_evaluated_at_the_first_step_of_an_iteration(kind: int) -> None:
+    samples, total = 31 * 16, 31 * 16 * 5
+    changes = {"schedule": kind, "total_steps": total, "learning_rate": 1e-3, "ent_coef": 0.02, "ent_coef_final": 0.002}
+    learner = make("cartpole", **changes)
+    for iteration in range(7):  # two beyond the end
+        learner.rollout()
+        log = learner.update()
+        factor = reference().schedule(kind, iteration * samples / total)
+        assert log.steps == (iteration + 1) * samples
+        assert log.learning_rate == pytest.approx(1e-3 * factor, abs=1e-9)
+        assert log.ent_coef == pytest.approx(reference().anneal(0.02, 0.002, factor), abs=1e-8)
+
+
+@pytest.mark.parametrize("where", ["rewards", "rows", "values"])
+def test_a_number_that_is_none_stops_the_run_and_keeps_the_weights(where: str) -> None:
+    """No clip may turn it into an ordinary number on its way to the loss."""
+    learner = make("cartpole", learning_rate=0.01)
+    learner.rollout()
+    before = learner.policy.parameters()
+    array = learner.tensors[f"rollout.{where}"]
+    if where == "rows":
+        array = array.view(np.float32)
+    array[3, 5] = np.nan
+    with pytest.raises(AssertionError, match="not finite"):
+        learner.update()
+    np.testing.assert_array_equal(learner.policy.parameters(), before)
 
 
 def simulate(learner: FastLearner, rollout: Rollout, theta: np.ndarray, orders: list[np.ndarray]) -> np.ndarray:

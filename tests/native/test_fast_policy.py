@@ -30,8 +30,10 @@ from shoal import native
 FIELDS = {
     "one number": [(VECTOR, F32, 1, 0)],
     "33 numbers": [(VECTOR, F32, 33, 0)],
-    "every type": [(FLAG, U8, 3, 0), (VECTOR, I8, 2, 0), (GRID, U8, 5, 4), (VECTOR, I16, 3, 0), (CATEGORY, I16, 1, 7),
-                   (VECTOR, F32, 2, 0), (VECTOR, U8, 1, 0), (FLAG, F32, 1, 0)],
+    "every type": [
+        (FLAG, U8, 3, 0), (VECTOR, I8, 2, 0), (GRID, U8, 5, 4), (VECTOR, I16, 3, 0), (CATEGORY, I16, 1, 7),
+        (CATEGORY, U8, 1, 1), (VECTOR, F32, 2, 0), (VECTOR, U8, 1, 0), (FLAG, F32, 1, 0),
+    ],
     "grid": [(GRID, U8, 121, 3)],
 }  # fmt: skip
 ACTIONS = {"discrete": ([(3, False)], 0), "masked": ([(5, True), (2, False)], 0), "mixed": ([(4, True)], 2)}
@@ -86,7 +88,7 @@ def exact_forward(
 def test_features_are_encoded_for_every_kind_and_type() -> None:
     policy = make_policy(builds()[0], "every type", "discrete", "mlp relu", 8)
     dense, hot = policy.features(random_rows(policy.spec, 4, np.random.default_rng(0)))
-    assert (dense.shape, hot.shape) == ((4, 12), (4, 27))
+    assert (dense.shape, hot.shape) == ((4, 12), (4, 28))
 
 
 @pytest.mark.parametrize("isa", builds())
@@ -228,7 +230,7 @@ def test_initial_matrices_are_orthogonal_with_their_gains(core: str) -> None:
 
 def test_initial_biases_are_zero_but_for_the_update_gates() -> None:
     """b_g = logit(1 / tau) with tau log-uniform from 1.5 to gate_tau; log-std from -0.5."""
-    policy = FastPolicy(builds()[0], make_spec(FIELDS["one number"], *ACTIONS["mixed"]), hidden=512, gate_tau=64.0)
+    policy = FastPolicy(builds()[0], make_spec(FIELDS["one number"], *ACTIONS["mixed"]), hidden=256, gate_tau=64.0)
     for name in policy.names:
         bias = policy.tensors[name].astype(np.float64)
         if "core" in name and name.endswith("bias"):
@@ -237,11 +239,11 @@ def test_initial_biases_are_zero_but_for_the_update_gates() -> None:
             assert not p.any()
             share = np.sort(np.log((1 + np.exp(-g)) / 1.5) / np.log(64 / 1.5))
             # uniform in [0, 1]: Kolmogorov-Smirnov at about 1e-4
-            assert np.abs(share - np.arange(0.5, 512) / 512).max() < 2.2 / np.sqrt(512)
+            assert np.abs(share - np.arange(0.5, 256) / 256).max() < 2.2 / np.sqrt(256)
         elif name.endswith("bias"):
             assert not bias.any()
     assert (policy.tensors["policy.log_std"] == -0.5).all()
-    plain = FastPolicy(builds()[0], policy.spec, hidden=512, gate_tau=0.0)
+    plain = FastPolicy(builds()[0], policy.spec, hidden=256, gate_tau=0.0)
     assert not plain.tensors["policy.core.0.bias"].any()
 
 
@@ -255,3 +257,9 @@ def test_initial_weights_depend_on_the_seed_alone() -> None:
         if isa in FMA_BUILDS:
             best = FastPolicy(builds()[0], make_spec(FIELDS["grid"], *ACTIONS["mixed"]), hidden=33, seed=1)
             assert one.tobytes() == best.parameters().tobytes()
+
+
+def test_a_head_too_large_for_the_scratch_is_refused() -> None:
+    FastPolicy(builds()[0], make_spec(FIELDS["one number"], [(1024, False)]), hidden=4)
+    with pytest.raises(AssertionError, match="at most 1024 actions"):
+        FastPolicy(builds()[0], make_spec(FIELDS["one number"], [(1025, False)]), hidden=4)
