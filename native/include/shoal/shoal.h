@@ -47,7 +47,7 @@ SHOAL_API int64_t shoal_vec_bytes(const ShoalEnv *env, const void *params, const
 SHOAL_API ShoalVec *shoal_vec_create(const ShoalEnv *env, const void *params, const void *shared,
                                      const ShoalVecConfig *config, void *memory, char *message);
 // Bind the step buffers: contiguous arrays over all rows (strides are set here). rows (N, row_bytes) u8, masks
-// (N, mask_bytes) u8, final_rows like rows or null, final_masks like masks or null, rewards (N,) f32, ended (N,) u8,
+// (N, mask_bytes) u8, final_rows and final_masks like these or both null, rewards (N,) f32, ended (N,) u8,
 // discrete (N, heads) i32 and continuous (N, dims) f32, both cleaned in place by a step.
 SHOAL_API void shoal_vec_bind(ShoalVec *vec, uint8_t *rows, uint8_t *masks, uint8_t *final_rows, uint8_t *final_masks,
                               float *rewards, uint8_t *ended, int32_t *discrete, float *continuous);
@@ -58,7 +58,8 @@ SHOAL_API int32_t shoal_vec_reset_ended(ShoalVec *vec, char *message);
 // One step of every environment, over the bound buffers.
 SHOAL_API int32_t shoal_vec_step(ShoalVec *vec, char *message);
 // `steps` steps with the actions of `cycle` prepared action arrays in turn (discrete (cycle, N, heads), continuous
-// (cycle, N, dims)): the engine's own speed, for `bench sim`. Every block runs all its steps while in cache.
+// (cycle, N, dims)): the engine's own speed, for `bench sim`. Every block runs all its steps while in cache, so blocks
+// are at different steps after SHOAL_STOPPED: reset the vec then.
 SHOAL_API int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
                                 const float *continuous, char *message);
 // Write the scripted policy's actions for the present states into the bound action buffers.
