@@ -74,6 +74,7 @@ int32_t shoal_policy_act(const ShoalPolicy *policy, int32_t n, const uint8_t *ro
       work->memory[i] = work->memory_out[i] = state + (int64_t)(first + i) * policy->state_size;
     }
     ShoalBatch batch = {count, 1, work->rows, work->starts, work->memory, work->memory_out};
+    uint64_t fp = shoal_fp_flush();
     shoal_forward(policy, &batch, &work->tape);
     for (int32_t i = 0; i < count; i++) {
       const float *out = work->tape.out + (int64_t)i * policy->ldo;
@@ -86,6 +87,7 @@ int32_t shoal_policy_act(const ShoalPolicy *policy, int32_t n, const uint8_t *ro
       if (discrete) { memcpy(discrete + row * spec->num_heads, work->discrete, 4 * (size_t)spec->num_heads); }
       if (continuous) { shoal_heads_action(policy, work->raw, continuous + row * spec->num_dims); }
     }
+    shoal_fp_leave(fp);
   }
   free(work);
   return SHOAL_OK;
@@ -140,7 +142,9 @@ static void evaluate_block(void *context, int32_t b, int32_t thread) {
                 .row_stride = vec->row_bytes,
                 .mask_stride = vec->mask_bytes,
                 .stride = 1};
+  uint64_t fp = shoal_fp_enter();
   vec->env->block_reset(vec, first, count, &io);
+  shoal_fp_leave(fp);
   if (policy) { memset(work->state, 0, 4 * (size_t)rows * (size_t)policy->state_size); }
   for (int64_t t = 0;; t++) {
     int32_t playing = 0;
@@ -152,7 +156,9 @@ static void evaluate_block(void *context, int32_t b, int32_t thread) {
     call->steps[b] += (int64_t)playing * vec->agents;
     io.clock = t;
     if (call->player == SHOAL_PLAYER_SCRIPTED) {
+      fp = shoal_fp_enter();
       vec->env->block_scripted(vec, first, count, call->level, &io);
+      shoal_fp_leave(fp);
     } else if (call->player == SHOAL_PLAYER_RANDOM) {
       for (int32_t i = 0; i < rows; i++) {
         random_action(vec, work->mask_data[now] + (int64_t)i * vec->mask_bytes, (uint64_t)t, (uint64_t)(row0 + i),
@@ -180,7 +186,9 @@ static void evaluate_block(void *context, int32_t b, int32_t thread) {
     now = 1 - now;
     io.rows = work->row_data[now];
     io.masks = work->mask_data[now];
+    fp = shoal_fp_enter();
     vec->env->block_step(vec, first, count, &io);
+    shoal_fp_leave(fp);
   }
 }
 
@@ -207,7 +215,7 @@ int32_t shoal_evaluate(ShoalVec *vec, const ShoalPolicy *policy, int32_t player,
     vec->emit_from = 0;
     vec->emit_until = 1;
     shoal_vec_stats(vec, out);  // forget what an earlier evaluation left
-    shoal_parallel(vec->threads, engine->num_blocks, evaluate_block, &call);
+    shoal_parallel_flushed(vec->threads, engine->num_blocks, evaluate_block, &call);
     shoal_vec_stats(vec, out);
     *steps = 0;
     for (int32_t b = 0; b < engine->num_blocks; b++) { *steps += counts[b]; }

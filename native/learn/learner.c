@@ -17,6 +17,23 @@ double shoal_seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+typedef struct {
+  ShoalTask *task;
+  void *context;
+} Flushed;
+
+static void run_flushed(void *context, int32_t task, int32_t thread) {
+  const Flushed *call = context;
+  uint64_t fp = shoal_fp_flush();
+  call->task(call->context, task, thread);
+  shoal_fp_leave(fp);
+}
+
+void shoal_parallel_flushed(int32_t threads, int32_t tasks, ShoalTask *task, void *context) {
+  Flushed call = {task, context};
+  shoal_parallel(threads, tasks, run_flushed, &call);
+}
+
 float shoal_return_scale(const ShoalLearner *learner) {
   double count = learner->returns[0], variance = count > 0 ? learner->returns[2] / count : 0.0;
   return variance > 0.0 && learner->config.normalize_reward ? (float)__builtin_sqrt(variance + 1e-8) : 1.0f;

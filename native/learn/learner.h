@@ -78,6 +78,8 @@ struct ShoalLearner {
 };
 
 double shoal_seconds(void);
+// shoal_parallel with subnormals flushed to zero in every task (engine/fp.h).
+void shoal_parallel_flushed(int32_t threads, int32_t tasks, ShoalTask *task, void *context);
 float shoal_return_scale(const ShoalLearner *learner);  // sigma_G
 // Parts of one update, in the order of their use.
 void shoal_compute_advantages(ShoalLearner *learner);

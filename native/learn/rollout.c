@@ -130,7 +130,10 @@ static void step(const Block *block, int32_t t, int64_t clock) {
       .stride = T,
       .clock = clock,
   };
-  if (vec->env->block_step(vec, block->first, block->count, &io)) { value_finals(block, t); }
+  uint64_t fp = shoal_fp_enter();
+  int32_t flagged = vec->env->block_step(vec, block->first, block->count, &io);
+  shoal_fp_leave(fp);
+  if (flagged) { value_finals(block, t); }
   int32_t n = policy->normalised;
   double shift = learner->returns[1];
   for (int32_t i = 0; i < block->rows; i++) {
@@ -180,7 +183,7 @@ static void collect(void *context, int32_t b, int32_t thread) {
 int32_t shoal_learner_rollout(ShoalLearner *learner, char *message) {
   (void)message;
   double start = shoal_seconds();
-  shoal_parallel(learner->threads, learner->engine->num_blocks, collect, learner);
+  shoal_parallel_flushed(learner->threads, learner->engine->num_blocks, collect, learner);
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   learner->counters[0]++;
   learner->counters[2] += learner->T;

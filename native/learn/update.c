@@ -41,7 +41,7 @@ void shoal_compute_advantages(ShoalLearner *learner) {
   AdvantageCall call = {learner,
                         {config->gamma, config->gae_lambda, config->rho_clip, config->c_clip, config->advantage_form,
                          1.0f / shoal_return_scale(learner), config->normalize_reward ? 10.0f : 3.4e38f}};
-  shoal_parallel(learner->threads, (learner->N + ADVANTAGE_ROWS - 1) / ADVANTAGE_ROWS, advantage_rows, &call);
+  shoal_parallel_flushed(learner->threads, (learner->N + ADVANTAGE_ROWS - 1) / ADVANTAGE_ROWS, advantage_rows, &call);
 }
 
 // ---------------------------------------------------------------------------------------------------- a minibatch
@@ -182,7 +182,7 @@ static const double *fold(ShoalLearner *learner) {
 static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double learning_rate, double ent_coef,
                                ShoalLog *log, char *message) {
   Minibatch mb = {.learner = learner, .batch = batch, .ent_coef = (float)ent_coef};
-  shoal_parallel(learner->threads, learner->num_shards, measure_shard, &mb);
+  shoal_parallel_flushed(learner->threads, learner->num_shards, measure_shard, &mb);
   const double *sums = fold(learner);
   double count = sums[SHOAL_SUM_COUNT];
   if (count == 0.0) { return SHOAL_OK; }  // nobody learnt in these segments
@@ -191,7 +191,7 @@ static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double lear
   mb.inverse_std = (float)(1.0 / (__builtin_sqrt(variance > 0.0 ? variance : 0.0) + 1e-8));
   mb.inverse_count = (float)(1.0 / count);
   memset(learner->sums, 0, 8 * (size_t)learner->num_shards * SHOAL_SUMS);
-  shoal_parallel(learner->threads, learner->num_shards, train_shard, &mb);
+  shoal_parallel_flushed(learner->threads, learner->num_shards, train_shard, &mb);
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   sums = fold(learner);
   double policy_loss = sums[SHOAL_SUM_POLICY_LOSS] / count, value_loss = sums[SHOAL_SUM_VALUE_LOSS] / count;
