@@ -34,11 +34,6 @@ void shoal_parallel_flushed(int32_t threads, int32_t tasks, ShoalTask *task, voi
   shoal_parallel(threads, tasks, run_flushed, &call);
 }
 
-float shoal_return_scale(const ShoalLearner *learner) {
-  double count = learner->returns[0], variance = count > 0 ? learner->returns[2] / count : 0.0;
-  return variance > 0.0 && learner->config.normalize_reward ? (float)__builtin_sqrt(variance + 1e-8) : 1.0f;
-}
-
 static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalPolicy *policy,
                         const ShoalTrainConfig *config, char *message) {
   memset(learner, 0, sizeof *learner);
@@ -136,6 +131,7 @@ static void lay_out(ShoalLearner *learner, ShoalArena *arena) {
   learner->segment_memory = shoal_take(arena, 4 * learner->M * state);
   learner->last_values = shoal_take(arena, 4 * N);
   learner->block_sums = shoal_take(arena, 8 * (int64_t)learner->engine->num_blocks * 3 * (policy->normalised + 1));
+  learner->return_sums = shoal_take(arena, 16 * shoal_return_tasks(learner));
   learner->order = shoal_take(arena, 4 * batches);
   learner->importance = shoal_take(arena, 4 * batches);
   learner->priorities = shoal_take(arena, 8 * (int64_t)learner->M);

@@ -64,6 +64,7 @@ struct ShoalLearner {
   float *segment_memory;                                                                             // (M, state_size)
   float *last_values;                                                                                // (N,)
   double *block_sums;  // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
+  double *return_sums;               // (shoal_return_tasks, 2): count and sum of squares of future returns
   // an update
   int32_t *order;      // (max(M, batches * batch_segments),): segments of this pass, minibatch by minibatch
   float *importance;   // the same: omega of each
@@ -80,7 +81,9 @@ struct ShoalLearner {
 double shoal_seconds(void);
 // shoal_parallel with subnormals flushed to zero in every task (engine/fp.h).
 void shoal_parallel_flushed(int32_t threads, int32_t tasks, ShoalTask *task, void *context);
-float shoal_return_scale(const ShoalLearner *learner);  // sigma_G
+float shoal_return_scale(const ShoalLearner *learner);  // what rewards are divided by
+int64_t shoal_return_tasks(const ShoalLearner *learner);
+void shoal_merge_statistics(ShoalLearner *learner);
 // Parts of one update, in the order of their use.
 void shoal_compute_advantages(ShoalLearner *learner);
 void shoal_draw_pass(ShoalLearner *learner, int32_t pass, double progress);

@@ -215,44 +215,6 @@ static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double lear
 
 // ---------------------------------------------------------------------------------------------------- an update
 
-// Merge the rollout's statistics, in block order.
-static void merge_statistics(ShoalLearner *learner) {
-  ShoalPolicy *policy = learner->policy;
-  int32_t n = policy->normalised, width = n + 1;
-  for (int32_t b = 0; b < learner->engine->num_blocks; b++) {
-    const double *count = learner->block_sums + (int64_t)b * 3 * width, *sum = count + width, *squares = sum + width;
-    // All features share one count; each merge needs the old one.
-    double before = policy->count[0];
-    for (int32_t j = 0; j < n; j++) {
-      double old = before;
-      shoal_moments_merge(&old, &policy->mean[j], &policy->m2[j], count[0], (double)policy->center[j], sum[j],
-                          squares[j]);
-    }
-    policy->count[0] = before + count[0];
-  }
-  if (learner->config.normalize_reward == 2) {
-    double n2 = 0.0, squares2 = 0.0;
-    for (int32_t r = 0; r < learner->N; r++) {
-      float g = 0.0f;
-      for (int64_t s = (int64_t)(r + 1) * learner->T - 1; s >= (int64_t)r * learner->T; s--) {
-        g = learner->rewards[s] + learner->config.gamma * (learner->ended[s] ? 0.0f : g);
-        if (!learner->learn[s]) { g = 0.0f; continue; }
-        n2 += 1.0;
-        squares2 += (double)g * (double)g;
-      }
-    }
-    learner->returns[0] += n2;
-    learner->returns[2] += squares2;
-    return;
-  }
-  double shift = learner->returns[1];
-  for (int32_t b = 0; b < learner->engine->num_blocks; b++) {
-    const double *count = learner->block_sums + (int64_t)b * 3 * width, *sum = count + width, *squares = sum + width;
-    shoal_moments_merge(&learner->returns[0], &learner->returns[1], &learner->returns[2], count[n], shift, sum[n],
-                        squares[n]);
-  }
-}
-
 // Schedule factor at the iteration's first step.
 static double schedule(int32_t kind, double progress) {
   double p = progress < 1.0 ? progress : 1.0;
@@ -326,7 +288,7 @@ int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message
   }
   log->updates = (double)learner->counters[1];
   if (status != SHOAL_OK) { return status; }
-  merge_statistics(learner);
+  shoal_merge_statistics(learner);
   shoal_policy_pack(learner->policy);
   if (gathering) { memset(learner->memory, 0, 4 * (size_t)learner->N * (size_t)learner->policy->state_size); }
   log->update_seconds = shoal_seconds() - start - log->advantage_seconds;

@@ -236,7 +236,7 @@ def native_policy(config: Config) -> native.PolicyConfig:
         activation=native.ACTIVATIONS.index(policy.activation),
         own_value=policy.value_net == "own",
         normalize=policy.normalize,
-        gate_tau=float(config.train.horizon) if spread else 0.0,
+        gate_tau=2.0 * config.train.horizon if spread else 0.0,
         seed=config.seed,
     )
 
@@ -246,6 +246,7 @@ def native_train(config: Config, *, fault: int = 0) -> native.TrainConfig:
     values: dict[str, Any] = dataclasses.asdict(config.train)
     values["optimizer"] = native.OPTIMIZERS.index(values["optimizer"])
     values["schedule"] = native.SCHEDULES.index(values["schedule"])
+    values["normalize_reward"] = native.REWARD_SCALES.index(values["normalize_reward"])
     values["advantage_form"] = native.ADVANTAGES.index(values.pop("advantage"))
     return native.TrainConfig(**values, seed=config.seed, fault=fault)
 

@@ -42,7 +42,7 @@ def test_untuned_keeps_only_the_budget_and_the_threshold(tmp_path: Path, monkeyp
     monkeypatch.setattr(config, "read_toml", lambda *_, **__: {key: dict(value) for key, value in own.items()})
     tuned, untuned = config.load("cartpole"), config.load("cartpole", untuned=True)
     assert (tuned.train.gamma, tuned.policy.hidden, tuned.train.total_steps) == (0.5, 32, 77)
-    assert (untuned.train.gamma, untuned.policy.hidden, untuned.train.total_steps) == (0.99, None, 77)
+    assert (untuned.train.gamma, untuned.policy.hidden, untuned.train.total_steps) == (0.995, None, 77)
     assert (untuned.solved.metric, untuned.solved.threshold) == ("score", 9.0)
 
 
@@ -78,14 +78,14 @@ def test_the_environments_own_settings_are_valid() -> None:
 # ---------------------------------------------------------------------------------------------------- derived numbers
 
 
-def test_the_defaults_are_the_algorithms_table() -> None:
+def test_the_defaults_are_the_frozen_ones() -> None:
     settings = resolved()
     train = settings.train
-    assert (settings.vec.num_envs, train.horizon, train.segment) == (2048, 64, 64)
-    assert (train.minibatch, train.shard, train.replay_ratio) == (16384, 1024, 1.0)
-    assert (train.gamma, train.gae_lambda, train.rho_clip, train.c_clip) == (0.99, 0.95, 1.0, 1.0)
-    assert (train.optimizer, train.learning_rate, train.momentum, train.adam_ratio) == ("muon", 0.015, 0.95, 0.1)
-    assert (train.schedule, train.ent_coef, train.ent_coef_final) == ("cosine", 0.005, 0.0005)
+    assert (settings.vec.num_envs, train.horizon, train.segment) == (2048, 32, 32)
+    assert (train.minibatch, train.shard, train.replay_ratio) == (8192, 1024, 1.0)
+    assert (train.gamma, train.gae_lambda, train.rho_clip, train.c_clip) == (0.995, 0.95, 1.0, 1.0)
+    assert (train.optimizer, train.learning_rate, train.momentum, train.adam_ratio) == ("muon", 0.015, 0.95, 0.3)
+    assert (train.schedule, train.ent_coef, train.ent_coef_final) == ("cosine", 0.02, 0.002)
     assert (train.clip_coef, train.vf_coef, train.vf_clip, train.max_grad_norm) == (0.2, 1.0, 0.0, 1.0)
     assert (settings.policy.core, settings.policy.hidden, settings.policy.layers) == ("mingru", 64, 2)
 
@@ -121,7 +121,7 @@ def test_the_default_minibatch_is_the_largest_that_divides(
 def test_derived_numbers_say_how_they_came_about() -> None:
     reasons = "\n".join(resolved().reasons)
     assert "vec.num_envs = 2048: 2048 rows of agents, 1 in a world" in reasons
-    assert "train.minibatch = 16384: the largest number of whole segments" in reasons
+    assert "train.minibatch = 8192: the largest number of whole segments" in reasons
     assert "train.minibatch" not in "\n".join(resolved(train={"minibatch": 8192}).reasons)
 
 
@@ -130,13 +130,13 @@ def test_derived_numbers_say_how_they_came_about() -> None:
 MISTAKES = [
     (
         {"train": {"minibatch": 3000}},
-        "minibatch=3000 does not divide the rollout: expected whole segments of 64 samples that divide "
-        "2048 rows * 64 steps = 131072 (at train.minibatch)\nhint: use 2048 or 4096",
+        "minibatch=3000 does not divide the rollout: expected whole segments of 32 samples that divide "
+        "2048 rows * 32 steps = 65536 (at train.minibatch)\nhint: use 2048 or 4096",
     ),
-    ({"train": {"segment": 7}}, "segment=7 does not divide horizon=64 (at train.segment)\nhint: use 4 or 8"),
+    ({"train": {"segment": 7}}, "segment=7 does not divide horizon=32 (at train.segment)\nhint: use 4 or 8"),
     (
         {"train": {"shard": 100}},
-        "shard=100: expected whole segments of 64 samples, at most 16384 (at train.shard)\nhint: use 64",
+        "shard=100: expected whole segments of 32 samples, at most 8192 (at train.shard)\nhint: use 96",
     ),
     (
         {"train": {"lerning_rate": 0.1}},
@@ -229,11 +229,11 @@ def test_every_training_setting_reaches_the_native_struct() -> None:
         "vf_coef": 0.75, "vf_clip": 0.5, "ent_coef": 0.25, "ent_coef_final": 0.125, "ent_coef_continuous": 0.0625,
         "max_grad_norm": 4.0, "optimizer": "adamw", "learning_rate": 0.03125, "adam_ratio": 0.5, "momentum": 0.875,
         "schedule": "linear", "priority_alpha": 0.5, "priority_beta": 0.25, "target_kl": 0.015625,
-        "normalize_reward": False, "muon_heads": True, "muon_fused_gates": True,
+        "normalize_reward": "past", "muon_heads": True, "muon_fused_gates": True,
     }  # fmt: skip
     assert set(changed) == {field.name for field in dataclasses.fields(SECTIONS["train"])}
     struct = config.native_train(dataclasses.replace(resolved(train=changed), seed=5), fault=3)
-    words = {"advantage": native.ADVANTAGES, "optimizer": native.OPTIMIZERS, "schedule": native.SCHEDULES}
+    words = {"normalize_reward": native.REWARD_SCALES, "advantage": native.ADVANTAGES, "optimizer": native.OPTIMIZERS, "schedule": native.SCHEDULES}
     for key, value in changed.items():
         expected = words[key].index(value) if key in words else value
         assert getattr(struct, "advantage_form" if key == "advantage" else key) == expected

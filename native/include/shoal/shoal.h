@@ -125,6 +125,7 @@ SHOAL_API int32_t shoal_evaluate(ShoalVec *vec, const ShoalPolicy *policy, int32
 
 enum { SHOAL_OPTIMIZER_MUON = 0, SHOAL_OPTIMIZER_ADAMW = 1 };
 enum { SHOAL_SCHEDULE_CONSTANT = 0, SHOAL_SCHEDULE_LINEAR = 1, SHOAL_SCHEDULE_COSINE = 2 };
+enum { SHOAL_REWARD_RAW = 0, SHOAL_REWARD_PAST = 1, SHOAL_REWARD_FUTURE = 2 };  // native/learn/statistics.c
 enum { SHOAL_ADVANTAGE_SPLIT = 0, SHOAL_ADVANTAGE_SINGLE = 1 };
 
 typedef struct {
