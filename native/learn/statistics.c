@@ -63,7 +63,7 @@ void shoal_merge_statistics(ShoalLearner *learner) {
                           squares[j]);
     }
     policy->count[0] = before + count[0];
-    if (learner->config.normalize_reward == SHOAL_REWARD_PAST) {
+    if (learner->config.normalize_reward != SHOAL_REWARD_FUTURE) {
       shoal_moments_merge(&learner->returns[0], &learner->returns[1], &learner->returns[2], count[n], shift, sum[n],
                           squares[n]);
     }

@@ -202,6 +202,23 @@ def test_statistics_are_merged_after_the_update(name: str) -> None:
         np.testing.assert_allclose(ours, np.concatenate([g_count, g_mean, g_m2]), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["cartpole", "squared", "crowd", "forever"])
+def test_future_returns_scale_rewards_by_their_root_mean_square(name: str) -> None:
+    learner = make(name, normalize_reward=2)
+    count, squares = 0.0, 0.0
+    for _ in range(3):
+        data = record(learner).data
+        log = learner.update()
+        assert log.sigma_return == pytest.approx(np.sqrt(squares / count + 1e-8) if squares else 1.0, rel=1e-5)
+        (n, t), sums = data["learn"].shape, np.zeros(data["learn"].shape[0])
+        for step in reversed(range(t)):
+            sums = data["rewards"][:, step] + learner.config.gamma * np.where(data["ended"][:, step] > 0, 0.0, sums)
+            sums = np.where(data["learn"][:, step] > 0, sums, 0.0)
+            squares += float((sums**2).sum())
+        count += float((data["learn"] > 0).sum())
+    np.testing.assert_allclose(learner.tensors["learner.returns"], [count, 0.0, squares], rtol=1e-5)
+
+
 def test_the_first_rollout_of_a_new_run_only_gathers_statistics() -> None:
     learner = make("cartpole", warm=0, learning_rate=0.01)
     before = learner.policy.parameters()
