@@ -104,7 +104,7 @@ class TrainConfig:
     )
     replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
     gamma: float = setting(0.995, "discount", low=0, high=1)
-    gae_lambda: float = setting(0.95, "trace decay", low=0, high=1)
+    gae_lambda: float = setting(0.9, "trace decay", low=0, high=1)
     rho_clip: float = setting(1.0, "ceiling of the importance weight of an error", low=0, high=1e9)
     c_clip: float = setting(1.0, "ceiling of the importance weight of the trace", low=0, high=1e9)
     advantage: str = setting(
@@ -169,6 +169,7 @@ PRESETS: dict[str, dict[str, dict[str, Scalar]]] = {
             "ent_coef": 0.01,
             "ent_coef_final": 0.01,
             "gamma": 0.99,
+            "gae_lambda": 0.95,
         },
     }
 }

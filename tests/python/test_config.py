@@ -83,7 +83,7 @@ def test_the_defaults_are_the_frozen_ones() -> None:
     train = settings.train
     assert (settings.vec.num_envs, train.horizon, train.segment) == (2048, 32, 32)
     assert (train.minibatch, train.shard, train.replay_ratio) == (8192, 1024, 1.0)
-    assert (train.gamma, train.gae_lambda, train.rho_clip, train.c_clip) == (0.995, 0.95, 1.0, 1.0)
+    assert (train.gamma, train.gae_lambda, train.rho_clip, train.c_clip) == (0.995, 0.9, 1.0, 1.0)
     assert (train.optimizer, train.learning_rate, train.momentum, train.adam_ratio) == ("muon", 0.015, 0.95, 0.3)
     assert (train.schedule, train.ent_coef, train.ent_coef_final) == ("cosine", 0.02, 0.002)
     assert (train.clip_coef, train.vf_coef, train.vf_clip, train.max_grad_norm) == (0.2, 1.0, 0.0, 1.0)
