@@ -210,7 +210,7 @@ def test_future_returns_scale_rewards_by_their_root_mean_square(name: str) -> No
         data = record(learner).data
         log = learner.update()
         assert log.sigma_return == pytest.approx(np.sqrt(squares / count + 1e-8) if squares else 1.0, rel=1e-5)
-        (n, t), sums = data["learn"].shape, np.zeros(data["learn"].shape[0])
+        (_, t), sums = data["learn"].shape, np.zeros(data["learn"].shape[0])
         for step in reversed(range(t)):
             sums = data["rewards"][:, step] + learner.config.gamma * np.where(data["ended"][:, step] > 0, 0.0, sums)
             sums = np.where(data["learn"][:, step] > 0, sums, 0.0)

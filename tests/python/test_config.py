@@ -233,7 +233,12 @@ def test_every_training_setting_reaches_the_native_struct() -> None:
     }  # fmt: skip
     assert set(changed) == {field.name for field in dataclasses.fields(SECTIONS["train"])}
     struct = config.native_train(dataclasses.replace(resolved(train=changed), seed=5), fault=3)
-    words = {"normalize_reward": native.REWARD_SCALES, "advantage": native.ADVANTAGES, "optimizer": native.OPTIMIZERS, "schedule": native.SCHEDULES}
+    words = {
+        "normalize_reward": native.REWARD_SCALES,
+        "advantage": native.ADVANTAGES,
+        "optimizer": native.OPTIMIZERS,
+        "schedule": native.SCHEDULES,
+    }
     for key, value in changed.items():
         expected = words[key].index(value) if key in words else value
         assert getattr(struct, "advantage_form" if key == "advantage" else key) == expected
