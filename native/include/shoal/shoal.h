@@ -4,10 +4,10 @@
 // The library's plain C interface, as Python binds it (src/shoal/native.py mirrors the structs).
 //
 // Conventions. Memory belongs to the caller: `*_bytes` says how much an object needs, `*_create` builds it in that
-// memory (64-byte aligned, zeroed by the caller), nothing is ever freed here. A function that can fail returns SHOAL_OK
-// (a *_bytes function a negative number, a *_create function null on failure) and writes one sentence into `message`
-// (SHOAL_MESSAGE bytes) otherwise. One call at a
-// time per object. Calls return early, with SHOAL_STOPPED, when *stop becomes non-zero.
+// memory (64-byte aligned, zeroed by the caller), nothing of it is ever freed here (an evaluation allocates and frees a
+// workspace of its own). A function that can fail returns SHOAL_OK (a *_bytes function a negative number, a *_create
+// function null on failure) and writes one sentence into `message` (SHOAL_MESSAGE bytes) otherwise. One call at a time
+// per object. Calls return early, with SHOAL_STOPPED, when *stop becomes non-zero.
 #ifndef SHOAL_H
 #define SHOAL_H
 
