@@ -153,7 +153,7 @@ static void train_shard(void *context, int32_t shard, int32_t thread) {
       int64_t sample = (int64_t)learner->order[first + done + i] * S;
       float omega = learner->importance[first + done + i];
       for (int32_t t = 0; t < S; t++) {
-        int64_t r = (int64_t)i * S + t;
+        int64_t r = shoal_tape_row(policy, &batch, i, t);
         sample_loss(mb, scratch, sample + t, omega, scratch->tape.out + r * policy->ldo,
                     scratch->tape.dout + r * policy->ldo, dlog_std, sums);
       }

@@ -13,15 +13,21 @@ void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows,
   for (int32_t t = 0; t < policy->trunks; t++) {
     for (int32_t l = 0; l <= policy->layers; l++) {
       tape->trunk[t].values[l] = shoal_take(arena, 4 * R * policy->ldh);
-      if (l == policy->layers || policy->config.core != SHOAL_CORE_MINGRU) { continue; }
+      if (l == policy->layers || policy->config.core == SHOAL_CORE_MLP) { continue; }
       tape->trunk[t].gates[l] = shoal_take(arena, 4 * R * policy->ldg);
       tape->trunk[t].states[l] = shoal_take(arena, 4 * R * policy->ldh);
+      if (policy->config.core != SHOAL_CORE_LSTM) { continue; }
+      tape->trunk[t].squashed[l] = shoal_take(arena, 4 * R * policy->ldh);
+      tape->trunk[t].before[l] = shoal_take(arena, 4 * R * policy->ldh);
     }
   }
   tape->out = shoal_take(arena, 4 * R * policy->ldo);
   if (training) {
     tape->dout = shoal_take(arena, 4 * R * policy->ldo);
     tape->dx = shoal_take(arena, 4 * R * policy->ldh);
+    for (int32_t i = 0; i < 2 && policy->config.core == SHOAL_CORE_LSTM; i++) {
+      tape->carry[i] = shoal_take(arena, 4 * R * policy->ldh);
+    }
   }
 }
 
@@ -80,7 +86,7 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
   for (int32_t s = 0; s < batch->segments; s++) {
     for (int32_t t = 0; t < batch->steps; t++) {
       shoal_encode(policy, batch->rows[s] + (int64_t)t * policy->spec.row_bytes,
-                   tape->x + ((int64_t)s * batch->steps + t) * policy->ldx);
+                   tape->x + shoal_tape_row(policy, batch, s, t) * policy->ldx);
     }
   }
   for (int32_t n = 0; n < policy->trunks; n++) {
@@ -95,7 +101,11 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
         activation(policy, values[l + 1], R);
       } else {
         float *gates = tape->trunk[n].gates[l];
-        shoal_gemm(gates, ldg, values[l], ldh, layer->forward, layer->padded_bias, R, H, 3 * H, 0);
+        shoal_gemm(gates, ldg, values[l], ldh, layer->forward, layer->padded_bias, R, H, policy->gates * H, 0);
+        if (policy->config.core == SHOAL_CORE_LSTM) {
+          shoal_lstm_forward(policy, batch, tape, n, l);
+          continue;
+        }
         shoal_mingru_forward(gates, ldg, values[l], values[l + 1], tape->trunk[n].states[l], ldh, batch,
                              (n * policy->layers + l) * H, H);
       }
@@ -140,6 +150,12 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
       // The activated values are spent: their buffer takes the next gradient.
       shoal_gemm(values[l + 1], ldh, dx, ldh, layer->backward, 0, R, H, H, 0);
       dx = values[l + 1];
+    } else if (policy->config.core == SHOAL_CORE_LSTM) {
+      float *gates = tape->trunk[n].gates[l];
+      shoal_lstm_backward(policy, batch, tape, n, l, dx);
+      outer(policy, gradient, layer->weight, layer->bias, gates, ldg, values[l], ldh, R);
+      outer(policy, gradient, trunk->recurrent[l].weight, -1, gates, ldg, tape->trunk[n].before[l], ldh, R);
+      shoal_gemm(dx, ldh, gates, ldg, layer->backward, 0, R, 4 * H, H, 0);
     } else {
       float *gates = tape->trunk[n].gates[l];
       shoal_mingru_backward(gates, ldg, values[l], dx, tape->trunk[n].states[l], ldh, batch,
