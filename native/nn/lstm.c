@@ -101,8 +101,8 @@ void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, Sho
   for (int32_t t = batch->steps - 1; t >= 0; t--) {
     int64_t first = (int64_t)t * n;
     if (t < batch->steps - 1) {
-      shoal_gemm(dh, ldh, gates + (first + n) * ldg, ldg, policy->trunk[trunk].recurrent[layer].backward, 0, n, 4 * H, H,
-                 0);
+      shoal_gemm(dh, ldh, gates + (first + n) * ldg, ldg, policy->trunk[trunk].recurrent[layer].backward, 0, n, 4 * H,
+                 H, 0);
     }
     for (int32_t s = 0; s < n; s++) {
       const uint8_t *starts = batch->starts[s];

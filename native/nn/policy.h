@@ -101,9 +101,9 @@ typedef struct {
     float *squashed[SHOAL_MAX_LAYERS];    // (R, ldh), lstm: tanh of the cell
     float *before[SHOAL_MAX_LAYERS];      // (R, ldh), lstm: h before each step, 0 where a life starts
   } trunk[2];
-  float *out;   // (R, ldo): outputs, then the value at index `outputs`
-  float *dout;  // (R, ldo), zero beyond the value
-  float *dx;    // (R, ldh)
+  float *out;       // (R, ldo): outputs, then the value at index `outputs`
+  float *dout;      // (R, ldo), zero beyond the value
+  float *dx;        // (R, ldh)
   float *carry[2];  // (R, ldh), lstm: what flows back in time, to h and to the cell of each segment
 } ShoalTape;
 
