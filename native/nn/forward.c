@@ -127,12 +127,17 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
   }
 }
 
+enum { OUTER_ROWS = 96 };  // rows of a tape whose columns stay in the first-level cache
+
 // Add a layer's weight and bias gradients.
 static void outer(const ShoalPolicy *policy, float *gradient, int32_t weight, int32_t bias, const float *dy,
                   int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
   const ShoalParameter *w = &policy->parameters[weight];
-  shoal_gemm_outer(gradient + policy->gradient_offset[weight], shoal_padded(w->columns), dy, ldy, x, ldx, rows, w->rows,
-                   w->columns);
+  for (int32_t r = 0; r < rows; r += OUTER_ROWS) {
+    int32_t count = rows - r < OUTER_ROWS ? rows - r : OUTER_ROWS;
+    shoal_gemm_outer(gradient + policy->gradient_offset[weight], shoal_padded(w->columns), dy + r * ldy, ldy,
+                     x + r * ldx, ldx, count, w->rows, w->columns);
+  }
   if (bias >= 0) { shoal_column_sum(gradient + policy->gradient_offset[bias], dy, ldy, rows, w->rows); }
 }
 
