@@ -6,39 +6,63 @@
 //   (i, f, g, o) = W_x x + W_h h + b
 //   c <- sigma(f) c + sigma(i) tanh(g)        h <- sigma(o) tanh(c)        y = h
 //
-// W_x x + b of all steps is one matrix product, made before. What follows goes step by step over all segments of the
-// pass, so that W_h h is one product of as many rows as there are segments. Each gate is one chain over x, then over h,
-// in the rollout as in the update. A step whose `starts` is set begins from h = c = 0.
+// Time is outside and the segments of the pass are inside, so that W_h h is one product of as many rows as there are
+// segments, and a step's gates are used while they are in cache. Each gate is one chain over x, then over h, in the
+// rollout as in the update. A step whose `starts` is set begins from h = c = 0.
 //
 // Forward overwrites the pre-activations with (sigma(i), sigma(f), tanh(g), sigma(o)); backward overwrites those with
 // the gradients of the pre-activations, which the layer's matrix products then read.
 #include <string.h>
 
 #include "nn/policy.h"
+#include "nn/vector_math.h"
 
-// One step of one row. Two gates share a division: 1 / (a b) times b is 1 / a, and exponents are bounded so that no
-// product overflows (a gate at -40 is shut, tanh at -20 is -1, in float32). tanh is accurate to 1e-7 absolutely, which
-// is what its sums with other terms keep.
-static void activate(float *restrict i, float *restrict f, float *restrict g, float *restrict o,
-                     const float *restrict before, float *restrict cell, float *restrict squashed, float *restrict y,
-                     int32_t hidden) {
-  for (int32_t j = 0; j < hidden; j++) {
-    float ei = 1.0f + shoal_exp(-(i[j] < -40.0f ? -40.0f : i[j]));
-    float ef = 1.0f + shoal_exp(-(f[j] < -40.0f ? -40.0f : f[j]));
-    float eo = 1.0f + shoal_exp(-(o[j] < -40.0f ? -40.0f : o[j]));
-    float eg = shoal_exp(-2.0f * (g[j] < -20.0f ? -20.0f : g[j]));
-    float inverse = 1.0f / (ei * ef), input = ef * inverse, forget = ei * inverse;
-    inverse = 1.0f / (eo * (1.0f + eg));
-    float output = (1.0f + eg) * inverse, candidate = (1.0f - eg) * (eo * inverse);
-    float c = shoal_fma(forget, before[j], input * candidate);
-    float ec = shoal_exp(-2.0f * (c < -20.0f ? -20.0f : c)), tanh_c = (1.0f - ec) / (1.0f + ec);
-    i[j] = input;
-    f[j] = forget;
-    g[j] = candidate;
-    o[j] = output;
-    cell[j] = c;
-    squashed[j] = tanh_c;
-    y[j] = output * tanh_c;
+// `vectors` (1 or 2) of units of one step: gates hold pre-activations on entry, activations on return. n: units that are
+// left. With a, b, c = 1 + exp(-x), 1/a = bc / abc, so that functions share a division; tanh(x) = 2 sigma(2x) - 1 is
+// accurate to 2e-7 absolutely, which is what is left of it in the sums that it enters.
+static inline __attribute__((always_inline)) void activate_units(float *i, float *f, float *g, float *o,
+                                                                 const float *before, float *cell, float *squashed,
+                                                                 float *y, int32_t n, int32_t vectors) {
+  const shoal_vector two = shoal_vector_of(2.0f);
+  shoal_vector inner[6], outer[4];
+  for (int32_t v = 0; v < vectors; v++) {
+    int32_t j = v * SHOAL_LANES;
+    inner[3 * v] = shoal_vector_load(i + j, n - j);
+    inner[3 * v + 1] = shoal_vector_load(f + j, n - j);
+    inner[3 * v + 2] = two * shoal_vector_load(g + j, n - j);
+  }
+  shoal_logistic_denominators(inner, 3 * vectors);
+  for (int32_t v = 0; v < vectors; v++) {
+    int32_t j = v * SHOAL_LANES;
+    shoal_vector a = inner[3 * v], b = inner[3 * v + 1], c = inner[3 * v + 2], ab = a * b, inverse = 1.0f / (ab * c);
+    shoal_vector input = (b * c) * inverse, forget = (a * c) * inverse, candidate = (two - c) * (ab * inverse);
+    shoal_vector state = shoal_vector_fma(forget, shoal_vector_load(before + j, n - j), input * candidate);
+    shoal_vector_store(i + j, input, n - j);
+    shoal_vector_store(f + j, forget, n - j);
+    shoal_vector_store(g + j, candidate, n - j);
+    shoal_vector_store(cell + j, state, n - j);
+    outer[2 * v] = shoal_vector_load(o + j, n - j);
+    outer[2 * v + 1] = two * state;
+  }
+  shoal_logistic_denominators(outer, 2 * vectors);
+  for (int32_t v = 0; v < vectors; v++) {
+    int32_t j = v * SHOAL_LANES;
+    shoal_vector a = outer[2 * v], b = outer[2 * v + 1], inverse = 1.0f / (a * b);
+    shoal_vector output = b * inverse, tanh_c = (two - b) * (a * inverse);
+    shoal_vector_store(o + j, output, n - j);
+    shoal_vector_store(squashed + j, tanh_c, n - j);
+    shoal_vector_store(y + j, output * tanh_c, n - j);
+  }
+}
+
+static void activate(float *gates, const float *before, float *cell, float *squashed, float *y, int32_t hidden) {
+  float *i = gates, *f = gates + hidden, *g = gates + 2 * hidden, *o = gates + 3 * hidden;
+  int32_t j = 0;
+  for (; j + 2 * SHOAL_LANES <= hidden; j += 2 * SHOAL_LANES) {
+    activate_units(i + j, f + j, g + j, o + j, before + j, cell + j, squashed + j, y + j, 2 * SHOAL_LANES, 2);
+  }
+  for (; j < hidden; j += SHOAL_LANES) {
+    activate_units(i + j, f + j, g + j, o + j, before + j, cell + j, squashed + j, y + j, hidden - j, 1);
   }
 }
 
@@ -50,21 +74,21 @@ void shoal_lstm_forward(const ShoalPolicy *policy, const ShoalBatch *batch, Shoa
   size_t bytes = 4 * (size_t)H;
   float *gates = tape->trunk[trunk].gates[layer], *before = tape->trunk[trunk].before[layer];
   float *cells = tape->trunk[trunk].states[layer], *squashed = tape->trunk[trunk].squashed[layer];
-  float *y = tape->trunk[trunk].values[layer + 1];
+  float *y = tape->trunk[trunk].values[layer + 1], *x = tape->trunk[trunk].values[layer];
+  const ShoalLinear *input = &policy->trunk[trunk].layers[layer], *recurrent = &policy->trunk[trunk].recurrent[layer];
   for (int32_t t = 0; t < batch->steps; t++) {
     int64_t first = (int64_t)t * n, last = first - n;  // rows of this step and of the one before
     for (int32_t s = 0; s < n; s++) {
       const float *h = t ? y + (last + s) * ldh : batch->memory[s] + at;
       memcpy(before + (first + s) * ldh, batch->starts[s] && batch->starts[s][t] ? zero : h, bytes);
     }
-    shoal_gemm(gates + first * ldg, ldg, before + first * ldh, ldh, policy->trunk[trunk].recurrent[layer].forward, 0, n,
-               H, 4 * H, 1);
+    shoal_gemm(gates + first * ldg, ldg, x + first * ldh, ldh, input->forward, input->padded_bias, n, H, 4 * H, 0);
+    shoal_gemm(gates + first * ldg, ldg, before + first * ldh, ldh, recurrent->forward, 0, n, H, 4 * H, 1);
     for (int32_t s = 0; s < n; s++) {
       int64_t r = first + s;
       const float *c = t ? cells + (last + s) * ldh : batch->memory[s] + at + H;
-      float *gate = gates + r * ldg;
-      activate(gate, gate + H, gate + 2 * H, gate + 3 * H, batch->starts[s] && batch->starts[s][t] ? zero : c,
-               cells + r * ldh, squashed + r * ldh, y + r * ldh, H);
+      activate(gates + r * ldg, batch->starts[s] && batch->starts[s][t] ? zero : c, cells + r * ldh,
+               squashed + r * ldh, y + r * ldh, H);
     }
   }
   int64_t end = (int64_t)(batch->steps - 1) * n;
