@@ -9,7 +9,7 @@
 
 #include "learn/optimizer.h"
 
-enum { PASS_ROWS = 256 };  // rows of a forward and backward that share the second-level cache
+enum { PASS_ROWS = 384 };  // rows of a forward and backward that share the second-level cache
 
 double shoal_seconds(void) {
   struct timespec now;

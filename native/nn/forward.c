@@ -170,10 +170,18 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
       dx = values[l + 1];
     } else if (policy->config.core == SHOAL_CORE_LSTM) {
       float *gates = tape->trunk[n].gates[l];
-      shoal_lstm_backward(policy, batch, tape, n, l, dx);
-      outer(policy, gradient, layer->weight, layer->bias, gates, ldg, values[l], ldh, R);
-      outer(policy, gradient, trunk->recurrent[l].weight, -1, gates, ldg, tape->trunk[n].before[l], ldh, R);
-      shoal_gemm(dx, ldh, gates, ldg, layer->backward, 0, R, 4 * H, H, 0);
+      // A few steps at a time, whose gradients are then still in cache for the matrix products.
+      int32_t stride = OUTER_ROWS / batch->segments > 1 ? OUTER_ROWS / batch->segments : 1;
+      for (int32_t until = batch->steps, from; until > 0; until = from) {
+        from = until > stride ? until - stride : 0;
+        int64_t r = (int64_t)from * batch->segments;
+        int32_t rows = (until - from) * batch->segments;
+        float *at = gates + r * ldg;
+        shoal_lstm_backward(policy, batch, tape, n, l, from, until, dx);
+        outer(policy, gradient, layer->weight, layer->bias, at, ldg, values[l] + r * ldh, ldh, rows);
+        outer(policy, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh, ldh, rows);
+        shoal_gemm(dx + r * ldh, ldh, at, ldg, layer->backward, 0, rows, 4 * H, H, 0);
+      }
     } else {
       float *gates = tape->trunk[n].gates[l];
       shoal_mingru_backward(gates, ldg, values[l], dx, tape->trunk[n].states[l], ldh, batch,

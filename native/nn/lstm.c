@@ -115,14 +115,14 @@ static void retreat(float *restrict i, float *restrict f, float *restrict g, flo
 }
 
 void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
-                         int32_t layer, const float *dy) {
+                         int32_t layer, int32_t from, int32_t until, const float *dy) {
   static const float zero[4096];
   int32_t n = batch->segments, H = policy->hidden, at = (trunk * policy->layers + layer) * 2 * H;
   int64_t ldh = policy->ldh, ldg = policy->ldg;
   float *gates = tape->trunk[trunk].gates[layer], *cells = tape->trunk[trunk].states[layer];
   float *squashed = tape->trunk[trunk].squashed[layer], *dh = tape->carry[0], *dc = tape->carry[1];
-  memset(dc, 0, 4 * (size_t)(n * ldh));
-  for (int32_t t = batch->steps - 1; t >= 0; t--) {
+  if (until == batch->steps) { memset(dc, 0, 4 * (size_t)(n * ldh)); }
+  for (int32_t t = until - 1; t >= from; t--) {
     int64_t first = (int64_t)t * n;
     if (t < batch->steps - 1) {
       shoal_gemm(dh, ldh, gates + (first + n) * ldg, ldg, policy->trunk[trunk].recurrent[layer].backward, 0, n, 4 * H,

@@ -153,11 +153,12 @@ void shoal_mingru_forward(float *gates, int64_t ldg, const float *x, float *y, f
 void shoal_mingru_backward(float *gates, int64_t ldg, const float *x, float *dy, const float *states, int64_t ldh,
                            const ShoalBatch *batch, int32_t memory_offset, int32_t hidden, float *carry);
 
-// LSTM layer over R rows: values[layer] -> values[layer + 1]. Backward replaces the gates by their gradients, given dy.
+// LSTM layer over R rows: values[layer] -> values[layer + 1]. Backward, given dy, replaces the gates of the steps from
+// `from` to before `until` by their gradients; it is called for all steps, the last first.
 void shoal_lstm_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
                         int32_t layer);
 void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
-                         int32_t layer, const float *dy);
+                         int32_t layer, int32_t from, int32_t until, const float *dy);
 
 // Write the parameters' initial values: orthogonal, from hash(seed, INIT, tensor).
 void shoal_initialise(ShoalPolicy *policy);
