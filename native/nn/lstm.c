@@ -17,9 +17,9 @@
 #include "nn/policy.h"
 #include "nn/vector_math.h"
 
-// `vectors` (1 or 2) of units of one step: gates hold pre-activations on entry, activations on return. n: units that are
-// left. With a, b, c = 1 + exp(-x), 1/a = bc / abc, so that functions share a division; tanh(x) = 2 sigma(2x) - 1 is
-// accurate to 2e-7 absolutely, which is what is left of it in the sums that it enters.
+// `vectors` (1 or 2) of units of one step: gates hold pre-activations on entry, activations on return. n: units that
+// are left. With a, b, c = 1 + exp(-x), 1/a = bc / abc, so that functions share a division; tanh(x) = 2 sigma(2x) - 1
+// is accurate to 2e-7 absolutely, which is what is left of it in the sums that it enters.
 static inline __attribute__((always_inline)) void activate_units(float *i, float *f, float *g, float *o,
                                                                  const float *before, float *cell, float *squashed,
                                                                  float *y, int32_t n, int32_t vectors) {
@@ -87,8 +87,8 @@ void shoal_lstm_forward(const ShoalPolicy *policy, const ShoalBatch *batch, Shoa
     for (int32_t s = 0; s < n; s++) {
       int64_t r = first + s;
       const float *c = t ? cells + (last + s) * ldh : batch->memory[s] + at + H;
-      activate(gates + r * ldg, batch->starts[s] && batch->starts[s][t] ? zero : c, cells + r * ldh,
-               squashed + r * ldh, y + r * ldh, H);
+      activate(gates + r * ldg, batch->starts[s] && batch->starts[s][t] ? zero : c, cells + r * ldh, squashed + r * ldh,
+               y + r * ldh, H);
     }
   }
   int64_t end = (int64_t)(batch->steps - 1) * n;
