@@ -27,6 +27,21 @@
 #define SHOAL_LIVE_CHANGES 0
 #endif
 
+// 1: the one agent of a world is there in every step: its flag ends the world, and the reset brings it back.
+#if defined(SHOAL_ENV_AGENTS) && !defined(SHOAL_HAS_LIVE)
+#define SHOAL_ALWAYS_LIVE (SHOAL_ENV_AGENTS == 1)
+#else
+#define SHOAL_ALWAYS_LIVE 0
+#endif
+
+#define SHOAL_INLINE inline __attribute__((always_inline))
+// The loop's iterations are independent of one another: they may be lanes.
+#if defined(__clang__)
+#define SHOAL_LANES _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define SHOAL_LANES _Pragma("GCC ivdep")
+#endif
+
 #define SHOAL_ROW_F(name, initial, low, high, unit, role, doc) \
   {#name, unit, doc, "", (double)(initial), (double)(low), (double)(high), SHOAL_PARAM_FLOAT, SHOAL_ROLE_##role},
 #define SHOAL_ROW_I(name, initial, low, high, unit, role, doc) \
@@ -60,17 +75,30 @@ static void SHOAL_ENV_FN(block_shared)(const void *params, uint64_t seed, void *
 #define SHOAL_SHARED_OF(vec) ((const void *)(vec)->shared)
 #endif
 #define SHOAL_PARAMS_OF(vec) ((const SHOAL_ENV_TYPE(Params) *)(vec)->params)
-#define SHOAL_STATE_OF(vec, e) ((SHOAL_ENV_TYPE(State) *)((vec)->state + (int64_t)(e) * (vec)->state_bytes))
+#define SHOAL_STATE_AT(states, e, bytes) ((SHOAL_ENV_TYPE(State) *)(void *)((states) + (int64_t)(e) * (bytes)))
+#define SHOAL_STATE_OF(vec, e) SHOAL_STATE_AT((vec)->state, e, (vec)->state_bytes)
+#define SHOAL_METRIC_COUNT ((int32_t)(sizeof(SHOAL_ENV_TYPE(Metrics)) / sizeof(float)))
 
-// Observe agent a of environment e, or zero its row and mask when it is absent. i: its index in the block.
-static inline void SHOAL_ENV_FN(look)(const ShoalVec *vec, int32_t e, int32_t a, int64_t i, const ShoalIo *io) {
-  uint8_t *row = io->rows + i * io->row_stride;
-  uint8_t *mask = io->masks + i * io->mask_stride;
-  if (vec->live[(int64_t)e * SHOAL_AGENTS(vec) + a]) {
-    SHOAL_ENV_FN(observe)(SHOAL_PARAMS_OF(vec), SHOAL_SHARED_OF(vec), SHOAL_STATE_OF(vec, e), a, row, mask);
-  } else {
-    __builtin_memset(row, 0, (uint64_t)vec->row_bytes);
-    if (vec->mask_bytes) { __builtin_memset(mask, 0, (uint64_t)vec->mask_bytes); }
+// Observe the agents of `count` environments from `first` on, or zero row and mask of those that are absent. i: the
+// block's index of the first agent.
+static SHOAL_INLINE void SHOAL_ENV_FN(look)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                            const ShoalIo *io, const int64_t state_bytes) {
+  const SHOAL_ENV_TYPE(Params) params = *SHOAL_PARAMS_OF(vec);  // a copy: the rows cannot alias it
+  const uint8_t *states = vec->state + first * state_bytes, *live = vec->live + (int64_t)first * SHOAL_AGENTS(vec);
+  int64_t row_stride = io->row_stride, mask_stride = io->mask_stride;
+  int64_t row_bytes = vec->row_bytes, mask_bytes = vec->mask_bytes;
+  uint8_t *row = io->rows + i * row_stride, *mask = io->masks + i * mask_stride;
+  int32_t agents = SHOAL_AGENTS(vec);
+  for (int32_t e = 0; e < count; e++) {
+    for (int32_t a = 0; a < agents; a++, live++, row += row_stride, mask += mask_stride) {
+      if (SHOAL_ALWAYS_LIVE || *live) {
+        const SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT((uint8_t *)states, e, state_bytes);
+        SHOAL_ENV_FN(observe)(&params, SHOAL_SHARED_OF(vec), state, a, row, mask);
+      } else {
+        __builtin_memset(row, 0, (uint64_t)row_bytes);
+        if (mask_bytes) { __builtin_memset(mask, 0, (uint64_t)mask_bytes); }
+      }
+    }
   }
 }
 
@@ -103,7 +131,7 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
 static inline void SHOAL_ENV_FN(zero_life)(const ShoalVec *vec, int64_t row) {
   vec->returns[row] = 0.0f;
   vec->lengths[row] = 0;
-  for (int32_t m = 0; m < vec->metrics; m++) { vec->metric_values[row * vec->metrics + m] = 0.0f; }
+  for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) { vec->metric_values[row * SHOAL_METRIC_COUNT + m] = 0.0f; }
   if (vec->since_returns) {
     vec->since_returns[row] = 0.0f;
     vec->since_lengths[row] = 0;
@@ -116,42 +144,55 @@ static void SHOAL_ENV_FN(block_reset)(const ShoalVec *vec, int32_t first, int32_
     if (vec->waiting) { vec->waiting[e] = 0; }
     for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
       SHOAL_ENV_FN(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a);
-      SHOAL_ENV_FN(look)(vec, e, a, (int64_t)(e - first) * SHOAL_AGENTS(vec) + a, io);
     }
   }
+  SHOAL_ENV_FN(look)(vec, first, count, 0, io, vec->state_bytes);
 }
 
 static void SHOAL_ENV_FN(block_observe)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
-  for (int32_t e = first; e < first + count; e++) {
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      SHOAL_ENV_FN(look)(vec, e, a, (int64_t)(e - first) * SHOAL_AGENTS(vec) + a, io);
-    }
-  }
+  SHOAL_ENV_FN(look)(vec, first, count, 0, io, vec->state_bytes);
 }
 
-// 1. Clean one agent's actions in place; returns how many were bad.
-static inline int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int32_t live, int32_t *discrete, float *continuous,
-                                          const uint8_t *mask) {
+// 1. Clean the actions of `rows` agents in place; returns how many were bad. heads and dims are constants in the
+// instance that matters, so that these loops vectorise.
+static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t rows, const uint8_t *restrict live,
+                                                int32_t *restrict discrete, float *restrict continuous,
+                                                const uint8_t *legal, int64_t legal_stride, const int32_t heads,
+                                                const int32_t dims) {
   int32_t bad = 0;
-  for (int32_t h = 0; h < vec->heads; h++) {
-    int32_t size = vec->spec.heads[h].size, masked = vec->spec.heads[h].masked;
-    int32_t action = discrete[h];
-    int32_t legal = (uint32_t)action < (uint32_t)size && (!masked || mask[action]);
-    if (__builtin_expect(!live, 0)) {
-      discrete[h] = 0;
-    } else if (__builtin_expect(!legal, 0)) {
-      action = 0;
-      while (masked && action < size - 1 && !mask[action]) { action++; }
-      discrete[h] = action;
-      bad++;
+  for (int32_t h = 0; h < heads; h++) {
+    int32_t size = vec->spec.heads[h].size;
+    if (!vec->spec.heads[h].masked) {
+      for (int64_t r = 0; r < rows; r++) {
+        int32_t action = discrete[r * heads + h], out = (uint32_t)action >= (uint32_t)size;
+        int32_t there = SHOAL_ALWAYS_LIVE || live[r];
+        discrete[r * heads + h] = out | !there ? 0 : action;
+        bad += out & there;
+      }
+      continue;
     }
-    mask += masked ? size : 0;
+    for (int64_t r = 0; r < rows; r++) {
+      const uint8_t *mask = legal + r * legal_stride;
+      int32_t action = discrete[r * heads + h];
+      if (!SHOAL_ALWAYS_LIVE && !live[r]) {
+        discrete[r * heads + h] = 0;
+      } else if (__builtin_expect((uint32_t)action >= (uint32_t)size || !mask[action], 0)) {
+        for (action = 0; action < size - 1 && !mask[action];) { action++; }
+        discrete[r * heads + h] = action;
+        bad++;
+      }
+    }
+    legal += size;
   }
-  for (int32_t d = 0; d < vec->dims; d++) {
-    float low = vec->spec.dims[d].low, high = vec->spec.dims[d].high, x = continuous[d];
-    float clean = x - x == 0.0f ? shoal_clamp(x, low, high) : shoal_clamp(0.0f, low, high);
-    bad += live && clean != x;
-    continuous[d] = live ? clean : 0.0f;
+  for (int32_t d = 0; d < dims; d++) {
+    float low = vec->spec.dims[d].low, high = vec->spec.dims[d].high;
+    for (int64_t r = 0; r < rows; r++) {
+      float x = continuous[r * dims + d];
+      float clean = shoal_clamp(x - x == 0.0f ? x : 0.0f, low, high);
+      int32_t there = SHOAL_ALWAYS_LIVE || live[r];
+      bad += there & (clean != x);
+      continuous[r * dims + d] = there ? clean : 0.0f;
+    }
   }
   return bad;
 }
@@ -160,8 +201,8 @@ static inline int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int32_t live, int
 static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) {
   double *out = stats + SHOAL_STATS_FIRST;
   stats[SHOAL_STATS_LIVES] += 1.0;
-  for (int32_t m = 0; m < vec->metrics; m++, out += 2) {
-    double value = (double)vec->metric_values[row * vec->metrics + m];
+  for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++, out += 2) {
+    double value = (double)vec->metric_values[row * SHOAL_METRIC_COUNT + m];
     out[0] += value;
     out[1] += value * value;
   }
@@ -171,7 +212,8 @@ static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) 
   out[3] += (double)vec->lengths[row] * (double)vec->lengths[row];
 }
 
-// 5 to 8 for an environment in which something ended. i: the block's index of its first agent.
+// 5 to 8, but for the rows, of an environment in which something ended. i: the block's index of its first agent.
+// Returns the number of agents that were flagged.
 static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *vec, int32_t e, int64_t i, int32_t over,
                                                               const ShoalIo *io) {
   const SHOAL_ENV_TYPE(Params) *params = SHOAL_PARAMS_OF(vec);
@@ -190,133 +232,172 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
     SHOAL_ENV_FN(zero_life)(vec, base + a);
   }
   if (over && vec->mode != SHOAL_RESET_SAME_STEP) {  // the ordinary rows hold the final observations
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      SHOAL_ENV_FN(look)(vec, e, a, i + a, io);
-      vec->starts[base + a] = 0;
-    }
     vec->waiting[e] = 1;
     return flagged;
   }
   if (over) {  // 7
     SHOAL_ENV_FN(begin)(vec, e, state->head.episode + 1);
-  } else {
-#ifdef SHOAL_HAS_RESPAWN
-    state->head.phase = SHOAL_TAG_RESPAWN;
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      if (vec->ended[base + a]) { SHOAL_ENV_FN(respawn)(params, SHOAL_SHARED_OF(vec), state, a); }
-    }
-#endif
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {  // 8
-      uint8_t was = vec->live[base + a], ended = vec->ended[base + a];
-#if defined(SHOAL_HAS_LIVE)
-      uint8_t now = (uint8_t)(SHOAL_ENV_FN(live)(params, state, a) != 0);
-#elif defined(SHOAL_HAS_RESPAWN)
-      uint8_t now = 1;
-#else
-      uint8_t now = (uint8_t)(was && !ended);
-#endif
-      vec->live[base + a] = now;
-      vec->starts[base + a] = (uint8_t)(now && (ended || !was));
-    }
+    return flagged;
   }
-  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) { SHOAL_ENV_FN(look)(vec, e, a, i + a, io); }
+#ifdef SHOAL_HAS_RESPAWN
+  state->head.phase = SHOAL_TAG_RESPAWN;
+  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    if (vec->ended[base + a]) { SHOAL_ENV_FN(respawn)(params, SHOAL_SHARED_OF(vec), state, a); }
+  }
+#endif
+  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {  // 8
+    uint8_t was = vec->live[base + a], ended = vec->ended[base + a];
+#if defined(SHOAL_HAS_LIVE)
+    uint8_t now = (uint8_t)(SHOAL_ENV_FN(live)(params, state, a) != 0);
+#elif defined(SHOAL_HAS_RESPAWN)
+    uint8_t now = 1;
+#else
+    uint8_t now = (uint8_t)(was && !ended);
+#endif
+    vec->live[base + a] = now;
+    vec->starts[base + a] = (uint8_t)(now && (ended || !was));
+  }
   return flagged;
 }
 
-static inline int32_t SHOAL_ENV_FN(step_one)(const ShoalVec *vec, int32_t e, int64_t i, const ShoalIo *io) {
-  const SHOAL_ENV_TYPE(Params) *params = SHOAL_PARAMS_OF(vec);
-  SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_OF(vec, e);
-  int64_t base = (int64_t)e * SHOAL_AGENTS(vec);
-  uint8_t *live = vec->live + base, *ended = vec->ended + base, over = 0;
-  float *rewards = vec->rewards + base;
-  int32_t *discrete = io->discrete + i * vec->heads, bad = 0;
-  float *continuous = io->continuous + i * vec->dims;
-
-  if (vec->waiting && vec->waiting[e]) {  // next-step mode: this call only resets
-    vec->waiting[e] = 0;
-    SHOAL_ENV_FN(begin)(vec, e, state->head.episode + 1);
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      rewards[a] = 0.0f;
-      ended[a] = 0;
-      io->rewards[(i + a) * io->stride] = 0.0f;
-      io->ended[(i + a) * io->stride] = 0;
-      SHOAL_ENV_FN(look)(vec, e, a, i + a, io);
+// A reward counts in the return and length since the last partial emission, which may be now.
+static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t rows, const ShoalIo *io) {
+  int32_t now = (io->clock + 1) % vec->metric_steps == 0;
+  for (int64_t r = row; r < row + rows; r++) {
+    if (!vec->live[r]) { continue; }
+    vec->since_returns[r] += vec->rewards[r];
+    vec->since_lengths[r]++;
+    if (now && !vec->ended[r]) {
+      io->stats[SHOAL_STATS_PARTIAL] += 1.0;
+      io->stats[SHOAL_STATS_PARTIAL_RETURN] += (double)vec->since_returns[r];
+      io->stats[SHOAL_STATS_PARTIAL_LENGTH] += (double)vec->since_lengths[r];
+      vec->since_returns[r] = 0.0f;
+      vec->since_lengths[r] = 0;
     }
-    return 0;
   }
+}
 
-  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {  // 1
-    bad += SHOAL_ENV_FN(clean)(vec, live[a], discrete + a * vec->heads, continuous + a * vec->dims,
-                               io->legal + (i + a) * io->mask_stride);
-    rewards[a] = 0.0f;
-    ended[a] = 0;
-  }
+// The whole step of `count` environments from `first` on, none of which waits: 1 to 8, each a loop over all of them,
+// so that the plain ones vectorise and none waits for another's end. i: the block's index of the first agent. Returns
+// the number of agents that were flagged.
+static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                                   const ShoalIo *io, const int32_t heads, const int32_t dims,
+                                                   const int64_t state_bytes) {
+  const SHOAL_ENV_TYPE(Params) params = *SHOAL_PARAMS_OF(vec);  // a copy: nothing written here can alias it
+  const int32_t agents = SHOAL_AGENTS(vec);
+  const int64_t base = (int64_t)first * agents, rows = (int64_t)count * agents;
+  uint8_t *restrict states = vec->state + first * state_bytes;
+  uint8_t *restrict ended = vec->ended + base;
+  float *restrict rewards = vec->rewards + base, *restrict returns = vec->returns + base;
+  float *restrict metrics = vec->metric_values + base * SHOAL_METRIC_COUNT;
+  int32_t *restrict lengths = vec->lengths + base, *restrict discrete = io->discrete + i * heads;
+  float *restrict continuous = io->continuous + i * dims;
+  const int32_t *restrict limits = vec->limits + first;
+  const uint8_t *restrict live = vec->live + base;
+  uint8_t over[SHOAL_RUN];
+  int32_t changed[SHOAL_RUN], changes = 0, flagged = 0;
+
+  int32_t bad = SHOAL_ENV_FN(clean)(vec, rows, live, discrete, continuous, io->legal + i * io->mask_stride,
+                                    io->mask_stride, heads, dims);  // 1
   if (bad) { io->stats[SHOAL_STATS_BAD] += (double)bad; }
+  __builtin_memset(rewards, 0, (uint64_t)rows * sizeof *rewards);
+  __builtin_memset(ended, 0, (uint64_t)rows);
 
-  state->head.tick++;  // 2
-  state->head.phase = SHOAL_TAG_STEP;
-  ShoalResult result = {rewards, ended, &over, vec->metric_values + base * vec->metrics};
-  SHOAL_ENV_FN(step)(params, SHOAL_SHARED_OF(vec), state, discrete, continuous, &result);
-  int32_t any = 0;
-#if !defined(SHOAL_HAS_LIVE) && !defined(SHOAL_HAS_RESPAWN)
-  int32_t remaining = 0;
-#endif
-  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-    if (__builtin_expect(live[a], 1)) {
-      vec->returns[base + a] += rewards[a];
-      vec->lengths[base + a]++;
-      any |= ended[a];
-#if !defined(SHOAL_HAS_LIVE) && !defined(SHOAL_HAS_RESPAWN)
-      remaining += !ended[a];
-#endif
-    } else {
-      rewards[a] = 0.0f;
-      ended[a] = 0;
-      for (int32_t m = 0; m < vec->metrics; m++) { vec->metric_values[(base + a) * vec->metrics + m] = 0.0f; }
-    }
+  SHOAL_LANES
+  for (int32_t e = 0; e < count; e++) {  // 2 and 3
+    SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT(states, e, state_bytes);
+    state->head.tick++;
+    state->head.phase = SHOAL_TAG_STEP;
+    over[e] = 0;
+    ShoalResult result = {rewards + e * agents, ended + e * agents, over + e,
+                          metrics + e * agents * SHOAL_METRIC_COUNT};
+    SHOAL_ENV_FN(step)(&params, SHOAL_SHARED_OF(vec), state, discrete + e * agents * heads,
+                       continuous + e * agents * dims, &result);
+    over[e] |= state->head.tick >= (uint32_t)limits[e];
+  }
+  for (int64_t r = 0; r < rows && !SHOAL_ALWAYS_LIVE; r++) {
+    if (__builtin_expect(live[r], 1)) { continue; }
+    rewards[r] = 0.0f;
+    ended[r] = 0;
+    for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) { metrics[r * SHOAL_METRIC_COUNT + m] = 0.0f; }
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    returns[r] += rewards[r];
+    lengths[r] += SHOAL_ALWAYS_LIVE || live[r];
   }
 
-  over |= state->head.tick >= (uint32_t)vec->limits[e];  // 3
+  for (int32_t e = 0; e < count; e++) {
+    uint8_t *restrict flags = ended + e * agents;
+    const uint8_t *restrict there = live + e * agents;
+    int32_t any = 0, remaining = 0;
+    for (int32_t a = 0; a < agents; a++) {
+      any |= flags[a];
+      remaining |= (SHOAL_ALWAYS_LIVE || there[a]) & !flags[a];
+    }
 #if !defined(SHOAL_HAS_LIVE) && !defined(SHOAL_HAS_RESPAWN)
-  over |= remaining == 0;
+    over[e] |= !remaining;
 #endif
-  if (__builtin_expect(over, 0)) {  // 4
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      if (live[a] && !ended[a]) { ended[a] = SHOAL_TRUNCATED; }
+    for (int32_t a = 0; a < agents; a++) {  // 4
+      int32_t cut = (over[e] != 0) & (SHOAL_ALWAYS_LIVE || there[a]) & !flags[a];
+      flags[a] = (uint8_t)(flags[a] | (cut ? SHOAL_TRUNCATED : 0));
     }
+    changed[changes] = e;
+    changes += (any != 0) | (over[e] != 0) | SHOAL_LIVE_CHANGES;
   }
+  for (int64_t r = 0; r < rows; r++) {
+    io->rewards[(i + r) * io->stride] = rewards[r];
+    io->ended[(i + r) * io->stride] = ended[r];
+  }
+  if (vec->metric_steps) { SHOAL_ENV_FN(emit_partial)(vec, base, rows, io); }
+
+  __builtin_memset(vec->starts + base, 0, (uint64_t)rows);
+  for (int32_t c = 0; c < changes; c++) {
+    int32_t e = changed[c];
+    flagged += SHOAL_ENV_FN(finish)(vec, first + e, i + (int64_t)e * agents, over[e], io);
+  }
+  SHOAL_ENV_FN(look)(vec, first, count, i, io, state_bytes);
+  return flagged;
+}
+
+// The run with what most environments have as constants, one head and a State without arrays of run-time length, or
+// else with what this one has.
+static int32_t SHOAL_ENV_FN(step_some)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                       const ShoalIo *io) {
+  const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
+  if (vec->state_bytes == bytes && vec->heads == 1 && vec->dims == 0) {
+    return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes);
+  }
+  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes);
+}
+
+// Next-step mode: the call after an environment's end only resets it.
+static void SHOAL_ENV_FN(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i, const ShoalIo *io) {
+  vec->waiting[e] = 0;
+  SHOAL_ENV_FN(begin)(vec, e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-    io->rewards[(i + a) * io->stride] = rewards[a];
-    io->ended[(i + a) * io->stride] = ended[a];
+    vec->rewards[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0.0f;
+    vec->ended[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0;
+    io->rewards[(i + a) * io->stride] = 0.0f;
+    io->ended[(i + a) * io->stride] = 0;
   }
-  if (vec->metric_steps) {
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      if (!live[a]) { continue; }
-      vec->since_returns[base + a] += rewards[a];
-      vec->since_lengths[base + a]++;
-      if ((io->clock + 1) % vec->metric_steps == 0 && !ended[a]) {
-        io->stats[SHOAL_STATS_PARTIAL] += 1.0;
-        io->stats[SHOAL_STATS_PARTIAL_RETURN] += (double)vec->since_returns[base + a];
-        io->stats[SHOAL_STATS_PARTIAL_LENGTH] += (double)vec->since_lengths[base + a];
-        vec->since_returns[base + a] = 0.0f;
-        vec->since_lengths[base + a] = 0;
-      }
-    }
-  }
-  if (__builtin_expect(!(any | over | SHOAL_LIVE_CHANGES), 1)) {
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      vec->starts[base + a] = 0;
-      SHOAL_ENV_FN(look)(vec, e, a, i + a, io);
-    }
-    return 0;
-  }
-  return SHOAL_ENV_FN(finish)(vec, e, i, over, io);
+  SHOAL_ENV_FN(look)(vec, e, 1, i, io, vec->state_bytes);
 }
 
 static int32_t SHOAL_ENV_FN(block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
   int32_t flagged = 0;
-  for (int32_t e = 0; e < count; e++) {
-    flagged += SHOAL_ENV_FN(step_one)(vec, first + e, (int64_t)e * SHOAL_AGENTS(vec), io);
+  for (int32_t e = 0; e < count;) {
+    int64_t i = (int64_t)e * SHOAL_AGENTS(vec);
+    if (vec->waiting && vec->waiting[first + e]) {
+      SHOAL_ENV_FN(step_waiting)(vec, first + e, i, io);
+      e++;
+      continue;
+    }
+    int32_t run = count - e < SHOAL_RUN ? count - e : SHOAL_RUN;
+    for (int32_t k = 1; vec->waiting && k < run; k++) {
+      if (vec->waiting[first + e + k]) { run = k; }
+    }
+    flagged += SHOAL_ENV_FN(step_some)(vec, first + e, run, i, io);
+    e += run;
   }
   return flagged;
 }
