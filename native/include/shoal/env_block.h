@@ -34,6 +34,12 @@
 #define SHOAL_ALWAYS_LIVE 0
 #endif
 
+// Optional, in the environment's header: SHOAL_ENV_USUAL(params), an expression that tells parameters which the
+// compiler may take as given in an instance of the step made for them. A hint: it changes no number.
+#ifndef SHOAL_ENV_USUAL
+#define SHOAL_ENV_USUAL(params) 1
+#endif
+
 #define SHOAL_INLINE inline __attribute__((always_inline))
 // The loop's iterations are independent of one another: they may be lanes.
 #if defined(__clang__)
@@ -282,8 +288,9 @@ static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t
 // the number of agents that were flagged.
 static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
                                                    const ShoalIo *io, const int32_t heads, const int32_t dims,
-                                                   const int64_t state_bytes) {
+                                                   const int64_t state_bytes, const int32_t usual) {
   const SHOAL_ENV_TYPE(Params) params = *SHOAL_PARAMS_OF(vec);  // a copy: nothing written here can alias it
+  if (usual && !SHOAL_ENV_USUAL(&params)) { __builtin_unreachable(); }
   const int32_t agents = SHOAL_AGENTS(vec);
   const int64_t base = (int64_t)first * agents, rows = (int64_t)count * agents;
   uint8_t *restrict states = vec->state + first * state_bytes;
@@ -295,7 +302,11 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t 
   const int32_t *restrict limits = vec->limits + first;
   const uint8_t *restrict live = vec->live + base;
   uint8_t over[SHOAL_RUN];
+  uint8_t moved[SHOAL_RUN];
   int32_t changed[SHOAL_RUN], changes = 0, flagged = 0;
+  const int64_t stride = io->stride;
+  float *restrict out_rewards = io->rewards + i * stride;
+  uint8_t *restrict out_ended = io->ended + i * stride;
 
   int32_t bad = SHOAL_ENV_FN(clean)(vec, rows, live, discrete, continuous, io->legal + i * io->mask_stride,
                                     io->mask_stride, heads, dims);  // 1
@@ -341,16 +352,19 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t 
       int32_t cut = (over[e] != 0) & (SHOAL_ALWAYS_LIVE || there[a]) & !flags[a];
       flags[a] = (uint8_t)(flags[a] | (cut ? SHOAL_TRUNCATED : 0));
     }
-    changed[changes] = e;
-    changes += (any != 0) | (over[e] != 0) | SHOAL_LIVE_CHANGES;
+    moved[e] = (any != 0) | (over[e] != 0) | SHOAL_LIVE_CHANGES;
   }
   for (int64_t r = 0; r < rows; r++) {
-    io->rewards[(i + r) * io->stride] = rewards[r];
-    io->ended[(i + r) * io->stride] = ended[r];
+    out_rewards[r * stride] = rewards[r];
+    out_ended[r * stride] = ended[r];
   }
   if (vec->metric_steps) { SHOAL_ENV_FN(emit_partial)(vec, base, rows, io); }
 
   __builtin_memset(vec->starts + base, 0, (uint64_t)rows);
+  for (int32_t e = 0; e < count; e++) {  // a list first: when one ends cannot be predicted
+    changed[changes] = e;
+    changes += moved[e];
+  }
   for (int32_t c = 0; c < changes; c++) {
     int32_t e = changed[c];
     flagged += SHOAL_ENV_FN(finish)(vec, first + e, i + (int64_t)e * agents, over[e], io);
@@ -364,10 +378,10 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t 
 static int32_t SHOAL_ENV_FN(step_some)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
                                        const ShoalIo *io) {
   const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
-  if (vec->state_bytes == bytes && vec->heads == 1 && vec->dims == 0) {
-    return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes);
+  if (vec->state_bytes == bytes && vec->heads == 1 && vec->dims == 0 && SHOAL_ENV_USUAL(SHOAL_PARAMS_OF(vec))) {
+    return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1);
   }
-  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes);
+  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0);
 }
 
 // Next-step mode: the call after an environment's end only resets it.
