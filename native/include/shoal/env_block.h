@@ -40,13 +40,18 @@
 #define SHOAL_ENV_USUAL(params) 1
 #endif
 
-#define SHOAL_INLINE inline __attribute__((always_inline))
-// The loop's iterations are independent of one another: they may be lanes.
-#if defined(__clang__)
-#define SHOAL_LANES _Pragma("clang loop vectorize(assume_safety)")
+// Optional, there too: SHOAL_ENV_LANES, a promise that for usual parameters step has no branch, so that the copies of a
+// run become lanes of a vector. It is worth it where arithmetic outweighs the collecting of fields from the states.
+#ifdef SHOAL_ENV_LANES
+#define SHOAL_RUN_PRAGMA _Pragma("omp simd")
+// GCC makes lanes of structs only if it does not know that their size is no power of two: it must look like a variable.
+#define SHOAL_RUN_STRIDE(vec, bytes) ((vec)->state_bytes)
 #else
-#define SHOAL_LANES _Pragma("GCC ivdep")
+#define SHOAL_RUN_PRAGMA
+#define SHOAL_RUN_STRIDE(vec, bytes) (bytes)
 #endif
+
+#define SHOAL_INLINE inline __attribute__((always_inline))
 
 #define SHOAL_ROW_F(name, initial, low, high, unit, role, doc) \
   {#name, unit, doc, "", (double)(initial), (double)(low), (double)(high), SHOAL_PARAM_FLOAT, SHOAL_ROLE_##role},
@@ -304,9 +309,9 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t 
   uint8_t over[SHOAL_RUN];
   uint8_t moved[SHOAL_RUN];
   int32_t changed[SHOAL_RUN], changes = 0, flagged = 0;
-  const int64_t stride = io->stride;
-  float *restrict out_rewards = io->rewards + i * stride;
-  uint8_t *restrict out_ended = io->ended + i * stride;
+  const int64_t stride = SHOAL_RUN_STRIDE(vec, state_bytes), out_stride = io->stride;
+  float *restrict out_rewards = io->rewards + i * out_stride;
+  uint8_t *restrict out_ended = io->ended + i * out_stride;
 
   int32_t bad = SHOAL_ENV_FN(clean)(vec, rows, live, discrete, continuous, io->legal + i * io->mask_stride,
                                     io->mask_stride, heads, dims);  // 1
@@ -314,9 +319,9 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t 
   __builtin_memset(rewards, 0, (uint64_t)rows * sizeof *rewards);
   __builtin_memset(ended, 0, (uint64_t)rows);
 
-  SHOAL_LANES
+  SHOAL_RUN_PRAGMA
   for (int32_t e = 0; e < count; e++) {  // 2 and 3
-    SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT(states, e, state_bytes);
+    SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT(states, e, stride);
     state->head.tick++;
     state->head.phase = SHOAL_TAG_STEP;
     over[e] = 0;
@@ -355,8 +360,8 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t 
     moved[e] = (any != 0) | (over[e] != 0) | SHOAL_LIVE_CHANGES;
   }
   for (int64_t r = 0; r < rows; r++) {
-    out_rewards[r * stride] = rewards[r];
-    out_ended[r * stride] = ended[r];
+    out_rewards[r * out_stride] = rewards[r];
+    out_ended[r * out_stride] = ended[r];
   }
   if (vec->metric_steps) { SHOAL_ENV_FN(emit_partial)(vec, base, rows, io); }
 
@@ -378,7 +383,7 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t 
 static int32_t SHOAL_ENV_FN(step_some)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
                                        const ShoalIo *io) {
   const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
-  if (vec->state_bytes == bytes && vec->heads == 1 && vec->dims == 0 && SHOAL_ENV_USUAL(SHOAL_PARAMS_OF(vec))) {
+  if (vec->spec.state_bytes == bytes && vec->heads == 1 && vec->dims == 0 && SHOAL_ENV_USUAL(SHOAL_PARAMS_OF(vec))) {
     return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1);
   }
   return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0);
