@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Builds the C programs beside this file under the sanitizers and runs them."""
+"""Builds the C programs beside this file under the sanitizers and runs them.
+
+SHOAL_STEPS=N takes N random steps in every environment (10^8: two minutes on one core).
+"""
 
 import functools
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from shoal import registry
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = sorted(path.stem for path in Path(__file__).parent.glob("test_*.c"))
+STEPS = os.environ.get("SHOAL_STEPS", "100000000")
 
 pytestmark = pytest.mark.slow
 
@@ -28,9 +35,14 @@ def run(*command):
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("program", sorted({*PROGRAMS} - {"test_envs"}))
 def test_program_is_clean_under_the_address_sanitizer(program):
     run(build("address") / program)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_random_steps_are_clean_under_the_address_sanitizer(name):
+    run(build("address") / "test_envs", STEPS, name)
 
 
 @pytest.mark.parametrize("program", ["test_learner", "test_pool", "test_vec"])
