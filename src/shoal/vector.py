@@ -264,6 +264,11 @@ class Vec:
         """Close."""
         self.close()
 
+    @property
+    def bytes_per_copy(self) -> float:
+        """Bytes of the native object per environment: state, accumulators, parameters; step buffers apart."""
+        return self._memory.size / self.num_envs
+
     def _open(self) -> int:
         if not self.handle:
             raise NativeError(f"this Vec of `{self.env.name}` is closed")

@@ -158,6 +158,13 @@ def test_wrong_arrays_are_named() -> None:
         shoal.make_vec("cartpole", 2.5)  # type: ignore[arg-type]
 
 
+def test_a_copy_of_cartpole_takes_less_than_96_bytes() -> None:
+    with shoal.make_vec("cartpole", 100_000) as vec:
+        assert 40 + 27 < vec.bytes_per_copy < 72  # State; accumulators, flags and limit; the rest is shared
+        longest = len(vec.snapshot(0)) + 5  # what a copy is, and its last reward and flag
+        assert vec.bytes_per_copy > longest
+
+
 def test_views_outlive_a_closed_vec() -> None:
     vec = shoal.make_vec("cartpole", 4, seed=5)
     live, state = vec.live, vec.observations["state"]

@@ -5,14 +5,15 @@
 //
 // The block is taken in runs of up to SHOAL_RUN environments, and each number is a loop over the run: environments do
 // not see one another, so the order within each is CONTRACT's, while plain loops vectorise and an environment does not
-// wait for another's long chain of arithmetic. A run, at most 96 x (state + row), stays in the first cache.
+// wait for another's long chain of arithmetic. A run's states and rows fit the first cache, or nearly.
 //
 // An environment's header may help, with two hints that change no number:
 //
 //   SHOAL_ENV_USUAL(params)  an expression: the parameters that the compiler may take as given in an instance of the
 //                            step of their own. With others the general instance runs.
 //   SHOAL_ENV_LANES          with usual parameters `step` has no branch: copies become lanes of a vector. It pays where
-//                            arithmetic outweighs collecting fields from the states (cartpole; not squared).
+//                            arithmetic outweighs collecting fields from the states (cartpole; not squared), and
+//                            takes the compiler's -fopenmp-simd.
 
 #ifndef SHOAL_ENV_USUAL
 #define SHOAL_ENV_USUAL(params) 1
