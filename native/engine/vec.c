@@ -406,6 +406,35 @@ void shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in) {
   shoal_fp_leave(fp);
 }
 
+typedef struct {
+  const ShoalVec *vec;
+  uint8_t *place;  // (num_envs, snapshot bytes)
+  int64_t bytes;
+  int32_t restoring;
+} CarryCall;
+
+static void carry_block(void *context, int32_t b, int32_t thread) {
+  const CarryCall *call = context;
+  int32_t first = b * call->vec->block, last = first + call->vec->block;
+  (void)thread;
+  for (int32_t e = first; e < last && e < call->vec->num_envs; e++) {
+    carry_all(call->vec, e, call->place + call->bytes * e, call->restoring);
+  }
+}
+
+void shoal_vec_save(const ShoalVec *vec, uint8_t *out) {
+  const ShoalEngine *engine = shoal_engine_of((ShoalVec *)(uintptr_t)vec);
+  CarryCall call = {vec, out, shoal_vec_snapshot_bytes(vec), 0};
+  shoal_parallel(vec->threads, engine->num_blocks, carry_block, &call);
+}
+
+void shoal_vec_load(ShoalVec *vec, const uint8_t *in) {
+  ShoalEngine *engine = shoal_engine_of(vec);
+  CarryCall call = {vec, (uint8_t *)(uintptr_t)in, shoal_vec_snapshot_bytes(vec), 1};
+  shoal_parallel(vec->threads, engine->num_blocks, carry_block, &call);
+  memset(engine->stats, 0, (size_t)(engine->num_blocks * engine->stats_stride * 8));
+}
+
 void *shoal_vec_array(ShoalVec *vec, int32_t which) {
   void *arrays[] = {vec->live, vec->starts, vec->returns, vec->lengths, vec->state, vec->limits, vec->waiting};
   return which >= 0 && which < (int32_t)(sizeof arrays / sizeof *arrays) ? arrays[which] : NULL;

@@ -156,18 +156,36 @@ int64_t shoal_learner_bytes(const ShoalVec *vec, const ShoalPolicy *policy, cons
   return arena.used;
 }
 
-static void reset_block(void *context, int32_t b, int32_t thread) {
-  const ShoalLearner *learner = context;
+// Where block b's last observations lie: the next rollout begins by moving them to the front.
+static ShoalIo last_rows(const ShoalLearner *learner, int32_t b) {
   const ShoalVec *vec = &learner->engine->vec;
   int64_t row = (int64_t)shoal_block_first(learner->engine, b) * vec->agents;
-  (void)thread;
   ShoalIo io = {0};
   io.row_stride = (int64_t)(learner->T + 1) * vec->row_bytes;
   io.mask_stride = (int64_t)(learner->T + 1) * vec->mask_bytes;
-  // The first rollout begins by moving the last observation to the front.
   io.rows = learner->rows + row * io.row_stride + (int64_t)learner->T * vec->row_bytes;
   io.masks = learner->masks + row * io.mask_stride + (int64_t)learner->T * vec->mask_bytes;
+  return io;
+}
+
+static void reset_block(void *context, int32_t b, int32_t thread) {
+  const ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalIo io = last_rows(learner, b);
+  (void)thread;
   vec->env->block_reset(vec, shoal_block_first(learner->engine, b), shoal_block_count(learner->engine, b), &io);
+}
+
+static void observe_block(void *context, int32_t b, int32_t thread) {
+  const ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalIo io = last_rows(learner, b);
+  (void)thread;
+  vec->env->block_observe(vec, shoal_block_first(learner->engine, b), shoal_block_count(learner->engine, b), &io);
+}
+
+void shoal_learner_observe(ShoalLearner *learner) {
+  shoal_parallel(learner->threads, learner->engine->num_blocks, observe_block, learner);
 }
 
 ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const ShoalTrainConfig *config, void *memory,

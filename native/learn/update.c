@@ -134,9 +134,8 @@ static void train_shard(void *context, int32_t shard, int32_t thread) {
   float *gradient = learner->gradients + shard * policy->gradient_count;
   double *sums = learner->sums + (int64_t)shard * SHOAL_SUMS;
   float dlog_std[SHOAL_MAX_DIMS] = {0.0f};
-  if (shoal_stopped(learner->engine)) { return; }
   memset(gradient, 0, 4 * (size_t)policy->gradient_count);
-  for (int32_t done = 0; done < count; done += segments) {
+  for (int32_t done = 0; done < count && !shoal_stopped(learner->engine); done += segments) {
     int32_t n = shoal_mini(segments, count - done);
     for (int32_t i = 0; i < n; i++) {
       int64_t segment = learner->order[first + done + i], sample = segment * S;

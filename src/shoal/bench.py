@@ -129,12 +129,12 @@ def _solve_seed(parsed: flags.Parsed, name: str, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="shoal-bench-") as runs_dir:
         child = subprocess.run([*command, "--runs-dir", runs_dir], capture_output=True, text=True, check=False)
     row: dict[str, Any] = {"env": name, "seed": seed}
+    if child.returncode == 130:
+        raise KeyboardInterrupt
     if child.returncode:
         problem = child.stderr.strip() or f"exit code {child.returncode}"
         return row | {"solved": False, "seconds": None, "steps": None, "error": problem} | about
     result = json.loads(child.stdout.strip().splitlines()[-1])
-    if result["interrupted"]:
-        raise KeyboardInterrupt
     keys = ("solved", "seconds", "steps", "perf", "score", "interval", "sps", "updates", "first_ratio_error")
     return row | {key: result[key] for key in keys} | about
 

@@ -53,9 +53,15 @@ TRAIN = (
     STEPS,
     Option("max-seconds", "float", None, "end training after so long"),
     Option("until-solved", "bool", False, "end as soon as an evaluation confirms that the task is solved"),
+    Option("init-from", "str", None, "begin with the weights of a checkpoint file, or of a run's newest"),
+    Option("resume", "str", None, "go on with a run, without a name with the newest that can; it keeps its settings"),
+    Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
+    Option("image-seconds", "float", None, "between resume images; otherwise 10"),
     RUNS_DIR,
     JSON,
 )
+_RESUMING = ("threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json")
+RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
 _ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}
 
@@ -117,6 +123,37 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
     return Parsed(parsed, overrides, frozenset(given))
 
 
+def take_resume(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Return the value of `--resume`, which may be empty, and the other arguments; None without that flag."""
+    for index, argument in enumerate(arguments):
+        flag, equals, value = argument.partition("=")
+        if flag == "--resume":
+            rest = list(arguments[index + 1 :])
+            if not equals and rest and not rest[0].startswith("-"):
+                value = rest.pop(0)
+            return value, [*arguments[:index], *rest]
+    return None
+
+
+def parse_resume(program: str, arguments: Sequence[str], env: str) -> Parsed:
+    """Return what the flags beside `--resume` say; `env` is that of the run.
+
+    Raises:
+        ConfigError: for a flag that would change what is trained.
+    """
+    settings = {f"--{section}.{key}" for section, rows in _sections((), env).items() for key in rows}
+    fixed = settings | {f"--{option.name}" for option in TRAIN if option not in RESUME}
+    for argument in arguments:
+        flag = argument.partition("=")[0].replace("-", "_").replace("__", "--", 1)
+        if flag in ("--steps", "--train.total_steps"):
+            problem = f"a resumed run cannot have another length: {argument}; its schedules are spread over its own"
+            raise ConfigError(problem, "`--init-from` begins another run with its weights")
+        if flag in fixed or flag.replace("_", "-") in fixed:
+            problem = f"a resumed run keeps its own settings: {argument} would change what is trained"
+            raise ConfigError(problem, "`--init-from` begins another run with its weights")
+    return parse(program, "Go on with a run.", arguments, RESUME)
+
+
 def from_assignment(env: str, text: str) -> dict[str, dict[str, Scalar]]:
     """Return the override that `section.key=value` means.
 
@@ -139,7 +176,7 @@ Rows = dict[str, tuple[str, str, str]]  # key -> kind, default as text, doc
 def _sections(arguments: Sequence[str], env: str) -> dict[str, Rows]:
     """Return the flags of each section with the defaults that hold for this environment and these files."""
     environment = registry.get(env)
-    file, preset = _peek(arguments, "--config"), _peek(arguments, "--preset")
+    file, preset = peek(arguments, "--config"), peek(arguments, "--preset")
     layers: dict[str, Any] = {"file": Path(file) if file else None, "preset": preset}
     settings = config.load(env, untuned="--untuned" in arguments, **layers)
     if settings.vec.num_envs is None or settings.vec.num_envs > 0:
@@ -227,7 +264,8 @@ def _convert(option: Option, text: str) -> Scalar:
     return value
 
 
-def _peek(arguments: Sequence[str], flag: str) -> str:
+def peek(arguments: Sequence[str], flag: str) -> str:
+    """Return the value of a flag before anything is parsed; empty without it."""
     for index, argument in enumerate(arguments):
         if argument == flag and index + 1 < len(arguments):
             return arguments[index + 1]

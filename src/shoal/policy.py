@@ -66,16 +66,9 @@ class Policy:
         Raises:
             CheckpointError: if one is missing or has another shape.
         """
+        checkpoint.fit(tensors, self.tensors(), source)
         for name, tensor in self.tensors().items():
-            if name not in tensors:
-                raise CheckpointError(f"the checkpoint lacks the tensor `{name}`: {source}")
-            stored = tensors[name]
-            if stored.shape != tensor.shape or stored.dtype != tensor.dtype:
-                raise CheckpointError(
-                    f"the tensor `{name}` does not fit: {source} has {stored.dtype} {stored.shape}; "
-                    f"expected {tensor.dtype} {tensor.shape}"
-                )
-            tensor[...] = stored
+            tensor[...] = tensors[name]
         self.pack()
 
     def initial_state(self, rows: int = 1) -> NDArray[np.float32]:

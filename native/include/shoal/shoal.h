@@ -70,6 +70,10 @@ SHOAL_API void shoal_vec_stats(ShoalVec *vec, double *out);
 SHOAL_API int64_t shoal_vec_snapshot_bytes(const ShoalVec *vec);
 SHOAL_API void shoal_vec_snapshot(const ShoalVec *vec, int32_t e, uint8_t *out);
 SHOAL_API void shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in);
+// The snapshots of all environments in order, (num_envs, snapshot bytes). load forgets the statistics that were not
+// fetched, and observes nothing.
+SHOAL_API void shoal_vec_save(const ShoalVec *vec, uint8_t *out);
+SHOAL_API void shoal_vec_load(ShoalVec *vec, const uint8_t *in);
 // Pointers to the per-row arrays: which = 0 live, 1 starts (u8), 2 returns (f32), 3 lengths (i32),
 // 4 states (num_envs, state_bytes) u8, 5 limits (num_envs) i32, 6 waiting (num_envs) u8 or null.
 SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
@@ -156,6 +160,8 @@ SHOAL_API int64_t shoal_learner_bytes(const ShoalVec *vec, const ShoalPolicy *po
 // The vec must be freshly reset (the learner resets it itself, with stagger as the vec was created).
 SHOAL_API ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const ShoalTrainConfig *config,
                                              void *memory, char *message);
+// Observe every environment anew: after shoal_vec_load, before the next rollout.
+SHOAL_API void shoal_learner_observe(ShoalLearner *learner);
 // Collect one rollout of T steps of every row.
 SHOAL_API int32_t shoal_learner_rollout(ShoalLearner *learner, char *message);
 // All passes over it; without effect on the weights for the statistics-gathering first rollout.
