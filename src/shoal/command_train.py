@@ -166,6 +166,8 @@ def _report(result: Result, trainer: Trainer) -> None:
     runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
     where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
     print(f"next:\n  {shoal} eval {result.env}{where}\n  {shoal} train {result.env} --seed {result.seed + 1}{where}")
+    if result.steps < trainer.config.train.total_steps and not result.solved:
+        print(f"  {shoal} train --resume {result.run}")
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ def resume(
         threads: that share the work from now on; None: as many as before.
         max_seconds: end training after so long from now; 0 = never.
         until_solved: end when an evaluation confirms that the task is solved, also if the run did not say so.
-        image_seconds: between resume images.
+        image_seconds: between resume images, as for `Trainer`.
         fresh_environments: restart the environments, whose code may have changed; not exact.
         started: `time.perf_counter()` when the clock began to run; None: when `train` is called.
 

@@ -80,7 +80,8 @@ class Trainer:
             max_seconds: end training after so long; 0 = never.
             until_solved: end when an evaluation confirms that the task is solved.
             init_from: weights to start from, with what normalises their inputs and rewards: a file, or a run.
-            image_seconds: between resume images, from which `shoal.resume` goes on; more if they are large.
+            image_seconds: between resume images, from which `shoal.resume` goes on, or more if they take long to
+                write; 0: after every iteration.
             warm: weights and statistics are loaded before training, so the first rollout is learnt from.
             params: of the environment.
             vec: settings of the section [vec].
@@ -205,8 +206,7 @@ class Trainer:
                 if self.run and self.steps >= progress.save_at:
                     progress.save_at = self.steps + self._every(CHECKPOINTS)
                     self._save()
-                if callback and callback(log) is True:
-                    break
+                enough = callback is not None and callback(log) is True
 
                 # SOLVED?
                 progress.window = progress.window + stats
@@ -220,7 +220,7 @@ class Trainer:
                     progress.window = stats_of(self.spec.env)
                 if time.perf_counter() >= self._image_at:
                     self._write_image(stream)
-                if self.max_seconds and time.perf_counter() - began >= self.max_seconds:
+                if enough or (self.max_seconds and time.perf_counter() - began >= self.max_seconds):
                     break
             # Before the last evaluation: a run that the clock ended is resumed as if there had been none.
             self._take_image(_SOLVED if solved else "")
@@ -327,7 +327,8 @@ class Trainer:
         stream.sync()
         self._generations.write(self._image, self._about(self._image.progress))
         now = time.perf_counter()
-        self._image_at = now + max(self.image_seconds, (now - before) / IMAGE_SHARE)
+        pause = max(self.image_seconds, (now - before) / IMAGE_SHARE) if self.image_seconds else 0.0
+        self._image_at = now + pause
 
     def _create_learner(self, train: native.TrainConfig) -> None:
         what = (self.vec.handle, self.policy.handle, ctypes.byref(train))
