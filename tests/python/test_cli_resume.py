@@ -53,7 +53,7 @@ def start(*arguments: str, code: str = "") -> subprocess.Popen[str]:
 def test_ctrl_c_saves_and_leaves_with_a_line_that_says_how_to_go_on(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    steps = "200k"
+    steps = "120k"
     child = start("--steps", steps, "--json")
     child.send_signal(number)
     pressed = time.perf_counter()
@@ -68,7 +68,7 @@ def test_ctrl_c_saves_and_leaves_with_a_line_that_says_how_to_go_on(
     assert found
     code, out, err = run(capsys, found[1] + " --threads 2")
     assert (code, err) == (0, "")
-    assert re.search(r"^run \S+, going on at \S+ of 200k steps$", out, re.MULTILINE)
+    assert re.search(r"^run \S+, going on at \S+ of 120k steps$", out, re.MULTILINE)
     assert run(capsys, f"train cartpole {SMALL} --steps {steps} --runs-dir whole")[0] == 0
     assert_equal(read(only_run()), read(only_run("whole")))
 
@@ -77,7 +77,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_loses_nothing() -> None:
     slow = (
         "import time, shoal.trainer as t; t.Trainer._save = lambda self: print('saving', flush=True) or time.sleep(60)"
     )
-    child = start("--steps", "1e9", code=slow)
+    child = start("--steps", "1e9", "--image-seconds", "0.05", code=slow)
     child.send_signal(signal.SIGINT)
     assert child.stdout
     while "saving" not in child.stdout.readline():
