@@ -161,7 +161,9 @@ def create(runs_dir: Path, env: str, config: str) -> Run:
         run = Run(runs_dir / env / name)
         try:
             run.checkpoints.mkdir(parents=True)
-            run.config.write_text(config, encoding="utf-8")
+            draft = run.config.with_suffix(".tmp")
+            draft.write_text(config, encoding="utf-8")
+            draft.replace(run.config)  # a run is one whose settings are there, whole
         except FileExistsError:
             if not run.path.is_dir():
                 raise CheckpointError(f"a file is in the way of the run: {run.path}", _HINT) from None

@@ -190,3 +190,67 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeyp
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(CheckpointError, match=r"^the metrics cannot be written: .*metrics.jsonl: Permission denied$"):
         run.train()
+
+
+# ---------------------------------------------------------------------------------------------------- kills
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from shoal import cli
+
+moment, left = sys.argv.pop(1), [5]  # which of the images
+
+def is_it(path):
+    left[0] -= path.name.startswith((".resume", "resume"))
+    return left[0] == 0
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Half:
+    def __init__(self, file):
+        self.file = file
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def write(self, data):
+        self.file.write(data[: len(data) // 2])
+        self.file.flush()
+        die()
+
+open_, replace = Path.open, Path.replace
+if moment == "half written":
+    def opened(self, mode="r", *arguments, **others):
+        file = open_(self, mode, *arguments, **others)
+        return Half(file) if "w" in mode and is_it(self) else file
+    Path.open = opened
+else:
+    def replaced(self, target):
+        now = is_it(self)
+        if now and moment == "not renamed":
+            die()
+        replace(self, target)
+        if now:
+            die()
+    Path.replace = replaced
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize("moment", ["half written", "not renamed", "just renamed"])
+def test_a_kill_while_an_image_is_written_loses_nothing(moment: str, tmp_path: Path) -> None:
+    sizes = f"--vec.num-envs {ROWS} --vec.max-steps 30 --train.horizon {HORIZON} --policy.hidden 16 --steps {STEPS}"
+    words = ["train", "cartpole", *sizes.split(), "--seed", "5", "--image-seconds", "0", "--runs-dir", str(tmp_path)]
+    child = subprocess.run([sys.executable, "-c", KILLED, moment, *words], capture_output=True, text=True, check=False)
+    assert child.returncode == -9, child.stderr
+    path = next(tmp_path.glob("cartpole/*"))
+    assert bool(list(path.rglob("*.tmp"))) == (moment != "just renamed")
+    run = shoal.resume(path)
+    assert run.steps == STEPS // ITERATIONS * (4 if moment == "just renamed" else 3)
+    run.train()
+    assert_equal(read(path), whole(tmp_path))
