@@ -57,6 +57,8 @@ def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
 
 def _resumed(target: str, arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a run that goes on, and the options. An empty target means the newest."""
+    if "-h" in arguments or "--help" in arguments:
+        flags.parse("shoal train [ENV] --resume [RUN]", "Go on with a run that was stopped.", ["--help"], flags.RESUME)
     words = leading(arguments)
     env = registry.get(words[0]).name if words else ""
     runs_dir = Path(flags.peek(arguments, "--runs-dir") or "runs")

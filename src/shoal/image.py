@@ -6,7 +6,7 @@ It is kept twice. A second image in memory is copied at the start of every itera
 and then that image is written into the run's checkpoints folder, where two files take turns: whatever happens while
 one is being written, the other is whole. A file is a checkpoint (checkpoint.py) of kind `resume` with more tensors,
 
-    envs.snapshots   every environment: parameters that differ, State, sums of the present lives, `live`, `starts`
+    envs.snapshots   every environment: State, time limit, sums of the present lives, `live`, `starts`
     learner.*        counters, memories of the policy, discounted returns and their statistics
     optimizer.*      both moments
 

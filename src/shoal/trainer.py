@@ -105,6 +105,8 @@ class Trainer:
             memory.check_fits(env.vec.num_envs, lambda count: _bytes_at_least(self.spec, env, count), " to train")
         self.config = config.resolve(env, self.spec)
         self.settings = self.config.settings_hash(self.spec.version)
+        if image_seconds < 0:
+            raise ConfigError(f"out of range: image_seconds={image_seconds:g}; expected at least 0")
         self.max_seconds = max_seconds
         self.image_seconds = image_seconds
         self._started = started
@@ -336,10 +338,11 @@ class Trainer:
         if size < 0:
             raise ConfigError(self._message.text)
         num_envs, free = self.vec.num_envs, memory.available()
-        if size > free:
-            most = int(num_envs * free / size)
+        needed = size + num_envs * self._lib.vec_snapshot_bytes(self.vec.handle)  # the image holds them once more
+        if needed > free:
+            most = int(num_envs * free / needed)
             raise ConfigError(
-                f"num_envs={num_envs} needs {memory.human(size)} of memory to train; {memory.human(free)} are "
+                f"num_envs={num_envs} needs {memory.human(needed)} of memory to train; {memory.human(free)} are "
                 f"available, and about {most} fit (at vec.num_envs)",
                 "use fewer `--vec.num-envs`, or a shorter `--train.horizon`",
             )
