@@ -97,8 +97,8 @@ static void take_scratch(const ShoalLearner *learner, ShoalArena *arena, ShoalSc
   scratch->final_masks = shoal_take(arena, vec->mask_bytes);
   scratch->discrete = shoal_take(arena, block * vec->heads * 4);
   scratch->continuous = shoal_take(arena, block * vec->dims * 4);
-  scratch->probs = shoal_take(arena, 4 * (int64_t)policy->outputs);
-  scratch->log_probs = shoal_take(arena, 4 * (int64_t)policy->outputs);
+  scratch->probs = shoal_take(arena, 4 * rows * policy->outputs);
+  scratch->log_probs = shoal_take(arena, 4 * rows * policy->outputs);
   int64_t muon = 0;
   for (int32_t i = 0; i < policy->num_parameters; i++) {
     int64_t floats = shoal_muon_floats(policy->parameters[i].rows, policy->parameters[i].columns);
