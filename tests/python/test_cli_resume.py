@@ -190,8 +190,8 @@ def note(self, log):
 _Progress.__call__ = note
 cli.main({CHILD[3:]!r})
 """
-    best = 9.0
-    for _ in range(3):  # the best of three: the machine may be busy
+    took = []
+    while len(took) < 6 and min(took, default=9.0) >= 1.0:  # 0.4 s; a busy machine gets more than one chance
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        best = min(best, float(re.search(r"took ([\d.]+)", done.stdout)[1]))  # type: ignore[index]
-    assert best < 1.0
+        took.append(float(re.search(r"took ([\d.]+)", done.stdout)[1]))  # type: ignore[index]
+    assert min(took) < 1.0
