@@ -55,11 +55,11 @@ static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalP
                           "%lld samples",
                           config->minibatch, config->segment, (long long)samples);
   }
-  if (config->shard < 1 || !(config->replay_ratio > 0.0f) || config->total_steps < 1) {
+  if (config->shard < 1 || !(config->replay_ratio > 0.0f) || config->schedule_steps < 1) {
     return shoal_complain(message,
-                          "a number is out of range: shard=%d, replay_ratio=%g, total_steps=%lld; expected "
+                          "a number is out of range: shard=%d, replay_ratio=%g, schedule_steps=%lld; expected "
                           "positive ones",
-                          config->shard, (double)config->replay_ratio, (long long)config->total_steps);
+                          config->shard, (double)config->replay_ratio, (long long)config->schedule_steps);
   }
   if (vec->mode != SHOAL_RESET_SAME_STEP || vec->final_all) {
     return shoal_complain(message,

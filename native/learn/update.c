@@ -261,13 +261,14 @@ int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message
   const ShoalTrainConfig *config = &learner->config;
   int64_t samples = (int64_t)learner->N * learner->T;
   double start = shoal_seconds(),
-         progress = (double)(learner->counters[2] - learner->T) * learner->N / (double)config->total_steps;
+         progress = (double)(learner->counters[2] - learner->T) * learner->N / (double)config->schedule_steps;
   memset(log, 0, sizeof *log);
   log->steps = (double)learner->counters[2] * learner->N;
   log->sigma_return = (double)shoal_return_scale(learner);
   log->rollout_seconds = learner->rollout_seconds;
   double factor = schedule(config->schedule, progress);
-  log->learning_rate = (double)config->learning_rate * factor;
+  log->learning_rate =
+      (double)config->learning_rate_final + (double)(config->learning_rate - config->learning_rate_final) * factor;
   log->ent_coef = (double)config->ent_coef_final + (double)(config->ent_coef - config->ent_coef_final) * factor;
   // A run that loaded no statistics only gathers them in its first rollout.
   int32_t gathering = learner->counters[0] == 1 && !config->warm;

@@ -28,9 +28,9 @@ from shoal.worker import Worker
 
 Callback = Callable[[Log], object]
 
-CHECKS = 100  # of the training average, evenly over total_steps
+CHECKS = 100  # of the training average, evenly over schedule_steps
 CHECK_LIVES = 32  # a check waits until that many lives have ended since the last one
-CHECKPOINTS = 10  # evenly over total_steps, and one at the end
+CHECKPOINTS = 10  # evenly over schedule_steps, and one at the end
 IMAGE_SECONDS = 10.0  # between resume images
 IMAGE_SHARE = 0.01  # of the time may go into writing them
 RETURNS = "learner.returns"  # the scale of rewards, which weights of the value need
@@ -80,8 +80,7 @@ class Trainer:
             max_seconds: end training after so long; 0 = never.
             until_solved: end when an evaluation confirms that the task is solved.
             init_from: weights to start from, with what normalises their inputs and rewards: a file, or a run.
-            image_seconds: between resume images, from which `shoal.resume` goes on, or more if they take long to
-                write; 0: after every iteration.
+            image_seconds: between resume images, or more if writing takes long; 0: after every iteration.
             warm: weights and statistics are loaded before training, so the first rollout is learnt from.
             params: of the environment.
             vec: settings of the section [vec].
@@ -375,8 +374,9 @@ class Trainer:
         return path
 
     def _every(self, times: int) -> int:
-        """Return the steps between events that happen so many times in a run."""
-        return max(self.config.train.total_steps // times, 1)
+        """Return the steps between events that happen so many times until schedules end."""
+        train = self.config.train
+        return max(min(train.total_steps, train.schedule_steps or train.total_steps) // times, 1)
 
     def _is_candidate(self, window: Stats) -> bool:
         threshold = self.config.solved.threshold
