@@ -331,10 +331,8 @@ int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message) {
   return SHOAL_OK;
 }
 
-int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete, const float *continuous,
-                      char *message) {
-  ShoalEngine *engine = shoal_engine_of(vec);
-  if (complain_about_binding(engine, message)) { return SHOAL_ERROR; }
+static int32_t check_run(ShoalVec *vec, int64_t steps, int32_t cycle, char *message) {
+  if (complain_about_binding(shoal_engine_of(vec), message)) { return SHOAL_ERROR; }
   if (vec->mode != SHOAL_RESET_SAME_STEP) {
     return shoal_complain(message, "this vec does not reset within a step: mode=%d; expected 0 (same-step)", vec->mode);
   }
@@ -342,10 +340,33 @@ int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t
     return shoal_complain(message, "nothing to run: steps=%lld, cycle=%d; expected at least 0 and at least 1",
                           (long long)steps, cycle);
   }
+  return SHOAL_OK;
+}
+
+int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete, const float *continuous,
+                      char *message) {
+  ShoalEngine *engine = shoal_engine_of(vec);
+  if (check_run(vec, steps, cycle, message) != SHOAL_OK) { return SHOAL_ERROR; }
   RunCall call = {engine, steps, cycle, discrete, continuous};
   shoal_parallel(vec->threads, engine->num_blocks, run_block, &call);
   shoal_parallel(vec->threads, engine->num_blocks, observe_block, engine);
   engine->clock += steps;
+  return shoal_stopped(engine) ? SHOAL_STOPPED : SHOAL_OK;
+}
+
+int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, int32_t *discrete, float *continuous,
+                              char *message) {
+  ShoalEngine *engine = shoal_engine_of(vec);
+  if (check_run(vec, steps, cycle, message) != SHOAL_OK) { return SHOAL_ERROR; }
+  int64_t rows = (int64_t)vec->num_envs * vec->agents;
+  ShoalIo bound = engine->io;
+  for (int64_t step = 0; step < steps && !shoal_stopped(engine); step++, engine->clock++) {
+    int64_t from = step % cycle * rows;
+    engine->io.discrete = vec->heads ? discrete + from * vec->heads : bound.discrete;
+    engine->io.continuous = vec->dims ? continuous + from * vec->dims : bound.continuous;
+    shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
+  }
+  engine->io = bound;
   return shoal_stopped(engine) ? SHOAL_STOPPED : SHOAL_OK;
 }
 
