@@ -18,9 +18,9 @@ enum {
 };
 
 typedef struct {
-  int32_t rows;              // of one call; whole segments
-  int32_t steps;             // of a segment
-  int32_t inputs, outputs;   // of a matrix
+  int32_t rows;               // of one call; whole segments
+  int32_t steps;              // of a segment
+  int32_t inputs, outputs;    // of a matrix
   const ShoalPolicy *policy;  // for SHOAL_BENCH_POLICY; otherwise may be null
 } ShoalBench;
 

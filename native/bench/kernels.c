@@ -46,7 +46,8 @@ static double gemm_outer(const ShoalBench *bench, ShoalArena *arena, int64_t cal
 static ShoalBatch batch_of(const ShoalBench *bench, ShoalArena *arena, const uint8_t *rows, int64_t row_bytes,
                            const float *memory) {
   int32_t segments = bench->rows / bench->steps;
-  const uint8_t **row_of = shoal_take(arena, 8 * (int64_t)segments), **starts = shoal_take(arena, 8 * (int64_t)segments);
+  const uint8_t **row_of = shoal_take(arena, 8 * (int64_t)segments),
+                **starts = shoal_take(arena, 8 * (int64_t)segments);
   const float **memory_of = shoal_take(arena, 8 * (int64_t)segments);
   for (int32_t s = 0; arena->base && s < segments; s++) {
     row_of[s] = rows ? rows + (int64_t)s * bench->steps * row_bytes : 0;
@@ -84,9 +85,7 @@ static double encode(const ShoalBench *bench, ShoalArena *arena, int64_t calls) 
   uint8_t *rows = shoal_take(arena, bench->rows * bytes);
   float *x = floats(arena, (int64_t)bench->rows * policy->ldx);
   for (int64_t i = 0; i < calls; i++) {
-    for (int32_t r = 0; r < bench->rows; r++) {
-      shoal_encode(policy, rows + r * bytes, x + (int64_t)r * policy->ldx);
-    }
+    for (int32_t r = 0; r < bench->rows; r++) { shoal_encode(policy, rows + r * bytes, x + (int64_t)r * policy->ldx); }
   }
   return (double)bench->rows * (policy->features + 3.0 * policy->normalised);
 }

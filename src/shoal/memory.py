@@ -39,9 +39,7 @@ def available() -> int:
     return max(free, 0)
 
 
-def check_fits(
-    num_envs: int, needed: Callable[[int], int], what: str = "", flag: str = "--vec.num-envs"
-) -> None:
+def check_fits(num_envs: int, needed: Callable[[int], int], what: str = "", flag: str = "--vec.num-envs") -> None:
     """Raise unless `needed(num_envs)` bytes are available.
 
     Args:

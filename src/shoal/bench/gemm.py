@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the shoal authors
 """The machine's rate of matrix products: our micro-kernel, numpy's OpenBLAS and torch on a network's shapes.
 
-Other libraries run in a process of their own (peer.py): a BLAS chooses its kernels when it is loaded, and torch is never
-imported by shoal. OpenBLAS is measured as it comes and told which core it runs on, which it does not always see.
+Other libraries run in a process of their own (peer.py): a BLAS chooses its kernels when it is loaded, and shoal never
+imports torch. OpenBLAS is measured as it comes and told which core it runs on, which it does not always see.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ def measure(matrices: Sequence[Matrix], *, threads: int, seconds: float, repeats
     gflops = {"shoal": ours(matrices, threads=threads, seconds=seconds, repeats=repeats)}
     missing: dict[str, str] = {}
     core = CORE_TYPES.get(native.library().best_isa().decode(), "")
-    peers = [("openblas", "numpy", ""), *([(f"openblas {core}", "numpy", core)] if core else []), ("torch", "torch", "")]
+    peers = [
+        ("openblas", "numpy", ""),
+        *([(f"openblas {core}", "numpy", core)] if core else []),
+        ("torch", "torch", ""),
+    ]
     for name, module, core_type in peers:
         try:
             gflops[name] = _peer(module, core_type, matrices, threads=threads, seconds=seconds, repeats=repeats)
@@ -67,8 +71,9 @@ def ours(matrices: Sequence[Matrix], *, threads: int, seconds: float, repeats: i
     """Return GFLOP/s of our micro-kernel on each shape: median, lowest, highest."""
     found = []
     for matrix in matrices:
-        timing = {"threads": threads, "seconds": seconds, "repeats": repeats}
-        flops, calls = operations.measure("gemm", matrix, rows=ROWS, steps=1, **timing)
+        flops, calls = operations.measure(
+            "gemm", matrix, rows=ROWS, steps=1, threads=threads, seconds=seconds, repeats=repeats
+        )
         found.append(bench.spread([flops / call / 1e9 for call in calls]))
     return found
 

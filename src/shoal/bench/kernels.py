@@ -113,5 +113,3 @@ def _show(row: dict[str, Any], kind: int) -> None:
 
 def _name(matrix: operations.Matrix) -> str:
     return f"{matrix[0]} {matrix[1]} x {matrix[2]}"
-
-

@@ -36,7 +36,7 @@ class Network:
         found = self._weights()
         encoder = sum(inputs for name, inputs, _ in found if name.startswith("encoder."))
         heads = sum(outputs for name, _, outputs in found if name in ("head.weight", "value.weight"))
-        core = [(name.removesuffix(".weight"), *shape) for name, *shape in found if name.startswith("core.")]
+        core = [(name.removesuffix(".weight"), ins, outs) for name, ins, outs in found if name.startswith("core.")]
         return _distinct([("encoder", encoder, self.hidden), *core, ("heads", self.hidden, heads)])
 
     def products(self) -> list[Matrix]:

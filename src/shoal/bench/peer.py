@@ -18,7 +18,9 @@ from typing import Any
 def main(task: dict[str, Any]) -> list[list[float]]:
     """Return GFLOP/s of y (rows, outputs) = x (rows, inputs) W (inputs, outputs) for every shape."""
     prepare = {"numpy": _numpy, "torch": _torch}[task["module"]]
-    return [_measure(prepare(task["threads"], *shape), shape, task["seconds"], task["repeats"]) for shape in task["shapes"]]
+    return [
+        _measure(prepare(task["threads"], *shape), shape, task["seconds"], task["repeats"]) for shape in task["shapes"]
+    ]
 
 
 def _measure(product: Callable[[], object], shape: list[int], seconds: float, repeats: int) -> list[float]:

@@ -35,7 +35,9 @@ _OPTIONS = (
 
 def run(names: list[str], arguments: list[str]) -> int:
     """Run `shoal bench sim NAMES ARGUMENTS` and return the exit code."""
-    options = flags.parse("shoal bench sim", "Million steps a second with prepared actions.", arguments, _OPTIONS).options
+    options = flags.parse(
+        "shoal bench sim", "Million steps a second with prepared actions.", arguments, _OPTIONS
+    ).options
     environments = [registry.get(name) for name in names or registry.names()]
     bench.check_timing(options)
     threads = bench.threads_of(options["threads"])

@@ -194,8 +194,8 @@ def _show(row: dict[str, Any]) -> None:
     rates = ", ".join(f"{library} {rate:.4g}" for library, rate in row["gemm"].items())
     print(f"matrix products, best shape of each with {row['threads']} threads: {rates} GFLOP/s")
     print(
-        f"share of the machine {row['share']:.1%}: {row['flops_per_step'] / 1e6:.4g} MFLOP a step, {row['gflops']:.4g} of "
-        f"{row['best_gflops']:.4g} GFLOP/s"
+        f"share of the machine {row['share']:.1%}: {row['flops_per_step'] / 1e6:.4g} MFLOP a step, "
+        f"{row['gflops']:.4g} of {row['best_gflops']:.4g} GFLOP/s"
     )
     if row["threads"] > 1:
         print(
