@@ -103,7 +103,7 @@ class TrainConfig:
         auto="1024 in whole segments",
     )
     replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
-    gamma: float = setting(0.995, "discount", low=0, high=1)
+    gamma: float = setting(0.99, "discount", low=0, high=1)
     gae_lambda: float = setting(0.9, "trace decay", low=0, high=1)
     rho_clip: float = setting(1.0, "ceiling of the importance weight of an error", low=0, high=1e9)
     c_clip: float = setting(1.0, "ceiling of the importance weight of the trace", low=0, high=1e9)
@@ -113,7 +113,7 @@ class TrainConfig:
     clip_coef: float = setting(0.2, "how far the ratio may move before its gradient stops", low=0, high=1e9)
     vf_coef: float = setting(1.0, "weight of the value loss", low=0, high=1e9)
     vf_clip: float = setting(0.0, "clip the value about the rollout's; 0 = off", low=0, high=1e9)
-    ent_coef: float = setting(0.02, "weight of the entropy of discrete actions, at the start", low=0, high=1e9)
+    ent_coef: float = setting(0.05, "weight of the entropy of discrete actions, at the start", low=0, high=1e9)
     ent_coef_final: float | None = setting(
         None, "its weight at the end of the schedule", low=0, high=1e9, auto="a tenth of ent_coef"
     )

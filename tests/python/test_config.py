@@ -42,7 +42,7 @@ def test_untuned_keeps_only_the_budget_and_the_threshold(tmp_path: Path, monkeyp
     monkeypatch.setattr(config, "read_toml", lambda *_, **__: {key: dict(value) for key, value in own.items()})
     tuned, untuned = config.load("cartpole"), config.load("cartpole", untuned=True)
     assert (tuned.train.gamma, tuned.policy.hidden, tuned.train.total_steps) == (0.5, 32, 77)
-    assert (untuned.train.gamma, untuned.policy.hidden, untuned.train.total_steps) == (0.995, None, 77)
+    assert (untuned.train.gamma, untuned.policy.hidden, untuned.train.total_steps) == (0.99, None, 77)
     assert (untuned.solved.metric, untuned.solved.threshold) == ("score", 9.0)
 
 
@@ -83,9 +83,9 @@ def test_the_defaults_are_the_frozen_ones() -> None:
     train = settings.train
     assert (settings.vec.num_envs, train.horizon, train.segment) == (2048, 32, 32)
     assert (train.minibatch, train.shard, train.replay_ratio) == (8192, 1024, 1.0)
-    assert (train.gamma, train.gae_lambda, train.rho_clip, train.c_clip) == (0.995, 0.9, 1.0, 1.0)
+    assert (train.gamma, train.gae_lambda, train.rho_clip, train.c_clip) == (0.99, 0.9, 1.0, 1.0)
     assert (train.optimizer, train.learning_rate, train.momentum, train.adam_ratio) == ("muon", 0.015, 0.95, 0.3)
-    assert (train.schedule, train.ent_coef, train.ent_coef_final) == ("cosine", 0.02, 0.002)
+    assert (train.schedule, train.ent_coef, train.ent_coef_final) == ("cosine", 0.05, 0.005)
     assert (train.clip_coef, train.vf_coef, train.vf_clip, train.max_grad_norm) == (0.2, 1.0, 0.0, 1.0)
     assert (settings.policy.core, settings.policy.hidden, settings.policy.layers) == ("mingru", 64, 2)
 
