@@ -40,6 +40,12 @@ def network(env: str, **policy: Any) -> operations.Network:
     return operations.Network(Policy(spec, config.resolve(config.load(env, overrides={"policy": policy}), spec)))
 
 
+@pytest.fixture
+def no_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Act as if there were no other library."""
+    monkeypatch.setattr(gemm.importlib.util, "find_spec", lambda name: None)
+
+
 # ---------------------------------------------------------------------------------------------------- simulation
 
 
@@ -171,6 +177,7 @@ def test_benchmarks_do_not_import_torch() -> None:
 # ---------------------------------------------------------------------------------------------------- training
 
 
+@pytest.mark.usefixtures("no_peers")
 def test_train_says_speed_stages_share_and_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, row = run(capsys, f"train cartpole {SMALL} --threads 2 --seconds 0.4 --windows 2", tmp_path)
     assert rows(tmp_path, "train-cartpole") == [row]
@@ -191,6 +198,7 @@ def test_train_says_speed_stages_share_and_memory(tmp_path: Path, capsys: pytest
     assert row["bytes"]["learner"] > 64 * 16 * registry.get("cartpole").spec().row_bytes
 
 
+@pytest.mark.usefixtures("no_peers")
 def test_train_counts_the_replay_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     _, once = run(capsys, f"train cartpole {SMALL} --threads 1 --seconds 0.02 --windows 1")
     _, thrice = run(capsys, f"train cartpole {SMALL} train.replay_ratio=3 --threads 1 --seconds 0.02 --windows 1")

@@ -62,10 +62,9 @@ SHOAL_API int32_t shoal_vec_step(ShoalVec *vec, char *message);
 // are at different steps after SHOAL_STOPPED: reset the vec then.
 SHOAL_API int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
                                 const float *continuous, char *message);
-// The same one step of all environments at a time, over the bound buffers, as a host steps them; the actions are
-// cleaned in place.
-SHOAL_API int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, int32_t *discrete,
-                                        float *continuous, char *message);
+// The same one step of all environments at a time, over the bound buffers, as a host steps them.
+SHOAL_API int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
+                                        const float *continuous, char *message);
 // Write the scripted policy's actions for the present states into the bound action buffers.
 SHOAL_API int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message);
 // Sums of what was emitted since the last call, SHOAL_STATS_SIZE(metrics) doubles.
