@@ -63,7 +63,9 @@ static double mingru_forward(const ShoalBench *bench, ShoalArena *arena, int64_t
   float *gates = floats(arena, rows * ldg), *x = floats(arena, rows * ldh), *y = floats(arena, rows * ldh);
   float *states = floats(arena, rows * ldh);
   ShoalBatch batch = batch_of(bench, arena, 0, 0, floats(arena, ldh));
-  for (int64_t i = 0; i < calls; i++) { shoal_mingru_forward(gates, ldg, x, y, states, ldh, &batch, 0, H); }
+  for (int64_t i = 0; i < calls; i++) {
+    shoal_mingru_forward(gates, ldg, x, y, states, ldh, &batch, 0, H, 0, bench->rows);
+  }
   return (double)rows * H * (3.0 * (TRANSCENDENTAL + 2) + 1.0 + 6.0);
 }
 
@@ -90,40 +92,62 @@ static double encode(const ShoalBench *bench, ShoalArena *arena, int64_t calls) 
   return (double)bench->rows * (policy->features + 3.0 * policy->normalised);
 }
 
+// What the heads of a policy read and write, over all rows.
+typedef struct {
+  float *out, *dout, *probs, *log_probs, raw[SHOAL_MAX_DIMS], dlog_std[SHOAL_MAX_DIMS];
+  uint8_t *masks;
+  int32_t discrete[SHOAL_MAX_HEADS];
+} Heads;
+
+static void take_heads(const ShoalBench *bench, ShoalArena *arena, Heads *heads) {
+  const ShoalPolicy *policy = bench->policy;
+  int64_t rows = bench->rows, mask_bytes = policy->spec.mask_bytes;
+  memset(heads, 0, sizeof *heads);
+  heads->out = floats(arena, rows * policy->ldo);
+  heads->dout = floats(arena, rows * policy->ldo);
+  heads->probs = floats(arena, rows * policy->outputs);
+  heads->log_probs = floats(arena, rows * policy->outputs);
+  heads->masks = shoal_take(arena, rows * mask_bytes);
+  if (arena->base) { memset(heads->masks, 1, (size_t)(rows * mask_bytes)); }
+}
+
+static double softmax_flops(const ShoalPolicy *policy) {
+  return policy->logits * (TRANSCENDENTAL + 6.0) + policy->spec.num_heads * (double)TRANSCENDENTAL;
+}
+
 static double sample(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
   const ShoalPolicy *policy = bench->policy;
-  float *out = floats(arena, (int64_t)bench->rows * policy->ldo), raw[SHOAL_MAX_DIMS];
-  uint8_t *mask = shoal_take(arena, policy->spec.mask_bytes);
-  int32_t discrete[SHOAL_MAX_HEADS];
-  if (arena->base) { memset(mask, 1, (size_t)policy->spec.mask_bytes); }
+  int64_t ldo = policy->ldo, bytes = policy->spec.mask_bytes, outputs = policy->outputs;
+  Heads h;
+  take_heads(bench, arena, &h);
   for (int64_t i = 0; i < calls; i++) {
+    shoal_heads_softmax(policy, h.out, ldo, h.masks, bytes, bench->rows, h.probs, h.log_probs);
     for (int32_t r = 0; r < bench->rows; r++) {
-      shoal_heads_sample(policy, out + (int64_t)r * policy->ldo, mask, 0, 1, (uint64_t)i, (uint64_t)r, discrete, raw);
+      shoal_heads_sample(policy, h.out + r * ldo, h.probs + r * outputs, h.log_probs + r * outputs, h.masks + r * bytes,
+                         0, 1, (uint64_t)i, (uint64_t)r, h.discrete, h.raw);
     }
   }
-  return (double)bench->rows * (policy->logits * (TRANSCENDENTAL + 6.0) + policy->spec.num_heads * TRANSCENDENTAL +
-                                policy->spec.num_dims * 4.0 * TRANSCENDENTAL);
+  return (double)bench->rows * (softmax_flops(policy) + policy->spec.num_dims * 4.0 * TRANSCENDENTAL);
 }
 
 // Score and gradient of the heads, which is what a loss costs beside a few operations on scalars.
 static double loss(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
   const ShoalPolicy *policy = bench->policy;
-  int64_t ldo = policy->ldo;
-  float *out = floats(arena, bench->rows * ldo), *dout = floats(arena, bench->rows * ldo), raw[SHOAL_MAX_DIMS] = {0};
-  float *probs = floats(arena, policy->outputs), *log_probs = floats(arena, policy->outputs);
-  float dlog_std[SHOAL_MAX_DIMS] = {0};
-  uint8_t *mask = shoal_take(arena, policy->spec.mask_bytes);
-  int32_t discrete[SHOAL_MAX_HEADS] = {0};
-  if (arena->base) { memset(mask, 1, (size_t)policy->spec.mask_bytes); }
+  int64_t ldo = policy->ldo, bytes = policy->spec.mask_bytes, outputs = policy->outputs;
+  Heads h;
+  take_heads(bench, arena, &h);
   for (int64_t i = 0; i < calls; i++) {
+    shoal_heads_softmax(policy, h.out, ldo, h.masks, bytes, bench->rows, h.probs, h.log_probs);
     for (int32_t r = 0; r < bench->rows; r++) {
-      ShoalScore score = shoal_heads_score(policy, out + r * ldo, mask, discrete, raw, probs, log_probs);
-      shoal_heads_backward(policy, mask, discrete, probs, log_probs, score.log_prob, score.entropy, 0.0f,
-                           dout + r * ldo, dlog_std);
+      float *probs = h.probs + r * outputs, *log_probs = h.log_probs + r * outputs;
+      const uint8_t *mask = h.masks + r * bytes;
+      ShoalScore score = shoal_heads_score(policy, h.out + r * ldo, mask, h.discrete, h.raw, probs, log_probs);
+      shoal_heads_backward(policy, mask, h.discrete, probs, log_probs, score.log_prob, score.entropy, 0.0f,
+                           h.dout + r * ldo, h.dlog_std);
     }
   }
-  return (double)bench->rows * (policy->logits * (TRANSCENDENTAL + 17.0) + policy->spec.num_heads * TRANSCENDENTAL +
-                                policy->spec.num_dims * (2.0 * TRANSCENDENTAL + 20.0));
+  return (double)bench->rows *
+         (softmax_flops(policy) + policy->logits * 11.0 + policy->spec.num_dims * (2.0 * TRANSCENDENTAL + 20.0));
 }
 
 // Multiply-adds of all matrices for one row, and of the encoder alone, whose input needs no gradient.

@@ -84,11 +84,11 @@ static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalP
                           "%lld samples",
                           config->minibatch, config->segment, (long long)samples);
   }
-  if (config->shard < 1 || !(config->replay_ratio > 0.0f) || config->total_steps < 1) {
+  if (config->shard < 1 || !(config->replay_ratio > 0.0f) || config->schedule_steps < 1) {
     return shoal_complain(message,
-                          "a number is out of range: shard=%d, replay_ratio=%g, total_steps=%lld; expected "
+                          "a number is out of range: shard=%d, replay_ratio=%g, schedule_steps=%lld; expected "
                           "positive ones",
-                          config->shard, (double)config->replay_ratio, (long long)config->total_steps);
+                          config->shard, (double)config->replay_ratio, (long long)config->schedule_steps);
   }
   if (vec->mode != SHOAL_RESET_SAME_STEP || vec->final_all) {
     return shoal_complain(message,
@@ -126,8 +126,8 @@ static void take_scratch(const ShoalLearner *learner, ShoalArena *arena, ShoalSc
   scratch->final_masks = shoal_take(arena, vec->mask_bytes);
   scratch->discrete = shoal_take(arena, block * vec->heads * 4);
   scratch->continuous = shoal_take(arena, block * vec->dims * 4);
-  scratch->probs = shoal_take(arena, 4 * (int64_t)policy->outputs);
-  scratch->log_probs = shoal_take(arena, 4 * (int64_t)policy->outputs);
+  scratch->probs = shoal_take(arena, 4 * rows * policy->outputs);
+  scratch->log_probs = shoal_take(arena, 4 * rows * policy->outputs);
   int64_t muon = 0;
   for (int32_t i = 0; i < policy->num_parameters; i++) {
     int64_t floats = shoal_muon_floats(policy->parameters[i].rows, policy->parameters[i].columns);

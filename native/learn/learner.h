@@ -36,7 +36,7 @@ typedef struct {
   uint8_t *final_rows, *final_masks;
   int32_t *discrete;  // actions as the environment takes them
   float *continuous;
-  float *probs, *log_probs;  // (outputs,)
+  float *probs, *log_probs;  // (rows of a pass or block, outputs)
   float *muon;
   double lap, stage_seconds[SHOAL_STAGES];  // when this thread last told its time, and where it went
 } ShoalScratch;

@@ -97,8 +97,12 @@ static void step(const Block *block, int32_t t, int64_t clock) {
   shoal_lap(scratch, SHOAL_STAGE_GATHER);
   shoal_forward(policy, &batch, &scratch->tape);
   shoal_lap(scratch, SHOAL_STAGE_ACT);
+  const uint8_t *masks = learner->masks + (block->row * (T + 1) + t) * vec->mask_bytes;
+  int64_t mask_stride = (int64_t)(T + 1) * vec->mask_bytes;
+  shoal_heads_softmax(policy, scratch->tape.out, policy->ldo, masks, mask_stride, block->rows, scratch->probs,
+                      scratch->log_probs);
   for (int32_t i = 0; i < block->rows; i++) {
-    int64_t row = block->row + i, sample = row * T + t;
+    int64_t row = block->row + i, sample = row * T + t, at = (int64_t)i * policy->outputs;
     const float *out = scratch->tape.out + (int64_t)i * policy->ldo;
     int32_t *discrete = learner->discrete + sample * vec->heads;
     float *raw = learner->raw + sample * vec->dims;
@@ -106,13 +110,13 @@ static void step(const Block *block, int32_t t, int64_t clock) {
     learner->log_probs[sample] = 0.0f;
     if (vec->live[row] || SHOAL_FAULT(policy, ABSENT_LEARNT)) {
       learner->log_probs[sample] =
-          shoal_heads_sample(policy, out, learner->masks + (row * (T + 1) + t) * vec->mask_bytes, 0,
+          shoal_heads_sample(policy, out, scratch->probs + at, scratch->log_probs + at, masks + i * mask_stride, 0,
                              learner->config.seed, (uint64_t)clock, (uint64_t)row, discrete, raw);
     } else {
       memset(discrete, 0, 4 * (size_t)vec->heads);
       memset(raw, 0, 4 * (size_t)vec->dims);
     }
-    memcpy(scratch->discrete + (int64_t)i * vec->heads, discrete, 4 * (size_t)vec->heads);
+    for (int32_t h = 0; h < vec->heads; h++) { scratch->discrete[(int64_t)i * vec->heads + h] = discrete[h]; }
     shoal_heads_action(policy, raw, scratch->continuous + (int64_t)i * vec->dims);
   }
   shoal_lap(scratch, SHOAL_STAGE_SAMPLE);
@@ -121,14 +125,14 @@ static void step(const Block *block, int32_t t, int64_t clock) {
       .continuous = scratch->continuous,
       .rows = learner->rows + (block->row * (T + 1) + t + 1) * vec->row_bytes,
       .masks = learner->masks + (block->row * (T + 1) + t + 1) * vec->mask_bytes,
-      .legal = learner->masks + (block->row * (T + 1) + t) * vec->mask_bytes,
+      .legal = masks,
       .final_rows = scratch->final_rows,
       .final_masks = scratch->final_masks,
       .rewards = learner->rewards + block->row * T + t,
       .ended = learner->ended + block->row * T + t,
       .stats = shoal_block_stats(learner->engine, block->b),
       .row_stride = (int64_t)(T + 1) * vec->row_bytes,
-      .mask_stride = (int64_t)(T + 1) * vec->mask_bytes,
+      .mask_stride = mask_stride,
       .final_stride = vec->row_bytes,
       .stride = T,
       .clock = clock,

@@ -76,7 +76,7 @@ class PolicyConfig:
 class TrainConfig:
     """The learner."""
 
-    total_steps: int = setting(50_000_000, "agent steps to train for; schedules end there", low=1, high=2**62)
+    total_steps: int = setting(50_000_000, "agent steps to train for", low=1, high=2**62)
     horizon: int = setting(32, "T: steps of every row in a rollout", low=1, high=65536, unit="steps")
     segment: int | None = setting(
         None,
@@ -123,9 +123,17 @@ class TrainConfig:
         "muon", "of encoder and core matrices; the rest always uses adamw", choices=native.OPTIMIZERS
     )
     learning_rate: float = setting(0.015, "at the start of the schedule", low=0, high=1e3)
+    learning_rate_final: float = setting(0.0, "at the end of the schedule, and after it", low=0, high=1e3)
     adam_ratio: float = setting(0.3, "learning rate of adamw's part, in learning rates", low=0, high=1e6)
     momentum: float = setting(0.95, "of muon", low=0, high=0.9999)
-    schedule: str = setting("cosine", "how the learning rate falls to 0 over total_steps", choices=native.SCHEDULES)
+    schedule: str = setting("cosine", "how the learning rate falls over schedule_steps", choices=native.SCHEDULES)
+    schedule_steps: int | None = setting(
+        None,
+        "where schedules end; a run that goes on keeps their last values",
+        low=1,
+        high=2**62,
+        auto="total_steps",
+    )
     priority_alpha: float = setting(0.0, "0 draws segments evenly, 1 in proportion to their advantages", low=0, high=10)
     priority_beta: float = setting(
         0.4, "how far priorities are corrected for at the start; 1 at the end", low=0, high=1

@@ -27,9 +27,9 @@ from shoal.worker import Worker
 Log = dict[str, float]  # one line of metrics.jsonl; docs/reference/metrics.md explains each key
 Callback = Callable[[Log], object]
 
-CHECKS = 100  # of the training average, evenly over total_steps
+CHECKS = 100  # of the training average, evenly over schedule_steps
 CHECK_LIVES = 32  # a check waits until that many lives have ended since the last one
-CHECKPOINTS = 10  # evenly over total_steps, and one at the end
+CHECKPOINTS = 10  # evenly over schedule_steps, and one at the end
 
 LOG_KEYS = {
     "policy_loss": "loss/policy",
@@ -309,8 +309,9 @@ class Trainer:
         return path
 
     def _every(self, times: int) -> int:
-        """Return the steps between events that happen so many times in a run."""
-        return max(self.config.train.total_steps // times, 1)
+        """Return the steps between events that happen so many times until schedules end."""
+        train = self.config.train
+        return max(min(train.total_steps, train.schedule_steps or train.total_steps) // times, 1)
 
     def _is_candidate(self, window: Stats) -> bool:
         threshold = self.config.solved.threshold

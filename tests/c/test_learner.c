@@ -78,7 +78,7 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
                                .momentum = 0.95f,
                                .priority_alpha = 0.5f,
                                .priority_beta = 0.4f,
-                               .total_steps = 100000,
+                               .schedule_steps = 100000,
                                .seed = 5};
   int64_t learner_bytes = shoal_learner_bytes(vec, policy, &settings, message);
   CHECK(learner_bytes > 0, "%s", message);

@@ -137,9 +137,9 @@ typedef struct {
   int32_t muon_heads, muon_fused_gates;  // ablations
   float replay_ratio, gamma, gae_lambda, rho_clip, c_clip;
   float clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_final, ent_coef_continuous, max_grad_norm;  // vf_clip 0: off
-  float learning_rate, adam_ratio, momentum;
+  float learning_rate, learning_rate_final, adam_ratio, momentum;
   float priority_alpha, priority_beta, target_kl;  // target_kl 0: off
-  int64_t total_steps;
+  int64_t schedule_steps;                          // where schedules end
   uint64_t seed;
   int32_t warm;   // 1: statistics were loaded, the first rollout is an ordinary one
   int32_t fault;  // a planted fault, in libraries built for tests; ignored elsewhere

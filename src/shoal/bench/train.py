@@ -107,13 +107,10 @@ class _Runner:
 
     def __init__(self, settings: config.Config, threads: int) -> None:
         vec = dataclasses.replace(settings.vec, threads=threads)
-        train = dataclasses.replace(settings.train, total_steps=_ENDLESS)
+        train = dataclasses.replace(settings.train, total_steps=_ENDLESS, schedule_steps=_ENDLESS)
         self.trainer = Trainer(dataclasses.replace(settings, vec=vec, train=train), runs_dir=None)
-        asked = dataclasses.replace(
-            self.trainer.config,
-            train=dataclasses.replace(self.trainer.config.train, total_steps=settings.train.total_steps),
-        )
-        self.mark = asked.settings_hash(self.trainer.spec.version)
+        spec = self.trainer.spec
+        self.mark = config.resolve(settings, spec).settings_hash(spec.version)
         self.window(0.0)  # the first rollout only gathers statistics
 
     def window(self, seconds: float) -> Window:
