@@ -34,6 +34,35 @@ void shoal_parallel_flushed(int32_t threads, int32_t tasks, ShoalTask *task, voi
   shoal_parallel(threads, tasks, run_flushed, &call);
 }
 
+typedef struct {
+  Flushed call;
+  ShoalLearner *learner;
+  int32_t stage;
+} Staged;
+
+static void run_staged(void *context, int32_t task, int32_t thread) {
+  Staged *staged = context;
+  ShoalScratch *scratch = &staged->learner->scratch[thread];
+  shoal_lap(scratch, SHOAL_STAGE_WAIT);
+  run_flushed(&staged->call, task, thread);
+  shoal_lap(scratch, staged->stage);
+}
+
+void shoal_parallel_staged(ShoalLearner *learner, int32_t stage, int32_t tasks, ShoalTask *task, void *context) {
+  Staged staged = {{task, context}, learner, stage};
+  shoal_parallel(learner->threads, tasks, run_staged, &staged);
+}
+
+void shoal_learner_stages(ShoalLearner *learner, double *out) {
+  memset(out, 0, SHOAL_STAGES * sizeof *out);
+  for (int32_t t = 0; t < learner->threads; t++) {
+    ShoalScratch *scratch = &learner->scratch[t];
+    shoal_lap(scratch, SHOAL_STAGE_WAIT);
+    for (int32_t i = 0; i < SHOAL_STAGES; i++) { out[i] += scratch->stage_seconds[i]; }
+    memset(scratch->stage_seconds, 0, sizeof scratch->stage_seconds);
+  }
+}
+
 static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalPolicy *policy,
                         const ShoalTrainConfig *config, char *message) {
   memset(learner, 0, sizeof *learner);
@@ -196,6 +225,7 @@ ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const Sho
   lay_out(learner, &arena);
   policy->fault = config->fault;
   memset(learner->ones, 1, (size_t)learner->T);
+  for (int32_t t = 0; t < learner->threads; t++) { learner->scratch[t].lap = shoal_seconds(); }
   shoal_parallel(learner->threads, learner->engine->num_blocks, reset_block, learner);
   return learner;
 }

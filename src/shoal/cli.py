@@ -27,7 +27,9 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   list                  the environments
   bench solve ENV       time and steps to solved, over seeds
-  bench sim [ENV...]    simulation speed of one core
+  bench train ENV       training speed: steps/s, where the time goes, share of the machine
+  bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
 
 settings are merged: defaults < the environment's own < --config FILE < flags
 """
@@ -186,18 +188,28 @@ def _list(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "sim")
+    verbs = ("solve", "train", "sim", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
-        raise ConfigError(f"{got}; expected `shoal bench solve ENV` or `shoal bench sim [ENV...]`")
-    from shoal import bench
-
+        raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
     words = list(leading(arguments[1:]))
     rest = arguments[1 + len(words) :]
     if arguments[0] == "sim":
-        return bench.sim(words, rest)
-    name, extra = environment("shoal bench solve", [*words, *rest])
-    return bench.solve(name, extra)
+        from shoal.bench import sim
+
+        return sim.run(words, rest)
+    if arguments[0] == "kernels":
+        from shoal.bench import kernels
+
+        return kernels.run(words, rest)
+    name, extra = environment(f"shoal bench {arguments[0]}", [*words, *rest])
+    if arguments[0] == "train":
+        from shoal.bench import train
+
+        return train.run(name, extra)
+    from shoal.bench import solve
+
+    return solve.run(name, extra)
 
 
 # ---------------------------------------------------------------------------------------------------- helpers

@@ -38,6 +38,8 @@ SCHEDULES = ("constant", "linear", "cosine")
 REWARD_SCALES = ("off", "past", "future")
 ADVANTAGES = ("split", "single")
 PLAYERS = ("sampled", "greedy", "random", "scripted")
+STAGES = ("wait", "gather", "act", "sample", "simulate", "advantage", "forward", "loss", "backward", "optimize",
+          "statistics")  # fmt: skip
 AUTORESETS = ("same-step", "next-step", "disabled")
 
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
@@ -266,6 +268,12 @@ class Log(ctypes.Structure):
     ]
 
 
+class Bench(ctypes.Structure):
+    """ShoalBench, the shape of one operation (native/bench/bench.h)."""
+
+    _fields_ = [("rows", c_int32), ("steps", c_int32), ("inputs", c_int32), ("outputs", c_int32), ("policy", c_void_p)]
+
+
 # ---------------------------------------------------------------------------------------------------- functions
 
 _P = c_void_p  # arrays and opaque objects travel as addresses
@@ -287,6 +295,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_reset_ended": (_I, (_P, _P)),
     "vec_step": (_I, (_P, _P)),
     "vec_run": (_I, (_P, _L, _I, _P, _P, _P)),
+    "vec_run_in_step": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_scripted": (_I, (_P, _F, _P)),
     "vec_stats": (None, (_P, _P)),
     "vec_snapshot_bytes": (_L, (_P,)),
@@ -308,7 +317,13 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "learner_observe": (None, (_P,)),
     "learner_rollout": (_I, (_P, _P)),
     "learner_update": (_I, (_P, POINTER(Log), _P)),
+    "learner_stages": (None, (_P, _P)),
     "learner_tensors": (_I, (_P, POINTER(Tensor), _I)),
+    "bench_name": (c_char_p, (_I,)),
+    "bench_shapes": (_I, (_I,)),
+    "bench_flops": (c_double, (_I, POINTER(Bench))),
+    "bench_bytes": (_L, (_I, POINTER(Bench))),
+    "bench_run": (c_double, (_I, POINTER(Bench), _I, _L, _P)),
 }
 
 

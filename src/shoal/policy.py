@@ -52,6 +52,11 @@ class Policy:
         self.seed = time.time_ns()  # of sampled actions; set it to repeat them
         self.clock = 0
 
+    @property
+    def nbytes(self) -> int:
+        """The memory of weights, normaliser and what is derived from them."""
+        return int(self._memory.nbytes)
+
     def tensors(self) -> checkpoint.Tensors:
         """Return the weights and the normaliser by name, as views; `pack` after writing to one."""
         return tensors_of(self._lib.policy_tensors, self.handle, self._memory)

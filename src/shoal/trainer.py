@@ -299,6 +299,17 @@ class Trainer:
             "updates": progress.updates,
         }
 
+    def stages(self) -> dict[str, float]:
+        """Return the seconds since the last call that the threads together spent in each stage of training."""
+        seconds = (ctypes.c_double * len(native.STAGES))()
+        self._lib.learner_stages(self._learner, seconds)
+        return dict(zip(native.STAGES, seconds, strict=True))
+
+    def bytes(self) -> dict[str, int]:
+        """Return the memory of what a run consists of."""
+        parts = {"learner": self._memory.nbytes, "policy": self.policy.nbytes}
+        return parts | {"environments": bytes_needed(self.spec, self.vec.num_envs, bind=False)}
+
     def _iterate(self) -> tuple[native.Log, Stats]:
         """Keep an image, collect one rollout and learn from it."""
         log, at, lib, learner = native.Log(), self._message.address, self._lib, self._learner
