@@ -26,7 +26,10 @@ train.muon_heads=true
 train.muon_fused_gates=true
 train.replay_ratio=2
 train.replay_ratio=4
-train.horizon=64 train.gamma=0.99 train.ent_coef=0.005 train.adam_ratio=0.1 train.normalize_reward=past
+train.gae_lambda=0.95
+train.gamma=0.995
+train.ent_coef=0.02
+train.horizon=64 train.gae_lambda=0.95 train.ent_coef=0.005 train.adam_ratio=0.1 train.normalize_reward=past
 CHANGES
   )
 done

@@ -14,7 +14,7 @@ typedef struct {
   ShoalTape tape;
   const uint8_t **rows, **starts;
   const float **memory;
-  float **memory_out, *state, *raw, *continuous;
+  float **memory_out, *state, *raw, *continuous, *probs, *log_probs;
   uint8_t *row_data[2], *mask_data[2];
   float *rewards;
   uint8_t *ended;
@@ -26,6 +26,8 @@ static void take_workspace(Workspace *work, ShoalArena *arena, const ShoalPolicy
   if (policy) {
     shoal_tape_take(policy, arena, (int32_t)rows, 0, &work->tape);
     work->state = shoal_take(arena, 4 * rows * policy->state_size);
+    work->probs = shoal_take(arena, 4 * rows * policy->outputs);
+    work->log_probs = shoal_take(arena, 4 * rows * policy->outputs);
   }
   work->rows = shoal_take(arena, 8 * rows);
   work->starts = shoal_take(arena, 8 * rows);
@@ -76,14 +78,18 @@ int32_t shoal_policy_act(const ShoalPolicy *policy, int32_t n, const uint8_t *ro
     ShoalBatch batch = {count, 1, work->rows, work->starts, work->memory, work->memory_out};
     uint64_t fp = shoal_fp_flush();
     shoal_forward(policy, &batch, &work->tape);
+    if (discrete || continuous) {
+      shoal_heads_softmax(policy, work->tape.out, policy->ldo, masks + (int64_t)first * spec->mask_bytes,
+                          spec->mask_bytes, count, work->probs, work->log_probs);
+    }
     for (int32_t i = 0; i < count; i++) {
       const float *out = work->tape.out + (int64_t)i * policy->ldo;
-      int64_t row = first + i;
+      int64_t row = first + i, at = (int64_t)i * policy->outputs;
       if (logits) { memcpy(logits + row * policy->outputs, out, 4 * (size_t)policy->outputs); }
       if (values) { values[row] = out[policy->outputs]; }
       if (!discrete && !continuous) { continue; }
-      shoal_heads_sample(policy, out, masks + row * spec->mask_bytes, greedy, seed, (uint64_t)clock, (uint64_t)row,
-                         work->discrete, work->raw);
+      shoal_heads_sample(policy, out, work->probs + at, work->log_probs + at, masks + row * spec->mask_bytes, greedy,
+                         seed, (uint64_t)clock, (uint64_t)row, work->discrete, work->raw);
       if (discrete) { memcpy(discrete + row * spec->num_heads, work->discrete, 4 * (size_t)spec->num_heads); }
       if (continuous) { shoal_heads_action(policy, work->raw, continuous + row * spec->num_dims); }
     }
@@ -173,9 +179,12 @@ static void evaluate_block(void *context, int32_t b, int32_t thread) {
       }
       ShoalBatch batch = {rows, 1, work->rows, work->starts, work->memory, work->memory_out};
       shoal_forward(policy, &batch, &work->tape);
+      shoal_heads_softmax(policy, work->tape.out, policy->ldo, work->mask_data[now], vec->mask_bytes, rows, work->probs,
+                          work->log_probs);
       for (int32_t i = 0; i < rows; i++) {
         if (!vec->live[row0 + i]) { continue; }
-        shoal_heads_sample(policy, work->tape.out + (int64_t)i * policy->ldo,
+        int64_t at = (int64_t)i * policy->outputs;
+        shoal_heads_sample(policy, work->tape.out + (int64_t)i * policy->ldo, work->probs + at, work->log_probs + at,
                            work->mask_data[now] + (int64_t)i * vec->mask_bytes, call->player == SHOAL_PLAYER_GREEDY,
                            vec->seed, (uint64_t)t, (uint64_t)(row0 + i), work->discrete + (int64_t)i * vec->heads,
                            work->raw);

@@ -8,23 +8,71 @@ static inline const uint8_t *mask_of(const ShoalPolicy *policy, int32_t head, co
   return policy->spec.heads[head].masked && !SHOAL_FAULT(policy, MASK_IGNORED) ? mask : 0;
 }
 
-// Log-probabilities of one head's legal logits into log_probs, probabilities (0 where illegal) into probs.
-static inline void softmax(const float *restrict logits, const uint8_t *mask, int32_t size, float *restrict probs,
-                           float *restrict log_probs) {
-  float top = -3.4e38f, sum = 0.0f;
-  for (int32_t i = 0; i < size; i++) {
-    if ((!mask || mask[i]) && logits[i] > top) { top = logits[i]; }
+// ---------------------------------------------------------------------------------------------------- probabilities
+
+enum { SIDE = 16 };  // rows that go through a softmax side by side, as lanes of vectors
+
+// Element i of `rows` rows, side by side; the last row fills the rest.
+static inline void take(float *restrict to, const float *from, int64_t ld, int32_t rows, int32_t i) {
+  for (int32_t r = 0; r < SIDE; r++) { to[r] = from[(r < rows ? r : rows - 1) * ld + i]; }
+}
+
+// One head of at most SIDE rows. Lanes are independent and run the same operations, so a row's bits do not depend on
+// its neighbours.
+static void softmax(const float *out, int64_t ldo, const uint8_t *mask, int64_t mask_stride, int32_t rows, int32_t size,
+                    float *probs, float *log_probs, int64_t ld) {
+  float logit[SIDE], top[SIDE], sum[SIDE] = {0.0f}, log_sum[SIDE], e[SIDE];
+  int32_t legal[SIDE];
+  for (int32_t r = 0; r < SIDE; r++) {
+    top[r] = -3.4e38f;
+    legal[r] = 1;
   }
   for (int32_t i = 0; i < size; i++) {
-    probs[i] = !mask || mask[i] ? shoal_exp(logits[i] - top) : 0.0f;
-    sum += probs[i];
+    take(logit, out, ldo, rows, i);
+    for (int32_t r = 0; mask && r < rows; r++) { legal[r] = mask[r * mask_stride + i]; }
+    for (int32_t r = 0; r < SIDE; r++) { top[r] = legal[r] && logit[r] > top[r] ? logit[r] : top[r]; }
   }
-  float log_sum = shoal_log(sum), inverse = 1.0f / sum;
   for (int32_t i = 0; i < size; i++) {
-    log_probs[i] = logits[i] - top - log_sum;
-    probs[i] *= inverse;
+    take(logit, out, ldo, rows, i);
+    for (int32_t r = 0; mask && r < rows; r++) { legal[r] = mask[r * mask_stride + i]; }
+    for (int32_t r = 0; r < SIDE; r++) {
+      e[r] = shoal_exp(logit[r] - top[r]);
+      e[r] = legal[r] ? e[r] : 0.0f;
+      sum[r] += e[r];
+    }
+    for (int32_t r = 0; r < rows; r++) { probs[r * ld + i] = e[r]; }
+  }
+  for (int32_t r = 0; r < SIDE; r++) {
+    log_sum[r] = shoal_log(sum[r]);
+    sum[r] = 1.0f / sum[r];
+  }
+  for (int32_t i = 0; i < size; i++) {
+    for (int32_t r = 0; r < rows; r++) {
+      probs[r * ld + i] *= sum[r];
+      log_probs[r * ld + i] = out[r * ldo + i] - top[r] - log_sum[r];
+    }
   }
 }
+
+void shoal_heads_softmax(const ShoalPolicy *policy, const float *out, int64_t ldo, const uint8_t *masks,
+                         int64_t mask_stride, int32_t rows, float *probs, float *log_probs) {
+  int32_t ld = policy->outputs;
+  for (int32_t first = 0; first < rows; first += SIDE) {
+    const float *from = out + first * ldo;
+    const uint8_t *mask = masks + first * mask_stride;
+    int64_t at = (int64_t)first * ld;
+    for (int32_t h = 0; h < policy->spec.num_heads; h++) {
+      int32_t size = policy->spec.heads[h].size;
+      softmax(from, ldo, mask_of(policy, h, mask), mask_stride, shoal_mini(SIDE, rows - first), size, probs + at,
+              log_probs + at, ld);
+      from += size;
+      at += size;
+      mask += policy->spec.heads[h].masked ? size : 0;
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------- actions
 
 static inline float std_of(const ShoalPolicy *policy, int32_t dim, float *log_std) {
   float raw = policy->theta[policy->parameters[policy->log_std].offset + dim];
@@ -36,13 +84,13 @@ static inline float scored(const ShoalPolicy *policy, float raw) {
   return SHOAL_FAULT(policy, CLIPPED_SCORED) ? shoal_clamp(raw, -1.0f, 1.0f) : raw;
 }
 
-float shoal_heads_sample(const ShoalPolicy *policy, const float *out, const uint8_t *mask, int32_t greedy,
-                         uint64_t seed, uint64_t clock, uint64_t row, int32_t *discrete, float *raw) {
-  float total = 0.0f, probs[1024], log_probs[1024];
+float shoal_heads_sample(const ShoalPolicy *policy, const float *out, const float *probs, const float *log_probs,
+                         const uint8_t *mask, int32_t greedy, uint64_t seed, uint64_t clock, uint64_t row,
+                         int32_t *discrete, float *raw) {
+  float total = 0.0f;
   for (int32_t h = 0; h < policy->spec.num_heads; h++) {
     int32_t size = policy->spec.heads[h].size, chosen = -1;
     const uint8_t *legal = mask_of(policy, h, mask);
-    softmax(out, legal, size, probs, log_probs);
     if (greedy) {
       for (int32_t i = 0; i < size; i++) {
         if ((!legal || legal[i]) && (chosen < 0 || out[i] > out[chosen])) { chosen = i; }
@@ -59,6 +107,8 @@ float shoal_heads_sample(const ShoalPolicy *policy, const float *out, const uint
     discrete[h] = chosen < 0 ? 0 : chosen;
     if (!(SHOAL_FAULT(policy, HEAD_LEFT_OUT) && h == policy->spec.num_heads - 1)) { total += log_probs[discrete[h]]; }
     out += size;
+    probs += size;
+    log_probs += size;
     mask += policy->spec.heads[h].masked ? size : 0;
   }
   for (int32_t d = 0; d < policy->spec.num_dims; d++) {
@@ -84,12 +134,11 @@ void shoal_heads_action(const ShoalPolicy *policy, const float *raw, float *cont
 }
 
 ShoalScore shoal_heads_score(const ShoalPolicy *policy, const float *out, const uint8_t *mask, const int32_t *discrete,
-                             const float *raw, float *probs, float *log_probs) {
+                             const float *raw, float *probs, const float *log_probs) {
   ShoalScore score = {0.0f, 0.0f, 0.0f};
   for (int32_t h = 0; h < policy->spec.num_heads; h++) {
     int32_t size = policy->spec.heads[h].size;
     const uint8_t *legal = mask_of(policy, h, mask);
-    softmax(out, legal, size, probs, log_probs);
     if (!(SHOAL_FAULT(policy, HEAD_LEFT_OUT) && h == policy->spec.num_heads - 1)) {
       score.log_prob += log_probs[discrete[h]];
     }

@@ -34,6 +34,35 @@ void shoal_parallel_flushed(int32_t threads, int32_t tasks, ShoalTask *task, voi
   shoal_parallel(threads, tasks, run_flushed, &call);
 }
 
+typedef struct {
+  Flushed call;
+  ShoalLearner *learner;
+  int32_t stage;
+} Staged;
+
+static void run_staged(void *context, int32_t task, int32_t thread) {
+  Staged *staged = context;
+  ShoalScratch *scratch = &staged->learner->scratch[thread];
+  shoal_lap(scratch, SHOAL_STAGE_WAIT);
+  run_flushed(&staged->call, task, thread);
+  shoal_lap(scratch, staged->stage);
+}
+
+void shoal_parallel_staged(ShoalLearner *learner, int32_t stage, int32_t tasks, ShoalTask *task, void *context) {
+  Staged staged = {{task, context}, learner, stage};
+  shoal_parallel(learner->threads, tasks, run_staged, &staged);
+}
+
+void shoal_learner_stages(ShoalLearner *learner, double *out) {
+  memset(out, 0, SHOAL_STAGES * sizeof *out);
+  for (int32_t t = 0; t < learner->threads; t++) {
+    ShoalScratch *scratch = &learner->scratch[t];
+    shoal_lap(scratch, SHOAL_STAGE_WAIT);
+    for (int32_t i = 0; i < SHOAL_STAGES; i++) { out[i] += scratch->stage_seconds[i]; }
+    memset(scratch->stage_seconds, 0, sizeof scratch->stage_seconds);
+  }
+}
+
 static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalPolicy *policy,
                         const ShoalTrainConfig *config, char *message) {
   memset(learner, 0, sizeof *learner);
@@ -55,11 +84,11 @@ static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalP
                           "%lld samples",
                           config->minibatch, config->segment, (long long)samples);
   }
-  if (config->shard < 1 || !(config->replay_ratio > 0.0f) || config->total_steps < 1) {
+  if (config->shard < 1 || !(config->replay_ratio > 0.0f) || config->schedule_steps < 1) {
     return shoal_complain(message,
-                          "a number is out of range: shard=%d, replay_ratio=%g, total_steps=%lld; expected "
+                          "a number is out of range: shard=%d, replay_ratio=%g, schedule_steps=%lld; expected "
                           "positive ones",
-                          config->shard, (double)config->replay_ratio, (long long)config->total_steps);
+                          config->shard, (double)config->replay_ratio, (long long)config->schedule_steps);
   }
   if (vec->mode != SHOAL_RESET_SAME_STEP || vec->final_all) {
     return shoal_complain(message,
@@ -97,8 +126,8 @@ static void take_scratch(const ShoalLearner *learner, ShoalArena *arena, ShoalSc
   scratch->final_masks = shoal_take(arena, vec->mask_bytes);
   scratch->discrete = shoal_take(arena, block * vec->heads * 4);
   scratch->continuous = shoal_take(arena, block * vec->dims * 4);
-  scratch->probs = shoal_take(arena, 4 * (int64_t)policy->outputs);
-  scratch->log_probs = shoal_take(arena, 4 * (int64_t)policy->outputs);
+  scratch->probs = shoal_take(arena, 4 * rows * policy->outputs);
+  scratch->log_probs = shoal_take(arena, 4 * rows * policy->outputs);
   int64_t muon = 0;
   for (int32_t i = 0; i < policy->num_parameters; i++) {
     int64_t floats = shoal_muon_floats(policy->parameters[i].rows, policy->parameters[i].columns);
@@ -156,18 +185,36 @@ int64_t shoal_learner_bytes(const ShoalVec *vec, const ShoalPolicy *policy, cons
   return arena.used;
 }
 
-static void reset_block(void *context, int32_t b, int32_t thread) {
-  const ShoalLearner *learner = context;
+// Where block b's last observations lie: the next rollout begins by moving them to the front.
+static ShoalIo last_rows(const ShoalLearner *learner, int32_t b) {
   const ShoalVec *vec = &learner->engine->vec;
   int64_t row = (int64_t)shoal_block_first(learner->engine, b) * vec->agents;
-  (void)thread;
   ShoalIo io = {0};
   io.row_stride = (int64_t)(learner->T + 1) * vec->row_bytes;
   io.mask_stride = (int64_t)(learner->T + 1) * vec->mask_bytes;
-  // The first rollout begins by moving the last observation to the front.
   io.rows = learner->rows + row * io.row_stride + (int64_t)learner->T * vec->row_bytes;
   io.masks = learner->masks + row * io.mask_stride + (int64_t)learner->T * vec->mask_bytes;
+  return io;
+}
+
+static void reset_block(void *context, int32_t b, int32_t thread) {
+  const ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalIo io = last_rows(learner, b);
+  (void)thread;
   vec->env->block_reset(vec, shoal_block_first(learner->engine, b), shoal_block_count(learner->engine, b), &io);
+}
+
+static void observe_block(void *context, int32_t b, int32_t thread) {
+  const ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalIo io = last_rows(learner, b);
+  (void)thread;
+  vec->env->block_observe(vec, shoal_block_first(learner->engine, b), shoal_block_count(learner->engine, b), &io);
+}
+
+void shoal_learner_observe(ShoalLearner *learner) {
+  shoal_parallel(learner->threads, learner->engine->num_blocks, observe_block, learner);
 }
 
 ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const ShoalTrainConfig *config, void *memory,
@@ -178,6 +225,7 @@ ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const Sho
   lay_out(learner, &arena);
   policy->fault = config->fault;
   memset(learner->ones, 1, (size_t)learner->T);
+  for (int32_t t = 0; t < learner->threads; t++) { learner->scratch[t].lap = shoal_seconds(); }
   shoal_parallel(learner->threads, learner->engine->num_blocks, reset_block, learner);
   return learner;
 }

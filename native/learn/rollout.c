@@ -94,9 +94,15 @@ static void step(const Block *block, int32_t t, int64_t clock) {
     }
   }
   gather(block, t);
+  shoal_lap(scratch, SHOAL_STAGE_GATHER);
   shoal_forward(policy, &batch, &scratch->tape);
+  shoal_lap(scratch, SHOAL_STAGE_ACT);
+  const uint8_t *masks = learner->masks + (block->row * (T + 1) + t) * vec->mask_bytes;
+  int64_t mask_stride = (int64_t)(T + 1) * vec->mask_bytes;
+  shoal_heads_softmax(policy, scratch->tape.out, policy->ldo, masks, mask_stride, block->rows, scratch->probs,
+                      scratch->log_probs);
   for (int32_t i = 0; i < block->rows; i++) {
-    int64_t row = block->row + i, sample = row * T + t;
+    int64_t row = block->row + i, sample = row * T + t, at = (int64_t)i * policy->outputs;
     const float *out = scratch->tape.out + (int64_t)i * policy->ldo;
     int32_t *discrete = learner->discrete + sample * vec->heads;
     float *raw = learner->raw + sample * vec->dims;
@@ -104,28 +110,29 @@ static void step(const Block *block, int32_t t, int64_t clock) {
     learner->log_probs[sample] = 0.0f;
     if (vec->live[row] || SHOAL_FAULT(policy, ABSENT_LEARNT)) {
       learner->log_probs[sample] =
-          shoal_heads_sample(policy, out, learner->masks + (row * (T + 1) + t) * vec->mask_bytes, 0,
+          shoal_heads_sample(policy, out, scratch->probs + at, scratch->log_probs + at, masks + i * mask_stride, 0,
                              learner->config.seed, (uint64_t)clock, (uint64_t)row, discrete, raw);
     } else {
       memset(discrete, 0, 4 * (size_t)vec->heads);
       memset(raw, 0, 4 * (size_t)vec->dims);
     }
-    memcpy(scratch->discrete + (int64_t)i * vec->heads, discrete, 4 * (size_t)vec->heads);
+    for (int32_t h = 0; h < vec->heads; h++) { scratch->discrete[(int64_t)i * vec->heads + h] = discrete[h]; }
     shoal_heads_action(policy, raw, scratch->continuous + (int64_t)i * vec->dims);
   }
+  shoal_lap(scratch, SHOAL_STAGE_SAMPLE);
   ShoalIo io = {
       .discrete = scratch->discrete,
       .continuous = scratch->continuous,
       .rows = learner->rows + (block->row * (T + 1) + t + 1) * vec->row_bytes,
       .masks = learner->masks + (block->row * (T + 1) + t + 1) * vec->mask_bytes,
-      .legal = learner->masks + (block->row * (T + 1) + t) * vec->mask_bytes,
+      .legal = masks,
       .final_rows = scratch->final_rows,
       .final_masks = scratch->final_masks,
       .rewards = learner->rewards + block->row * T + t,
       .ended = learner->ended + block->row * T + t,
       .stats = shoal_block_stats(learner->engine, block->b),
       .row_stride = (int64_t)(T + 1) * vec->row_bytes,
-      .mask_stride = (int64_t)(T + 1) * vec->mask_bytes,
+      .mask_stride = mask_stride,
       .final_stride = vec->row_bytes,
       .stride = T,
       .clock = clock,
@@ -133,7 +140,11 @@ static void step(const Block *block, int32_t t, int64_t clock) {
   uint64_t fp = shoal_fp_enter();
   int32_t flagged = vec->env->block_step(vec, block->first, block->count, &io);
   shoal_fp_leave(fp);
-  if (flagged) { value_finals(block, t); }
+  shoal_lap(scratch, SHOAL_STAGE_SIMULATE);
+  if (flagged) {
+    value_finals(block, t);
+    shoal_lap(scratch, SHOAL_STAGE_ACT);
+  }
   int32_t n = policy->normalised;
   double shift = learner->returns[1];
   for (int32_t i = 0; i < block->rows; i++) {
@@ -172,6 +183,7 @@ static void collect(void *context, int32_t b, int32_t thread) {
     step(&block, t, learner->counters[2] + t);
   }
   ShoalBatch batch = batch_of(&block, T);
+  shoal_lap(block.scratch, SHOAL_STAGE_GATHER);
   batch.memory_out = 0;
   shoal_forward(policy, &batch, &block.scratch->tape);
   for (int32_t i = 0; i < block.rows; i++) {
@@ -183,7 +195,7 @@ static void collect(void *context, int32_t b, int32_t thread) {
 int32_t shoal_learner_rollout(ShoalLearner *learner, char *message) {
   (void)message;
   double start = shoal_seconds();
-  shoal_parallel_flushed(learner->threads, learner->engine->num_blocks, collect, learner);
+  shoal_parallel_staged(learner, SHOAL_STAGE_ACT, learner->engine->num_blocks, collect, learner);
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   learner->counters[0]++;
   learner->counters[2] += learner->T;

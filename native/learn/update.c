@@ -41,7 +41,8 @@ void shoal_compute_advantages(ShoalLearner *learner) {
   AdvantageCall call = {learner,
                         {config->gamma, config->gae_lambda, config->rho_clip, config->c_clip, config->advantage_form,
                          1.0f / shoal_return_scale(learner), config->normalize_reward ? 10.0f : 3.4e38f}};
-  shoal_parallel_flushed(learner->threads, (learner->N + ADVANTAGE_ROWS - 1) / ADVANTAGE_ROWS, advantage_rows, &call);
+  int32_t tasks = (learner->N + ADVANTAGE_ROWS - 1) / ADVANTAGE_ROWS;
+  shoal_parallel_staged(learner, SHOAL_STAGE_ADVANTAGE, tasks, advantage_rows, &call);
 }
 
 // ---------------------------------------------------------------------------------------------------- a minibatch
@@ -76,9 +77,9 @@ static void measure_shard(void *context, int32_t shard, int32_t thread) {
   sums[SHOAL_SUM_ADVANTAGE2] = squares;
 }
 
-// Loss and gradient of one sample; dout is its row of the tape.
-static void sample_loss(const Minibatch *mb, ShoalScratch *scratch, int64_t sample, float omega, const float *out,
-                        float *dout, float *dlog_std, double *sums) {
+// Loss and gradient of one sample, which is row r of the pass.
+static void sample_loss(const Minibatch *mb, const ShoalScratch *scratch, int32_t r, int64_t sample, float omega,
+                        float *dlog_std, double *sums) {
   ShoalLearner *learner = mb->learner;
   const ShoalPolicy *policy = learner->policy;
   const ShoalTrainConfig *config = &learner->config;
@@ -86,7 +87,9 @@ static void sample_loss(const Minibatch *mb, ShoalScratch *scratch, int64_t samp
   int64_t n = sample / learner->T, t = sample % learner->T;
   const uint8_t *mask = learner->masks + (n * (learner->T + 1) + t) * vec->mask_bytes;
   const int32_t *discrete = learner->discrete + sample * vec->heads;
-  const float *raw = learner->raw + sample * vec->dims;
+  const float *raw = learner->raw + sample * vec->dims, *out = scratch->tape.out + (int64_t)r * policy->ldo;
+  float *dout = scratch->tape.dout + (int64_t)r * policy->ldo, *probs = scratch->probs + (int64_t)r * policy->outputs;
+  const float *log_probs = scratch->log_probs + (int64_t)r * policy->outputs;
   float value = out[policy->outputs];
   // By priority a segment may be drawn twice: two shards then store the same bits, which takes an atomic to be defined.
   __atomic_store(&learner->new_values[sample], &value, __ATOMIC_RELAXED);
@@ -94,7 +97,7 @@ static void sample_loss(const Minibatch *mb, ShoalScratch *scratch, int64_t samp
     memset(dout, 0, 4 * (size_t)policy->ldo);
     return;
   }
-  ShoalScore score = shoal_heads_score(policy, out, mask, discrete, raw, scratch->probs, scratch->log_probs);
+  ShoalScore score = shoal_heads_score(policy, out, mask, discrete, raw, probs, log_probs);
   float log_ratio = score.log_prob - learner->log_probs[sample], ratio = shoal_exp(log_ratio);
   __atomic_store(&learner->weights[sample], &ratio, __ATOMIC_RELAXED);
   float advantage = (learner->advantages[sample] - mb->mean) * mb->inverse_std;
@@ -111,7 +114,7 @@ static void sample_loss(const Minibatch *mb, ShoalScratch *scratch, int64_t samp
   }
   float weight = omega * mb->inverse_count;
   float dlogp = plain_loss >= clipped_loss ? -advantage * ratio * weight : 0.0f;
-  shoal_heads_backward(policy, mask, discrete, scratch->probs, scratch->log_probs, dlogp, -mb->ent_coef * weight,
+  shoal_heads_backward(policy, mask, discrete, probs, log_probs, dlogp, -mb->ent_coef * weight,
                        -config->ent_coef_continuous * weight, dout, dlog_std);
   dout[policy->outputs] = config->vf_coef * dvalue * weight;
   double error_of_ratio = (double)shoal_abs(ratio - 1.0f);
@@ -125,18 +128,26 @@ static void sample_loss(const Minibatch *mb, ShoalScratch *scratch, int64_t samp
       !(error_of_ratio <= sums[SHOAL_SUM_RATIO_ERROR]) ? error_of_ratio : sums[SHOAL_SUM_RATIO_ERROR];
 }
 
+// Observations of the segment at a position of the pass's order, to be fetched ahead; null beyond the shard.
+static const uint8_t *upcoming(const ShoalLearner *learner, int32_t position, int32_t end) {
+  if (position >= end) { return 0; }
+  int64_t sample = (int64_t)learner->order[position] * learner->S;
+  int64_t row = sample / learner->T, t = sample % learner->T;
+  return learner->rows + (row * (learner->T + 1) + t) * learner->policy->spec.row_bytes;
+}
+
 static void train_shard(void *context, int32_t shard, int32_t thread) {
   const Minibatch *mb = context;
   ShoalLearner *learner = mb->learner;
   const ShoalPolicy *policy = learner->policy;
+  const ShoalVec *vec = &learner->engine->vec;
   ShoalScratch *scratch = &learner->scratch[thread];
   int32_t first, count = shard_of(mb, shard, &first), S = learner->S, segments = learner->rows_per_pass / S;
   float *gradient = learner->gradients + shard * policy->gradient_count;
   double *sums = learner->sums + (int64_t)shard * SHOAL_SUMS;
   float dlog_std[SHOAL_MAX_DIMS] = {0.0f};
-  if (shoal_stopped(learner->engine)) { return; }
   memset(gradient, 0, 4 * (size_t)policy->gradient_count);
-  for (int32_t done = 0; done < count; done += segments) {
+  for (int32_t done = 0; done < count && !shoal_stopped(learner->engine); done += segments) {
     int32_t n = shoal_mini(segments, count - done);
     for (int32_t i = 0; i < n; i++) {
       int64_t segment = learner->order[first + done + i], sample = segment * S;
@@ -149,16 +160,25 @@ static void train_shard(void *context, int32_t shard, int32_t thread) {
     }
     ShoalBatch batch = {n, S, scratch->rows, scratch->starts, scratch->memory, 0};
     shoal_forward(policy, &batch, &scratch->tape);
+    shoal_lap(scratch, SHOAL_STAGE_FORWARD);
     for (int32_t i = 0; i < n; i++) {
       int64_t sample = (int64_t)learner->order[first + done + i] * S;
       float omega = learner->importance[first + done + i];
+      int64_t row = sample / learner->T, t0 = sample % learner->T, r = (int64_t)i * S;
+      shoal_heads_softmax(policy, scratch->tape.out + r * policy->ldo, policy->ldo,
+                          learner->masks + (row * (learner->T + 1) + t0) * vec->mask_bytes, vec->mask_bytes, S,
+                          scratch->probs + r * policy->outputs, scratch->log_probs + r * policy->outputs);
+      const uint8_t *next = upcoming(learner, first + done + n + i, first + count);
       for (int32_t t = 0; t < S; t++) {
-        int64_t r = (int64_t)i * S + t;
-        sample_loss(mb, scratch, sample + t, omega, scratch->tape.out + r * policy->ldo,
-                    scratch->tape.dout + r * policy->ldo, dlog_std, sums);
+        for (int32_t b = 0; next && b < vec->row_bytes; b += 64) {
+          __builtin_prefetch(next + (int64_t)t * vec->row_bytes + b, 0, 2);
+        }
+        sample_loss(mb, scratch, (int32_t)r + t, sample + t, omega, dlog_std, sums);
       }
     }
+    shoal_lap(scratch, SHOAL_STAGE_LOSS);
     shoal_backward(policy, &batch, &scratch->tape, gradient);
+    shoal_lap(scratch, SHOAL_STAGE_BACKWARD);
   }
   if (policy->log_std >= 0) {
     memcpy(gradient + policy->gradient_offset[policy->log_std], dlog_std, 4 * (size_t)policy->spec.num_dims);
@@ -182,7 +202,7 @@ static const double *fold(ShoalLearner *learner) {
 static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double learning_rate, double ent_coef,
                                ShoalLog *log, char *message) {
   Minibatch mb = {.learner = learner, .batch = batch, .ent_coef = (float)ent_coef};
-  shoal_parallel_flushed(learner->threads, learner->num_shards, measure_shard, &mb);
+  shoal_parallel_staged(learner, SHOAL_STAGE_LOSS, learner->num_shards, measure_shard, &mb);
   const double *sums = fold(learner);
   double count = sums[SHOAL_SUM_COUNT];
   if (count == 0.0) { return SHOAL_OK; }  // nobody learnt in these segments
@@ -191,7 +211,7 @@ static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double lear
   mb.inverse_std = (float)(1.0 / (__builtin_sqrt(variance > 0.0 ? variance : 0.0) + 1e-8));
   mb.inverse_count = (float)(1.0 / count);
   memset(learner->sums, 0, 8 * (size_t)learner->num_shards * SHOAL_SUMS);
-  shoal_parallel_flushed(learner->threads, learner->num_shards, train_shard, &mb);
+  shoal_parallel_staged(learner, SHOAL_STAGE_BACKWARD, learner->num_shards, train_shard, &mb);
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   sums = fold(learner);
   double policy_loss = sums[SHOAL_SUM_POLICY_LOSS] / count, value_loss = sums[SHOAL_SUM_VALUE_LOSS] / count;
@@ -245,18 +265,21 @@ int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message
   const ShoalTrainConfig *config = &learner->config;
   int64_t samples = (int64_t)learner->N * learner->T;
   double start = shoal_seconds(),
-         progress = (double)(learner->counters[2] - learner->T) * learner->N / (double)config->total_steps;
+         progress = (double)(learner->counters[2] - learner->T) * learner->N / (double)config->schedule_steps;
+  shoal_lap(learner->scratch, SHOAL_STAGE_WAIT);
   memset(log, 0, sizeof *log);
   log->steps = (double)learner->counters[2] * learner->N;
   log->sigma_return = (double)shoal_return_scale(learner);
   log->rollout_seconds = learner->rollout_seconds;
   double factor = schedule(config->schedule, progress);
-  log->learning_rate = (double)config->learning_rate * factor;
+  log->learning_rate =
+      (double)config->learning_rate_final + (double)(config->learning_rate - config->learning_rate_final) * factor;
   log->ent_coef = (double)config->ent_coef_final + (double)(config->ent_coef - config->ent_coef_final) * factor;
   // A run that loaded no statistics only gathers them in its first rollout.
   int32_t gathering = learner->counters[0] == 1 && !config->warm;
   memcpy(learner->new_values, learner->values, 4 * (size_t)samples);
   for (int64_t s = 0; s < samples; s++) { learner->weights[s] = 1.0f; }
+  shoal_lap(learner->scratch, SHOAL_STAGE_ADVANTAGE);
   if (SHOAL_FAULT(learner->policy, TRUNCATED_ENDS)) {
     for (int64_t s = 0; s < samples; s++) { learner->ended[s] = learner->ended[s] ? SHOAL_TERMINATED : 0; }
   }
@@ -271,6 +294,7 @@ int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message
       if (i == 0) { explain(learner, log); }
       if (gathering) { break; }
       shoal_draw_pass(learner, passes++, progress);
+      shoal_lap(learner->scratch, SHOAL_STAGE_ADVANTAGE);
       log->advantage_seconds += shoal_seconds() - begun;
     }
     double kl = log->kl;

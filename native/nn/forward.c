@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { GATE_ROWS = 24 };  // rows whose gates are computed and used while they are in the first-level cache
+
 void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows, int32_t training, ShoalTape *tape) {
   int64_t R = rows;
   tape->x = shoal_take(arena, 4 * R * policy->ldx);
@@ -25,6 +27,18 @@ void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows,
   }
 }
 
+// `count` elements of an array as floats.
+static void convert(float *restrict out, const uint8_t *restrict at, int32_t dtype, int32_t count) {
+  switch (dtype) {
+    case SHOAL_U8:
+      for (int32_t i = 0; i < count; i++) { out[i] = (float)at[i]; }
+      break;
+    case SHOAL_F32: memcpy(out, at, 4 * (size_t)count); break;
+    default:
+      for (int32_t i = 0; i < count; i++) { out[i] = shoal_element(at, dtype, i); }
+  }
+}
+
 void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
   if (policy->features > policy->dense) {
     memset(x + policy->dense, 0, 4 * (size_t)(policy->features - policy->dense));
@@ -32,22 +46,19 @@ void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
   for (int32_t f = 0; f < policy->num_encodes; f++) {
     const ShoalEncode *e = &policy->encodes[f];
     const uint8_t *at = row + e->offset;
-    float *out = x + e->feature;
+    float *restrict out = x + e->feature;
     if (e->kind == SHOAL_KIND_GRID || e->kind == SHOAL_KIND_CATEGORY) {
       for (int32_t i = 0; i < e->count; i++) {
         int32_t value = shoal_clampi((int32_t)shoal_element(at, e->dtype, i), 0, e->categories - 1);
         out[i * e->categories + value] = 1.0f;
       }
-    } else if (e->normalised >= 0) {
-      const float *center = policy->center + e->normalised, *scale = policy->scale + e->normalised;
-      for (int32_t i = 0; i < e->count; i++) {
-        float feature = (shoal_element(at, e->dtype, i) - center[i]) * scale[i];
-        out[i] = shoal_min(5.0f, shoal_max(-5.0f, feature));  // in this order a NaN stays one
-      }
-    } else if (e->dtype == SHOAL_F32) {
-      memcpy(out, at, 4 * (size_t)e->count);
-    } else {
-      for (int32_t i = 0; i < e->count; i++) { out[i] = shoal_element(at, e->dtype, i); }
+      continue;
+    }
+    convert(out, at, e->dtype, e->count);
+    if (e->normalised < 0) { continue; }
+    const float *restrict center = policy->center + e->normalised, *restrict scale = policy->scale + e->normalised;
+    for (int32_t i = 0; i < e->count; i++) {
+      out[i] = shoal_min(5.0f, shoal_max(-5.0f, (out[i] - center[i]) * scale[i]));  // in this order a NaN stays one
     }
   }
 }
@@ -95,9 +106,13 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
         activation(policy, values[l + 1], R);
       } else {
         float *gates = tape->trunk[n].gates[l];
-        shoal_gemm(gates, ldg, values[l], ldh, layer->forward, layer->padded_bias, R, H, 3 * H, 0);
-        shoal_mingru_forward(gates, ldg, values[l], values[l + 1], tape->trunk[n].states[l], ldh, batch,
-                             (n * policy->layers + l) * H, H);
+        for (int32_t r = 0; r < R; r += GATE_ROWS) {
+          int32_t rows = R - r < GATE_ROWS ? R - r : GATE_ROWS;
+          shoal_gemm(gates + r * ldg, ldg, values[l] + r * ldh, ldh, layer->forward, layer->padded_bias, rows, H, 3 * H,
+                     0);
+          shoal_mingru_forward(gates, ldg, values[l], values[l + 1], tape->trunk[n].states[l], ldh, batch,
+                               (n * policy->layers + l) * H, H, r, r + rows);
+        }
       }
     }
   }

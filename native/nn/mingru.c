@@ -12,43 +12,63 @@
 // Forward overwrites the pre-activations with (k, z, q) = (k, sigma(g), sigma(p)); backward overwrites those with
 // their gradients, which the layer's two matrix products then read.
 #include "nn/policy.h"
+#include "nn/vector_math.h"
 
-static inline float sigmoid(float x) { return 1.0f / (1.0f + shoal_exp(-x)); }
-
-static void activate(float *restrict gates, int32_t hidden) {
-  for (int32_t i = 0; i < hidden; i++) {
-    float k = gates[i];
-    gates[i] = k >= 0.0f ? k + 0.5f : sigmoid(k);
+// `vectors` (1 or 2) of units of one step: gates hold pre-activations on entry, (k, z, q) on return. The three logistic
+// functions of a unit share one division: with a, b, c = 1 + exp(-x), 1/a = bc / abc. n: units that are left.
+static inline __attribute__((always_inline)) void advance_units(float *ks, float *zs, float *qs, const float *x,
+                                                                const float *before, float *after, float *y, int32_t n,
+                                                                int32_t vectors) {
+  shoal_vector denominators[6], linear[2];
+  for (int32_t j = 0; j < vectors; j++) {
+    int32_t i = j * SHOAL_LANES;
+    denominators[3 * j] = linear[j] = shoal_vector_load(ks + i, n - i);
+    denominators[3 * j + 1] = shoal_vector_load(zs + i, n - i);
+    denominators[3 * j + 2] = shoal_vector_load(qs + i, n - i);
   }
-  for (int32_t i = hidden; i < 3 * hidden; i++) { gates[i] = sigmoid(gates[i]); }
+  shoal_logistic_denominators(denominators, 3 * vectors);
+  for (int32_t j = 0; j < vectors; j++) {
+    int32_t i = j * SHOAL_LANES;
+    shoal_vector a = denominators[3 * j], b = denominators[3 * j + 1], c = denominators[3 * j + 2];
+    shoal_vector ab = a * b, bc = b * c, inverse = 1.0f / (ab * c);
+    shoal_vector k = shoal_vector_select(linear[j] >= 0.0f, linear[j] + 0.5f, bc * inverse);
+    shoal_vector z = (a * c) * inverse, q = ab * inverse;
+    shoal_vector old = shoal_vector_load(before + i, n - i), in = shoal_vector_load(x + i, n - i);
+    shoal_vector s = shoal_vector_fma(z, k - old, old);
+    shoal_vector_store(ks + i, k, n - i);
+    shoal_vector_store(zs + i, z, n - i);
+    shoal_vector_store(qs + i, q, n - i);
+    shoal_vector_store(after + i, s, n - i);
+    shoal_vector_store(y + i, shoal_vector_fma(q, s - in, in), n - i);
+  }
 }
 
-static void advance(const float *restrict gates, const float *restrict x, const float *restrict before,
-                    float *restrict after, float *restrict y, int32_t hidden) {
-  const float *k = gates, *z = gates + hidden, *q = gates + 2 * hidden;
-  for (int32_t i = 0; i < hidden; i++) {
-    float s = shoal_fma(z[i], k[i] - before[i], before[i]);
-    after[i] = s;
-    y[i] = shoal_fma(q[i], s - x[i], x[i]);
+static void advance(float *gates, const float *x, const float *before, float *after, float *y, int32_t hidden) {
+  float *ks = gates, *zs = gates + hidden, *qs = gates + 2 * hidden;
+  int32_t i = 0;
+  for (; i + 2 * SHOAL_LANES <= hidden; i += 2 * SHOAL_LANES) {
+    advance_units(ks + i, zs + i, qs + i, x + i, before + i, after + i, y + i, 2 * SHOAL_LANES, 2);
+  }
+  for (; i < hidden; i += SHOAL_LANES) {
+    advance_units(ks + i, zs + i, qs + i, x + i, before + i, after + i, y + i, hidden - i, 1);
   }
 }
 
 void shoal_mingru_forward(float *gates, int64_t ldg, const float *x, float *y, float *states, int64_t ldh,
-                          const ShoalBatch *batch, int32_t memory_offset, int32_t hidden) {
+                          const ShoalBatch *batch, int32_t memory_offset, int32_t hidden, int32_t first, int32_t last) {
   static const float zero[4096];
-  for (int32_t s = 0; s < batch->segments; s++) {
-    const float *before = batch->memory[s] + memory_offset;
+  int32_t s = first / batch->steps, t = first % batch->steps;
+  for (int64_t r = first; r < last; r++) {
     const uint8_t *starts = batch->starts[s];
-    for (int32_t t = 0; t < batch->steps; t++) {
-      int64_t r = (int64_t)s * batch->steps + t;
-      activate(gates + r * ldg, hidden);
-      advance(gates + r * ldg, x + r * ldh, starts && starts[t] ? zero : before, states + r * ldh, y + r * ldh, hidden);
-      before = states + r * ldh;
-    }
+    const float *before = t ? states + (r - 1) * ldh : batch->memory[s] + memory_offset;
+    advance(gates + r * ldg, x + r * ldh, starts && starts[t] ? zero : before, states + r * ldh, y + r * ldh, hidden);
+    if (++t < batch->steps) { continue; }
     if (batch->memory_out) {
       float *out = batch->memory_out[s] + memory_offset;
-      for (int32_t i = 0; i < hidden; i++) { out[i] = before[i]; }
+      for (int32_t i = 0; i < hidden; i++) { out[i] = states[r * ldh + i]; }
     }
+    t = 0;
+    s++;
   }
 }
 

@@ -134,9 +134,9 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
 // Add the gradient of a loss, given tape->dout, to `gradient` (gradient_count,; layout of gradient_offset).
 void shoal_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, float *gradient);
 
-// minGRU over R rows: gates (pre-activations in, k, z, q out), then the recurrence.
+// minGRU over the rows first to last of a pass: gates (pre-activations in, k, z, q out), then the recurrence.
 void shoal_mingru_forward(float *gates, int64_t ldg, const float *x, float *y, float *states, int64_t ldh,
-                          const ShoalBatch *batch, int32_t memory_offset, int32_t hidden);
+                          const ShoalBatch *batch, int32_t memory_offset, int32_t hidden, int32_t first, int32_t last);
 // dy (R, ldh) is replaced by the part of dx that passes by the gates; gates by their gradients.
 void shoal_mingru_backward(float *gates, int64_t ldg, const float *x, float *dy, const float *states, int64_t ldh,
                            const ShoalBatch *batch, int32_t memory_offset, int32_t hidden, float *carry);

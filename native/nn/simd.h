@@ -6,6 +6,9 @@
 #ifndef SHOAL_SIMD_H
 #define SHOAL_SIMD_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
@@ -34,6 +37,33 @@ static inline shoal_vector shoal_vector_fma(shoal_vector a, shoal_vector b, shoa
   return (shoal_vector)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
   return a * b + c;  // without FMA hardware the two roundings stay: such a build has bits of its own
+#endif
+}
+
+typedef int32_t shoal_int_vector __attribute__((vector_size(SHOAL_LANES * 4), aligned(4), may_alias));
+
+// Lanes of a where the mask (a comparison's result) is set, of b elsewhere.
+static inline shoal_vector shoal_vector_select(shoal_int_vector mask, shoal_vector a, shoal_vector b) {
+  return (shoal_vector)((mask & (shoal_int_vector)a) | (~mask & (shoal_int_vector)b));
+}
+
+// a > b ? a : b and a < b ? a : b: with a constant first, a NaN in b stays.
+static inline shoal_vector shoal_vector_max(shoal_vector a, shoal_vector b) {
+#if defined(__AVX512F__)
+  return (shoal_vector)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return (shoal_vector)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return shoal_vector_select(a > b, a, b);
+#endif
+}
+static inline shoal_vector shoal_vector_min(shoal_vector a, shoal_vector b) {
+#if defined(__AVX512F__)
+  return (shoal_vector)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__) && defined(__FMA__)
+  return (shoal_vector)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+  return shoal_vector_select(a < b, a, b);
 #endif
 }
 

@@ -193,7 +193,18 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if ent_coef_final is None:
         ent_coef_final = float(f"{train.ent_coef / 10:.6g}")
         reasons.append(f"train.ent_coef_final = {ent_coef_final:g}: a tenth of ent_coef")
-    train = dataclasses.replace(train, segment=segment, minibatch=minibatch, shard=shard, ent_coef_final=ent_coef_final)
+    schedule_steps = train.schedule_steps
+    if schedule_steps is None:
+        schedule_steps = train.total_steps
+        reasons.append(f"train.schedule_steps = {schedule_steps}: total_steps")
+    train = dataclasses.replace(
+        train,
+        segment=segment,
+        minibatch=minibatch,
+        shard=shard,
+        ent_coef_final=ent_coef_final,
+        schedule_steps=schedule_steps,
+    )
 
     known = [*(metric.name for metric in spec.env.metrics), "episode_return", "episode_length"]
     if config.solved.metric not in known:
@@ -241,14 +252,21 @@ def native_policy(config: Config) -> native.PolicyConfig:
     )
 
 
-def native_train(config: Config, *, fault: int = 0) -> native.TrainConfig:
-    """Return the learner's settings as C reads them; `fault` plants one in a library built for tests."""
+def native_train(config: Config, *, warm: bool = False, fault: int = 0) -> native.TrainConfig:
+    """Return the learner's settings as C reads them.
+
+    Args:
+        config: resolved.
+        warm: statistics were loaded, and the first rollout is an ordinary one.
+        fault: plants one, in a library built for tests.
+    """
     values: dict[str, Any] = dataclasses.asdict(config.train)
+    del values["total_steps"]  # when to stop is the trainer's business
     values["optimizer"] = native.OPTIMIZERS.index(values["optimizer"])
     values["schedule"] = native.SCHEDULES.index(values["schedule"])
     values["normalize_reward"] = native.REWARD_SCALES.index(values["normalize_reward"])
     values["advantage_form"] = native.ADVANTAGES.index(values.pop("advantage"))
-    return native.TrainConfig(**values, seed=config.seed, fault=fault)
+    return native.TrainConfig(**values, seed=config.seed, warm=warm, fault=fault)
 
 
 def read_toml(path: Path, *, required: bool = False) -> dict[str, dict[str, Any]]:

@@ -76,7 +76,7 @@ class PolicyConfig:
 class TrainConfig:
     """The learner."""
 
-    total_steps: int = setting(50_000_000, "agent steps to train for; schedules end there", low=1, high=2**62)
+    total_steps: int = setting(50_000_000, "agent steps to train for", low=1, high=2**62)
     horizon: int = setting(32, "T: steps of every row in a rollout", low=1, high=65536, unit="steps")
     segment: int | None = setting(
         None,
@@ -103,7 +103,7 @@ class TrainConfig:
         auto="1024 in whole segments",
     )
     replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
-    gamma: float = setting(0.995, "discount", low=0, high=1)
+    gamma: float = setting(0.99, "discount", low=0, high=1)
     gae_lambda: float = setting(0.9, "trace decay", low=0, high=1)
     rho_clip: float = setting(1.0, "ceiling of the importance weight of an error", low=0, high=1e9)
     c_clip: float = setting(1.0, "ceiling of the importance weight of the trace", low=0, high=1e9)
@@ -113,7 +113,7 @@ class TrainConfig:
     clip_coef: float = setting(0.2, "how far the ratio may move before its gradient stops", low=0, high=1e9)
     vf_coef: float = setting(1.0, "weight of the value loss", low=0, high=1e9)
     vf_clip: float = setting(0.0, "clip the value about the rollout's; 0 = off", low=0, high=1e9)
-    ent_coef: float = setting(0.02, "weight of the entropy of discrete actions, at the start", low=0, high=1e9)
+    ent_coef: float = setting(0.05, "weight of the entropy of discrete actions, at the start", low=0, high=1e9)
     ent_coef_final: float | None = setting(
         None, "its weight at the end of the schedule", low=0, high=1e9, auto="a tenth of ent_coef"
     )
@@ -123,9 +123,17 @@ class TrainConfig:
         "muon", "of encoder and core matrices; the rest always uses adamw", choices=native.OPTIMIZERS
     )
     learning_rate: float = setting(0.015, "at the start of the schedule", low=0, high=1e3)
+    learning_rate_final: float = setting(0.0, "at the end of the schedule, and after it", low=0, high=1e3)
     adam_ratio: float = setting(0.3, "learning rate of adamw's part, in learning rates", low=0, high=1e6)
     momentum: float = setting(0.95, "of muon", low=0, high=0.9999)
-    schedule: str = setting("cosine", "how the learning rate falls to 0 over total_steps", choices=native.SCHEDULES)
+    schedule: str = setting("cosine", "how the learning rate falls over schedule_steps", choices=native.SCHEDULES)
+    schedule_steps: int | None = setting(
+        None,
+        "where schedules end; a run that goes on keeps their last values",
+        low=1,
+        high=2**62,
+        auto="total_steps",
+    )
     priority_alpha: float = setting(0.0, "0 draws segments evenly, 1 in proportion to their advantages", low=0, high=10)
     priority_beta: float = setting(
         0.4, "how far priorities are corrected for at the start; 1 at the end", low=0, high=1

@@ -14,7 +14,7 @@ import shoal
 
 def main(name: str, seed: int, fault: int | None) -> dict[str, float | bool]:
     """Return steps, solved, and of the last update the training average of perf and the mean value in raw units."""
-    logs: list[shoal.trainer.Log] = []
+    logs: list[shoal.Log] = []
     trainer = shoal.Trainer(name, seed=seed, runs_dir=None, until_solved=fault is None, fault=fault or 0)
     result = trainer.train(logs.append)
     assert result.evaluation is not None

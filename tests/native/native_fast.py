@@ -168,7 +168,7 @@ class FastLearner:
             "shard": 64, "replay_ratio": 1.0, "gamma": 0.97, "gae_lambda": 0.9, "rho_clip": 1.0, "c_clip": 1.0,
             "clip_coef": 0.2, "vf_coef": 0.7, "ent_coef": 0.02, "ent_coef_final": 0.02, "ent_coef_continuous": 0.01,
             "max_grad_norm": 1.0, "learning_rate": 0.0, "adam_ratio": 0.1, "momentum": 0.95, "normalize_reward": 1,
-            "priority_beta": 0.4, "total_steps": 1_000_000, "seed": 5, "warm": 1,
+            "priority_beta": 0.4, "schedule_steps": 1_000_000, "seed": 5, "warm": 1,
         }  # fmt: skip
         self.config = native.TrainConfig(**(defaults | train))
         what = (self.vec, self.policy.handle, ctypes.byref(self.config))

@@ -236,7 +236,13 @@ def test_the_first_rollout_of_a_new_run_only_gathers_statistics() -> None:
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_schedules_are_evaluated_at_the_first_step_of_an_iteration(kind: int) -> None:
     samples, total = 31 * 16, 31 * 16 * 5
-    changes = {"schedule": kind, "total_steps": total, "learning_rate": 1e-3, "ent_coef": 0.02, "ent_coef_final": 0.002}
+    changes = {
+        "schedule": kind,
+        "schedule_steps": total,
+        "learning_rate": 1e-3,
+        "ent_coef": 0.02,
+        "ent_coef_final": 0.002,
+    }
     learner = make("cartpole", **changes)
     for iteration in range(7):  # two beyond the end
         learner.rollout()
