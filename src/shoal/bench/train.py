@@ -19,7 +19,8 @@ from typing import Any
 from shoal import bench, config, flags, memory, native, store
 from shoal.bench import gemm, operations
 from shoal.errors import ConfigError
-from shoal.trainer import Log, Trainer
+from shoal.result import Log
+from shoal.trainer import Trainer
 
 _ENDLESS = 1 << 53  # total steps: a window never comes to the end of a run
 
