@@ -247,6 +247,13 @@ typedef struct {
   const float *continuous;  // (cycle, N, dims)
 } RunCall;
 
+// Copy the prepared actions of `rows` rows, which a step cleans in place.
+static void take_actions(const RunCall *call, int64_t from, int64_t rows, const ShoalIo *io) {
+  int64_t heads = call->engine->vec.heads, dims = call->engine->vec.dims;
+  if (heads) { memcpy(io->discrete, call->discrete + from * heads, (size_t)(rows * heads) * sizeof *io->discrete); }
+  if (dims) { memcpy(io->continuous, call->continuous + from * dims, (size_t)(rows * dims) * sizeof *io->continuous); }
+}
+
 // All steps of one block, in the thread's own small buffers.
 static void run_block(void *context, int32_t b, int32_t thread) {
   const RunCall *call = context;
@@ -261,15 +268,21 @@ static void run_block(void *context, int32_t b, int32_t thread) {
   io.clock = engine->clock;
   vec->env->block_observe(vec, first, count, &io);
   for (int64_t step = 0; step < call->steps && !shoal_stopped(engine); step++, io.clock++) {
-    int64_t from = step % call->cycle * all + row;
-    if (vec->heads) {
-      memcpy(io.discrete, call->discrete + from * vec->heads, (size_t)(rows * vec->heads) * sizeof *io.discrete);
-    }
-    if (vec->dims) {
-      memcpy(io.continuous, call->continuous + from * vec->dims, (size_t)(rows * vec->dims) * sizeof *io.continuous);
-    }
+    take_actions(call, step % call->cycle * all + row, rows, &io);
     vec->env->block_step(vec, first, count, &io);
   }
+}
+
+// One step of one block over the bound buffers; `steps` numbers it.
+static void run_block_once(void *context, int32_t b, int32_t thread) {
+  const RunCall *call = context;
+  const ShoalVec *vec = &call->engine->vec;
+  int32_t first = shoal_block_first(call->engine, b), count = shoal_block_count(call->engine, b);
+  int64_t all = (int64_t)vec->num_envs * vec->agents, row = (int64_t)first * vec->agents;
+  ShoalIo io = slice(call->engine, first, b);
+  (void)thread;
+  take_actions(call, call->steps % call->cycle * all + row, (int64_t)count * vec->agents, &io);
+  vec->env->block_step(vec, first, count, &io);
 }
 
 // ---------------------------------------------------------------------------------------------------- steps
@@ -331,10 +344,8 @@ int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message) {
   return SHOAL_OK;
 }
 
-int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete, const float *continuous,
-                      char *message) {
-  ShoalEngine *engine = shoal_engine_of(vec);
-  if (complain_about_binding(engine, message)) { return SHOAL_ERROR; }
+static int32_t check_run(ShoalVec *vec, int64_t steps, int32_t cycle, char *message) {
+  if (complain_about_binding(shoal_engine_of(vec), message)) { return SHOAL_ERROR; }
   if (vec->mode != SHOAL_RESET_SAME_STEP) {
     return shoal_complain(message, "this vec does not reset within a step: mode=%d; expected 0 (same-step)", vec->mode);
   }
@@ -342,10 +353,28 @@ int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t
     return shoal_complain(message, "nothing to run: steps=%lld, cycle=%d; expected at least 0 and at least 1",
                           (long long)steps, cycle);
   }
+  return SHOAL_OK;
+}
+
+int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete, const float *continuous,
+                      char *message) {
+  ShoalEngine *engine = shoal_engine_of(vec);
+  if (check_run(vec, steps, cycle, message) != SHOAL_OK) { return SHOAL_ERROR; }
   RunCall call = {engine, steps, cycle, discrete, continuous};
   shoal_parallel(vec->threads, engine->num_blocks, run_block, &call);
   shoal_parallel(vec->threads, engine->num_blocks, observe_block, engine);
   engine->clock += steps;
+  return shoal_stopped(engine) ? SHOAL_STOPPED : SHOAL_OK;
+}
+
+int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
+                              const float *continuous, char *message) {
+  ShoalEngine *engine = shoal_engine_of(vec);
+  if (check_run(vec, steps, cycle, message) != SHOAL_OK) { return SHOAL_ERROR; }
+  for (int64_t step = 0; step < steps && !shoal_stopped(engine); step++, engine->clock++) {
+    RunCall call = {engine, step, cycle, discrete, continuous};
+    shoal_parallel(vec->threads, engine->num_blocks, run_block_once, &call);
+  }
   return shoal_stopped(engine) ? SHOAL_STOPPED : SHOAL_OK;
 }
 
@@ -404,6 +433,35 @@ void shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in) {
   uint64_t fp = shoal_fp_enter();
   vec->env->block_observe(vec, e, 1, &io);
   shoal_fp_leave(fp);
+}
+
+typedef struct {
+  const ShoalVec *vec;
+  uint8_t *place;  // (num_envs, snapshot bytes)
+  int64_t bytes;
+  int32_t restoring;
+} CarryCall;
+
+static void carry_block(void *context, int32_t b, int32_t thread) {
+  const CarryCall *call = context;
+  int32_t first = b * call->vec->block, last = first + call->vec->block;
+  (void)thread;
+  for (int32_t e = first; e < last && e < call->vec->num_envs; e++) {
+    carry_all(call->vec, e, call->place + call->bytes * e, call->restoring);
+  }
+}
+
+void shoal_vec_save(const ShoalVec *vec, uint8_t *out) {
+  const ShoalEngine *engine = shoal_engine_of((ShoalVec *)(uintptr_t)vec);
+  CarryCall call = {vec, out, shoal_vec_snapshot_bytes(vec), 0};
+  shoal_parallel(vec->threads, engine->num_blocks, carry_block, &call);
+}
+
+void shoal_vec_load(ShoalVec *vec, const uint8_t *in) {
+  ShoalEngine *engine = shoal_engine_of(vec);
+  CarryCall call = {vec, (uint8_t *)(uintptr_t)in, shoal_vec_snapshot_bytes(vec), 1};
+  shoal_parallel(vec->threads, engine->num_blocks, carry_block, &call);
+  memset(engine->stats, 0, (size_t)(engine->num_blocks * engine->stats_stride * 8));
 }
 
 void *shoal_vec_array(ShoalVec *vec, int32_t which) {

@@ -35,6 +35,35 @@ void shoal_parallel_flushed(int32_t threads, int32_t tasks, ShoalTask *task, voi
   shoal_parallel(threads, tasks, run_flushed, &call);
 }
 
+typedef struct {
+  Flushed call;
+  ShoalLearner *learner;
+  int32_t stage;
+} Staged;
+
+static void run_staged(void *context, int32_t task, int32_t thread) {
+  Staged *staged = context;
+  ShoalScratch *scratch = &staged->learner->scratch[thread];
+  shoal_lap(scratch, SHOAL_STAGE_WAIT);
+  run_flushed(&staged->call, task, thread);
+  shoal_lap(scratch, staged->stage);
+}
+
+void shoal_parallel_staged(ShoalLearner *learner, int32_t stage, int32_t tasks, ShoalTask *task, void *context) {
+  Staged staged = {{task, context}, learner, stage};
+  shoal_parallel(learner->threads, tasks, run_staged, &staged);
+}
+
+void shoal_learner_stages(ShoalLearner *learner, double *out) {
+  memset(out, 0, SHOAL_STAGES * sizeof *out);
+  for (int32_t t = 0; t < learner->threads; t++) {
+    ShoalScratch *scratch = &learner->scratch[t];
+    shoal_lap(scratch, SHOAL_STAGE_WAIT);
+    for (int32_t i = 0; i < SHOAL_STAGES; i++) { out[i] += scratch->stage_seconds[i]; }
+    memset(scratch->stage_seconds, 0, sizeof scratch->stage_seconds);
+  }
+}
+
 static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalPolicy *policy,
                         const ShoalTrainConfig *config, char *message) {
   memset(learner, 0, sizeof *learner);
@@ -158,18 +187,36 @@ int64_t shoal_learner_bytes(const ShoalVec *vec, const ShoalPolicy *policy, cons
   return arena.used;
 }
 
-static void reset_block(void *context, int32_t b, int32_t thread) {
-  const ShoalLearner *learner = context;
+// Where block b's last observations lie: the next rollout begins by moving them to the front.
+static ShoalIo last_rows(const ShoalLearner *learner, int32_t b) {
   const ShoalVec *vec = &learner->engine->vec;
   int64_t row = (int64_t)shoal_block_first(learner->engine, b) * vec->agents;
-  (void)thread;
   ShoalIo io = {0};
   io.row_stride = (int64_t)(learner->T + 1) * vec->row_bytes;
   io.mask_stride = (int64_t)(learner->T + 1) * vec->mask_bytes;
-  // The first rollout begins by moving the last observation to the front.
   io.rows = learner->rows + row * io.row_stride + (int64_t)learner->T * vec->row_bytes;
   io.masks = learner->masks + row * io.mask_stride + (int64_t)learner->T * vec->mask_bytes;
+  return io;
+}
+
+static void reset_block(void *context, int32_t b, int32_t thread) {
+  const ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalIo io = last_rows(learner, b);
+  (void)thread;
   vec->env->block_reset(vec, shoal_block_first(learner->engine, b), shoal_block_count(learner->engine, b), &io);
+}
+
+static void observe_block(void *context, int32_t b, int32_t thread) {
+  const ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalIo io = last_rows(learner, b);
+  (void)thread;
+  vec->env->block_observe(vec, shoal_block_first(learner->engine, b), shoal_block_count(learner->engine, b), &io);
+}
+
+void shoal_learner_observe(ShoalLearner *learner) {
+  shoal_parallel(learner->threads, learner->engine->num_blocks, observe_block, learner);
 }
 
 ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const ShoalTrainConfig *config, void *memory,
@@ -180,6 +227,7 @@ ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const Sho
   lay_out(learner, &arena);
   policy->fault = config->fault;
   memset(learner->ones, 1, (size_t)learner->T);
+  for (int32_t t = 0; t < learner->threads; t++) { learner->scratch[t].lap = shoal_seconds(); }
   shoal_parallel(learner->threads, learner->engine->num_blocks, reset_block, learner);
   return learner;
 }

@@ -79,7 +79,7 @@ static void update_one(void *context, int32_t task, int32_t thread) {
 int32_t shoal_optimize(ShoalLearner *learner, float learning_rate, double *grad_norm, char *message) {
   ShoalPolicy *policy = learner->policy;
   int32_t chunks = (int32_t)((policy->gradient_count + CHUNK - 1) / CHUNK);
-  shoal_parallel_flushed(learner->threads, chunks, sum_chunk, learner);
+  shoal_parallel_staged(learner, SHOAL_STAGE_OPTIMIZE, chunks, sum_chunk, learner);
   double squares = 0.0;
   for (int32_t i = 0; i < policy->num_parameters; i++) {
     double sum = unpad(learner, i);
@@ -93,7 +93,9 @@ int32_t shoal_optimize(ShoalLearner *learner, float learning_rate, double *grad_
   double limit = (double)learner->config.max_grad_norm;
   Step step = {learner, limit > 0.0 && *grad_norm > limit ? (float)(limit / *grad_norm) : 1.0f, learning_rate};
   learner->counters[1]++;
-  shoal_parallel_flushed(learner->threads, SHOAL_MAX_BLOCKS * policy->num_parameters, update_one, &step);
+  shoal_lap(learner->scratch, SHOAL_STAGE_OPTIMIZE);
+  shoal_parallel_staged(learner, SHOAL_STAGE_OPTIMIZE, SHOAL_MAX_BLOCKS * policy->num_parameters, update_one, &step);
   shoal_policy_pack(policy);
+  shoal_lap(learner->scratch, SHOAL_STAGE_OPTIMIZE);
   return SHOAL_OK;
 }

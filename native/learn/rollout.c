@@ -94,7 +94,9 @@ static void step(const Block *block, int32_t t, int64_t clock) {
     }
   }
   gather(block, t);
+  shoal_lap(scratch, SHOAL_STAGE_GATHER);
   shoal_forward(policy, &batch, &scratch->tape);
+  shoal_lap(scratch, SHOAL_STAGE_ACT);
   const uint8_t *masks = learner->masks + (block->row * (T + 1) + t) * vec->mask_bytes;
   int64_t mask_stride = (int64_t)(T + 1) * vec->mask_bytes;
   shoal_heads_softmax(policy, scratch->tape.out, policy->ldo, masks, mask_stride, block->rows, scratch->probs,
@@ -117,6 +119,7 @@ static void step(const Block *block, int32_t t, int64_t clock) {
     for (int32_t h = 0; h < vec->heads; h++) { scratch->discrete[(int64_t)i * vec->heads + h] = discrete[h]; }
     shoal_heads_action(policy, raw, scratch->continuous + (int64_t)i * vec->dims);
   }
+  shoal_lap(scratch, SHOAL_STAGE_SAMPLE);
   ShoalIo io = {
       .discrete = scratch->discrete,
       .continuous = scratch->continuous,
@@ -137,7 +140,11 @@ static void step(const Block *block, int32_t t, int64_t clock) {
   uint64_t fp = shoal_fp_enter();
   int32_t flagged = vec->env->block_step(vec, block->first, block->count, &io);
   shoal_fp_leave(fp);
-  if (flagged) { value_finals(block, t); }
+  shoal_lap(scratch, SHOAL_STAGE_SIMULATE);
+  if (flagged) {
+    value_finals(block, t);
+    shoal_lap(scratch, SHOAL_STAGE_ACT);
+  }
   int32_t n = policy->normalised;
   double shift = learner->returns[1];
   for (int32_t i = 0; i < block->rows; i++) {
@@ -176,6 +183,7 @@ static void collect(void *context, int32_t b, int32_t thread) {
     step(&block, t, learner->counters[2] + t);
   }
   ShoalBatch batch = batch_of(&block, T);
+  shoal_lap(block.scratch, SHOAL_STAGE_GATHER);
   batch.memory_out = 0;
   shoal_forward(policy, &batch, &block.scratch->tape);
   for (int32_t i = 0; i < block.rows; i++) {
@@ -187,7 +195,7 @@ static void collect(void *context, int32_t b, int32_t thread) {
 int32_t shoal_learner_rollout(ShoalLearner *learner, char *message) {
   (void)message;
   double start = shoal_seconds();
-  shoal_parallel_flushed(learner->threads, learner->engine->num_blocks, collect, learner);
+  shoal_parallel_staged(learner, SHOAL_STAGE_ACT, learner->engine->num_blocks, collect, learner);
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   learner->counters[0]++;
   learner->counters[2] += learner->T;

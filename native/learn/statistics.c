@@ -43,7 +43,7 @@ static void sum_future(void *context, int32_t task, int32_t thread) {
 
 static void merge_future(ShoalLearner *learner) {
   int32_t tasks = (int32_t)shoal_return_tasks(learner);
-  shoal_parallel_flushed(learner->threads, tasks, sum_future, learner);
+  shoal_parallel_staged(learner, SHOAL_STAGE_STATISTICS, tasks, sum_future, learner);
   for (int32_t i = 0; i < tasks; i++) {  // about zero: the mean stays 0 and m2 / count is the mean square
     learner->returns[0] += learner->return_sums[2 * i];
     learner->returns[2] += learner->return_sums[2 * i + 1];
@@ -70,4 +70,5 @@ void shoal_merge_statistics(ShoalLearner *learner) {
     }
   }
   if (learner->config.normalize_reward == SHOAL_REWARD_FUTURE) { merge_future(learner); }
+  shoal_lap(learner->scratch, SHOAL_STAGE_STATISTICS);
 }

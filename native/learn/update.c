@@ -41,7 +41,8 @@ void shoal_compute_advantages(ShoalLearner *learner) {
   AdvantageCall call = {learner,
                         {config->gamma, config->gae_lambda, config->rho_clip, config->c_clip, config->advantage_form,
                          1.0f / shoal_return_scale(learner), config->normalize_reward ? 10.0f : 3.4e38f}};
-  shoal_parallel_flushed(learner->threads, (learner->N + ADVANTAGE_ROWS - 1) / ADVANTAGE_ROWS, advantage_rows, &call);
+  int32_t tasks = (learner->N + ADVANTAGE_ROWS - 1) / ADVANTAGE_ROWS;
+  shoal_parallel_staged(learner, SHOAL_STAGE_ADVANTAGE, tasks, advantage_rows, &call);
 }
 
 // ---------------------------------------------------------------------------------------------------- a minibatch
@@ -146,9 +147,8 @@ static void train_shard(void *context, int32_t shard, int32_t thread) {
   float *gradient = learner->gradients + shard * policy->gradient_count;
   double *sums = learner->sums + (int64_t)shard * SHOAL_SUMS;
   float dlog_std[SHOAL_MAX_DIMS] = {0.0f};
-  if (shoal_stopped(learner->engine)) { return; }
   memset(gradient, 0, 4 * (size_t)policy->gradient_count);
-  for (int32_t done = 0; done < count; done += segments) {
+  for (int32_t done = 0; done < count && !shoal_stopped(learner->engine); done += segments) {
     int32_t n = shoal_mini(segments, count - done);
     for (int32_t i = 0; i < n; i++) {
       int64_t segment = learner->order[first + done + i], sample = segment * S;
@@ -161,6 +161,7 @@ static void train_shard(void *context, int32_t shard, int32_t thread) {
     }
     ShoalBatch batch = {n, S, scratch->rows, scratch->starts, scratch->memory, 0};
     shoal_forward(policy, &batch, &scratch->tape);
+    shoal_lap(scratch, SHOAL_STAGE_FORWARD);
     for (int32_t i = 0; i < n; i++) {
       int64_t sample = (int64_t)learner->order[first + done + i] * S;
       float omega = learner->importance[first + done + i];
@@ -177,7 +178,9 @@ static void train_shard(void *context, int32_t shard, int32_t thread) {
         sample_loss(mb, scratch, shoal_tape_row(policy, &batch, i, t), t, sample + t, omega, dlog_std, sums);
       }
     }
+    shoal_lap(scratch, SHOAL_STAGE_LOSS);
     shoal_backward(policy, &batch, &scratch->tape, gradient);
+    shoal_lap(scratch, SHOAL_STAGE_BACKWARD);
   }
   if (policy->log_std >= 0) {
     memcpy(gradient + policy->gradient_offset[policy->log_std], dlog_std, 4 * (size_t)policy->spec.num_dims);
@@ -201,7 +204,7 @@ static const double *fold(ShoalLearner *learner) {
 static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double learning_rate, double ent_coef,
                                ShoalLog *log, char *message) {
   Minibatch mb = {.learner = learner, .batch = batch, .ent_coef = (float)ent_coef};
-  shoal_parallel_flushed(learner->threads, learner->num_shards, measure_shard, &mb);
+  shoal_parallel_staged(learner, SHOAL_STAGE_LOSS, learner->num_shards, measure_shard, &mb);
   const double *sums = fold(learner);
   double count = sums[SHOAL_SUM_COUNT];
   if (count == 0.0) { return SHOAL_OK; }  // nobody learnt in these segments
@@ -210,7 +213,7 @@ static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double lear
   mb.inverse_std = (float)(1.0 / (__builtin_sqrt(variance > 0.0 ? variance : 0.0) + 1e-8));
   mb.inverse_count = (float)(1.0 / count);
   memset(learner->sums, 0, 8 * (size_t)learner->num_shards * SHOAL_SUMS);
-  shoal_parallel_flushed(learner->threads, learner->num_shards, train_shard, &mb);
+  shoal_parallel_staged(learner, SHOAL_STAGE_BACKWARD, learner->num_shards, train_shard, &mb);
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   sums = fold(learner);
   double policy_loss = sums[SHOAL_SUM_POLICY_LOSS] / count, value_loss = sums[SHOAL_SUM_VALUE_LOSS] / count;
@@ -265,6 +268,7 @@ int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message
   int64_t samples = (int64_t)learner->N * learner->T;
   double start = shoal_seconds(),
          progress = (double)(learner->counters[2] - learner->T) * learner->N / (double)config->schedule_steps;
+  shoal_lap(learner->scratch, SHOAL_STAGE_WAIT);
   memset(log, 0, sizeof *log);
   log->steps = (double)learner->counters[2] * learner->N;
   log->sigma_return = (double)shoal_return_scale(learner);
@@ -277,6 +281,7 @@ int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message
   int32_t gathering = learner->counters[0] == 1 && !config->warm;
   memcpy(learner->new_values, learner->values, 4 * (size_t)samples);
   for (int64_t s = 0; s < samples; s++) { learner->weights[s] = 1.0f; }
+  shoal_lap(learner->scratch, SHOAL_STAGE_ADVANTAGE);
   if (SHOAL_FAULT(learner->policy, TRUNCATED_ENDS)) {
     for (int64_t s = 0; s < samples; s++) { learner->ended[s] = learner->ended[s] ? SHOAL_TERMINATED : 0; }
   }
@@ -291,6 +296,7 @@ int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message
       if (i == 0) { explain(learner, log); }
       if (gathering) { break; }
       shoal_draw_pass(learner, passes++, progress);
+      shoal_lap(learner->scratch, SHOAL_STAGE_ADVANTAGE);
       log->advantage_seconds += shoal_seconds() - begun;
     }
     double kl = log->kl;

@@ -18,7 +18,9 @@ from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, Sh
 
 if TYPE_CHECKING:
     from shoal.policy import Policy, load
-    from shoal.trainer import Log, Result, Trainer
+    from shoal.result import Log, Result
+    from shoal.resuming import resume
+    from shoal.trainer import Trainer
     from shoal.vector import Vec, make_vec
 
 __version__ = "0.1.0"
@@ -27,8 +29,9 @@ _HOMES = {
     "make_vec": "shoal.vector",
     "Vec": "shoal.vector",
     "Trainer": "shoal.trainer",
-    "Result": "shoal.trainer",
-    "Log": "shoal.trainer",
+    "Result": "shoal.result",
+    "Log": "shoal.result",
+    "resume": "shoal.resuming",
     "load": "shoal.policy",
     "Policy": "shoal.policy",
 }
@@ -47,6 +50,7 @@ __all__ = [
     "Vec",
     "load",
     "make_vec",
+    "resume",
 ]
 
 

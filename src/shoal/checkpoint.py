@@ -2,9 +2,10 @@
 # Copyright (c) 2026 the shoal authors
 """Checkpoints: one safetensors file each, with everything needed to use it in its header, written atomically.
 
-The header's metadata: `format`, `kind` (weights), `env`, `version` (of the environment), `config` (the text of
-config.toml), `settings` (their hash), `seed`, `steps`, `updates`. Tensors whose names start with `policy.` are the
-policy's weights and normaliser; a resume image will add other prefixes and another kind. Loading executes nothing.
+The header's metadata: `format`, `kind` (weights or resume), `env`, `version` (of the environment), `config` (the text
+of config.toml), `settings` (their hash), `seed`, `steps`, `updates`. Tensors whose names start with `policy.` and
+`normalizer.` are the policy's, `learner.returns` is the scale of its values; a resume image (image.py) has more.
+Loading executes nothing.
 """
 
 from __future__ import annotations
@@ -65,10 +66,12 @@ def save(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str,
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise CheckpointError(f"the checkpoint cannot be written: {path}: {error.strerror}") from error
+        if isinstance(error, OSError):
+            raise CheckpointError(f"the checkpoint cannot be written: {path}: {error.strerror}") from error
+        raise
 
 
 def load(path: Path) -> Checkpoint:
@@ -89,8 +92,12 @@ def load(path: Path) -> Checkpoint:
         raise CheckpointError(f"the checkpoint cannot be read: {path}: {error.strerror or error}") from error
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"the checkpoint is damaged or is no safetensors file: {path}: {error}") from error
-    if metadata.get("format") != FORMAT:
-        got = metadata.get("format", "none")
+    got = metadata.get("format", "none")
+    if got != FORMAT and got.startswith("shoal "):
+        raise CheckpointError(
+            f"the checkpoint was written by another version of shoal: {path} has format {got!r}; expected {FORMAT!r}"
+        )
+    if got != FORMAT:
         raise CheckpointError(f"the checkpoint is not one of shoal's: {path} has format {got!r}; expected {FORMAT!r}")
     missing = [key for key in ("env", "version", "config", "seed", "steps") if key not in metadata]
     if missing:
@@ -100,6 +107,23 @@ def load(path: Path) -> Checkpoint:
     except ShoalError as error:
         raise CheckpointError(f"the checkpoint's settings do not fit this version of shoal: {path}: {error}") from error
     return Checkpoint(path, tensors, metadata, config)
+
+
+def fit(stored: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]], source: Path) -> None:
+    """Raise unless every wanted tensor is stored with the same shape and type.
+
+    Raises:
+        CheckpointError: names the first one that is not.
+    """
+    for name, tensor in wanted.items():
+        if name not in stored:
+            raise CheckpointError(f"the checkpoint lacks the tensor `{name}`: {source}")
+        found = stored[name]
+        if found.shape != tensor.shape or found.dtype != tensor.dtype:
+            raise CheckpointError(
+                f"the tensor `{name}` does not fit: {source} has {found.dtype} {found.shape}; "
+                f"expected {tensor.dtype} {tensor.shape}"
+            )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,29 +9,32 @@ on stderr and exit code 2. With `--json` the last line on stdout is one JSON obj
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shoal.errors import ConfigError, ShoalError, nearest
 
 if TYPE_CHECKING:
     from shoal.evaluate import Evaluation
-    from shoal.trainer import Log, Result, Trainer
 
 USAGE = """usage: shoal COMMAND [ARGUMENTS]
 
   train ENV             train an agent; `shoal train ENV --help` shows every setting with this environment's default
+  train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   list                  the environments
   bench solve ENV       time and steps to solved, over seeds
-  bench sim [ENV...]    simulation speed of one core
+  bench train ENV       training speed: steps/s, where the time goes, share of the machine
+  bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
 
 settings are merged: defaults < the environment's own < --config FILE < flags
 """
+
+INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells have it
 
 _STARTED = time.perf_counter()
 
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"shoal: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -66,108 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(arguments: list[str]) -> int:
-    from shoal import flags, store
+    from shoal import command_train
 
-    name, rest = _environment("shoal train", arguments)
-    parsed = flags.parse(f"shoal train {name}", _title(name), rest, flags.TRAIN, name)
-    settings = parsed.load(name)
-    options = parsed.options
-    from shoal.trainer import Trainer
-
-    signal.signal(signal.SIGTERM, _interrupt)  # a polite kill saves, as Ctrl-C does
-    trainer = Trainer(
-        settings,
-        runs_dir=options["runs_dir"],
-        max_seconds=options["max_seconds"] or 0.0,
-        until_solved=options["until_solved"],
-        started=process_start(),
-    )
-    _announce(trainer)
-    result = trainer.train(_Progress(trainer))
-    _report(result, trainer)
-    if options["json"]:
-        print(store.to_json(summary(result)))
-    return 0
-
-
-def summary(result: Result) -> dict[str, Any]:
-    """Return what `train --json` prints."""
-    evaluation = result.evaluation
-    return {
-        "env": result.env,
-        "seed": result.seed,
-        "steps": result.steps,
-        "seconds": round(result.seconds, 3),
-        "sps": round(result.sps),
-        "perf": evaluation.stats.mean("perf") if evaluation else None,
-        "score": evaluation.stats.mean("score") if evaluation else None,
-        "episodes": evaluation.stats.lives if evaluation else 0,
-        "solved": result.solved,
-        "run": str(result.run) if result.run else None,
-        "checkpoint": str(result.checkpoint) if result.checkpoint else None,
-        "interval": evaluation.interval if evaluation else None,
-        "updates": result.updates,
-        "interrupted": result.interrupted,
-        "first_ratio_error": result.first_ratio_error,
-        "settings": result.settings,
-    }
-
-
-class _Progress:
-    """Prints a line a second."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._next = 0.0
-        self._metric = trainer.config.solved.metric
-
-    def __call__(self, log: Log) -> None:
-        now = time.perf_counter()
-        if now < self._next or not log["updates"]:  # the first rollout gathers statistics
-            return
-        self._next = now + 1.0
-        done = log["steps"] / self._trainer.config.train.total_steps
-        value = log.get(f"env/{self._metric}", log.get(self._metric.replace("_", "/"), 0.0))
-        print(
-            f"{count(log['steps']):>7} steps {done:4.0%}  {count(log['perf/sps']):>6}/s  {self._metric} {value:<8.4g} "
-            f"length {log['episode/length']:<7.4g} entropy {log['policy/entropy']:<6.3f} "
-            f"value fit {log['value/explained_variance']:<5.2f} {log['seconds']:6.1f} s",
-            flush=True,
-        )
-
-
-def _announce(trainer: Trainer) -> None:
-    from shoal import native
-
-    config = trainer.config
-    policy, vec = config.policy, config.vec
-    threads = vec.threads or native.library().cores()
-    print(
-        f"{_title(config.env)}\n"
-        f"seed {config.seed}, {vec.num_envs} copies, {policy.core} {policy.hidden} x {policy.layers}, "
-        f"{threads} threads, {native.library().name}"
-    )
-    for reason in config.reasons:
-        print(f"  {reason}")
-    if trainer.run:
-        print(f"run {trainer.run.path}", flush=True)
-
-
-def _report(result: Result, trainer: Trainer) -> None:
-    spent = f"{count(result.steps)} steps in {result.seconds:.1f} s ({count(result.sps)} steps/s)"
-    if result.evaluation is None:
-        saved = "the weights are saved" if result.checkpoint else "there is nothing to save yet"
-        print(f"interrupted after {spent}; {saved}")
-    else:
-        threshold = result.evaluation.threshold
-        verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"
-        asked = f" (solved: {threshold:g})" if threshold is not None else ""
-        print(f"{verdict}: {result.evaluation}{asked}, after {spent}")
-    print(f"run {result.run}")
-    shoal = command()
-    runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
-    where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
-    print(f"next:\n  {shoal} eval {result.env}{where}\n  {shoal} train {result.env} --seed {result.seed + 1}{where}")
+    return command_train.run(arguments)
 
 
 # ---------------------------------------------------------------------------------------------------- eval
@@ -178,7 +82,7 @@ def _eval(arguments: list[str]) -> int:
     from shoal.evaluate import check_seed, evaluate
     from shoal.policy import restore
 
-    words = [word for word in _leading(arguments) if word]
+    words = [word for word in leading(arguments) if word]
     options = (
         flags.Option("seed", "int", 0, "of the evaluation's worlds"),
         flags.Option("level", "float", 1.0, "strength of the scripted player"),
@@ -208,7 +112,7 @@ def _eval(arguments: list[str]) -> int:
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
-    print(f"{_title(settings.env)}\n{path}, trained for {count(found.steps)} steps", flush=True)
+    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps", flush=True)
     results = {
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players
@@ -284,18 +188,28 @@ def _list(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "sim")
+    verbs = ("solve", "train", "sim", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
-        raise ConfigError(f"{got}; expected `shoal bench solve ENV` or `shoal bench sim [ENV...]`")
-    from shoal import bench
-
-    words = list(_leading(arguments[1:]))
+        raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
+    words = list(leading(arguments[1:]))
     rest = arguments[1 + len(words) :]
     if arguments[0] == "sim":
-        return bench.sim(words, rest)
-    name, extra = _environment("shoal bench solve", [*words, *rest])
-    return bench.solve(name, extra)
+        from shoal.bench import sim
+
+        return sim.run(words, rest)
+    if arguments[0] == "kernels":
+        from shoal.bench import kernels
+
+        return kernels.run(words, rest)
+    name, extra = environment(f"shoal bench {arguments[0]}", [*words, *rest])
+    if arguments[0] == "train":
+        from shoal.bench import train
+
+        return train.run(name, extra)
+    from shoal.bench import solve
+
+    return solve.run(name, extra)
 
 
 # ---------------------------------------------------------------------------------------------------- helpers
@@ -328,7 +242,7 @@ def process_start() -> float:
     return min(time.perf_counter() - age, _STARTED)
 
 
-def _environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
+def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
     """Return the environment's name and the rest."""
     from shoal import registry
 
@@ -340,7 +254,7 @@ def _environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
     return registry.get(arguments[0]).name, arguments[1:]
 
 
-def _leading(arguments: Sequence[str]) -> list[str]:
+def leading(arguments: Sequence[str]) -> list[str]:
     """Return the words before the first flag."""
     words: list[str] = []
     for argument in arguments:
@@ -350,14 +264,11 @@ def _leading(arguments: Sequence[str]) -> list[str]:
     return words
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """Return the environment's name, version and goal."""
     from shoal import config, registry
 
     spec = registry.get(name).spec()
     solved = config.load(name).solved
     goal = f", solved at {solved.metric} >= {solved.threshold:g}" if solved.threshold is not None else ""
     return f"{name} version {spec.version}{goal}"
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

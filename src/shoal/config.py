@@ -255,15 +255,21 @@ def native_policy(config: Config) -> native.PolicyConfig:
     )
 
 
-def native_train(config: Config, *, fault: int = 0) -> native.TrainConfig:
-    """Return the learner's settings as C reads them; `fault` plants one in a library built for tests."""
+def native_train(config: Config, *, warm: bool = False, fault: int = 0) -> native.TrainConfig:
+    """Return the learner's settings as C reads them.
+
+    Args:
+        config: resolved.
+        warm: statistics were loaded, and the first rollout is an ordinary one.
+        fault: plants one, in a library built for tests.
+    """
     values: dict[str, Any] = dataclasses.asdict(config.train)
     del values["total_steps"]  # when to stop is the trainer's business
     values["optimizer"] = native.OPTIMIZERS.index(values["optimizer"])
     values["schedule"] = native.SCHEDULES.index(values["schedule"])
     values["normalize_reward"] = native.REWARD_SCALES.index(values["normalize_reward"])
     values["advantage_form"] = native.ADVANTAGES.index(values.pop("advantage"))
-    return native.TrainConfig(**values, seed=config.seed, fault=fault)
+    return native.TrainConfig(**values, seed=config.seed, warm=warm, fault=fault)
 
 
 def read_toml(path: Path, *, required: bool = False) -> dict[str, dict[str, Any]]:

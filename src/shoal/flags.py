@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the shoal authors
 """The flags of `shoal train ENV` and its relatives, made from the settings' and the environment's own tables.
 
-tyro parses and prints help; every value stays text until the same checks that read TOML have seen it, so a mistake
-reads the same from both. A flag that was not given does not override a file.
+Every value stays text until the same checks that read TOML have seen it, so a mistake reads the same from both. A flag
+that was not given does not override a file. Help is tyro's work, and the only reason to import it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from shoal import config, registry
 from shoal.errors import ConfigError, nearest
@@ -27,12 +27,6 @@ class Option:
     kind: str
     default: Scalar | None  # None: a number or text that need not be there
     doc: str
-
-
-class _Untouched(str):
-    """The text of a default: what comes back as such was not given."""
-
-    __slots__ = ()
 
 
 SEED = Option("seed", "int", 0, "of every random number of the run, 0 to 4294967295")
@@ -53,9 +47,15 @@ TRAIN = (
     STEPS,
     Option("max-seconds", "float", None, "end training after so long"),
     Option("until-solved", "bool", False, "end as soon as an evaluation confirms that the task is solved"),
+    Option("init-from", "str", None, "begin with the weights of a checkpoint file, or of a run's newest"),
+    Option("resume", "str", None, "go on with a run, without a name with the newest that can; it keeps its settings"),
+    Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
+    Option("image-seconds", "float", None, "between resume images, otherwise 10; 0: after every iteration"),
     RUNS_DIR,
     JSON,
 )
+_RESUMING = ("threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json")
+RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
 _ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}
 
@@ -90,31 +90,57 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
         ConfigError: for an unknown flag, a wrong type, a stray word.
     """
     sections = _sections(arguments, env) if env else {}
-    wants_help = any(argument in ("-h", "--help") for argument in arguments)
-    if not wants_help:
-        _check_flags(program, arguments, options, sections)
-    values = _run_tyro(program, about, arguments, options, sections)
-
+    if any(argument in ("-h", "--help") for argument in arguments):
+        _help(program, about, options, sections)
+    texts = _read(program, arguments, options, sections)
     parsed: dict[str, Any] = {option.name.replace("-", "_"): option.default for option in options}
     given = set()
     for option in options:
-        key = option.name.replace("-", "_")
-        value = getattr(values, key)
-        if option.kind == "bool":
-            parsed[key] = value
-        elif not isinstance(value, _Untouched):
-            parsed[key] = _convert(option, value)
+        if option.name in texts:
+            key = option.name.replace("-", "_")
+            parsed[key] = True if option.kind == "bool" else _convert(option, texts[option.name])
             given.add(key)
     overrides: dict[str, dict[str, Scalar]] = {}
     for section, rows in sections.items():
         for key, (kind, *_) in rows.items():
-            value = getattr(getattr(values, section), key)
-            if not isinstance(value, _Untouched):
-                overrides.setdefault(section, {})[key] = from_text(kind, value)
+            flag = f"{section}.{key.replace('_', '-')}"
+            if flag in texts:
+                overrides.setdefault(section, {})[key] = from_text(kind, texts[flag])
     for key, (section, setting) in _ALIASES.items():
         if key in given:
             overrides.setdefault(section, {})[setting] = parsed[key]
     return Parsed(parsed, overrides, frozenset(given))
+
+
+def take_resume(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Return the value of `--resume`, which may be empty, and the other arguments; None without that flag."""
+    for index, argument in enumerate(arguments):
+        flag, equals, value = argument.partition("=")
+        if flag == "--resume":
+            rest = list(arguments[index + 1 :])
+            if not equals and rest and not rest[0].startswith("-"):
+                value = rest.pop(0)
+            return value, [*arguments[:index], *rest]
+    return None
+
+
+def parse_resume(program: str, arguments: Sequence[str], env: str) -> Parsed:
+    """Return what the flags beside `--resume` say; `env` is that of the run.
+
+    Raises:
+        ConfigError: for a flag that would change what is trained.
+    """
+    settings = {f"--{section}.{key}" for section, rows in _sections((), env).items() for key in rows}
+    fixed = settings | {f"--{option.name}" for option in TRAIN if option not in RESUME}
+    for argument in arguments:
+        flag = argument.partition("=")[0].replace("-", "_").replace("__", "--", 1)
+        if flag in ("--steps", "--train.total_steps"):
+            problem = f"a resumed run cannot have another length: {argument}; its schedules are spread over its own"
+            raise ConfigError(problem, "`--init-from` begins another run with its weights")
+        if flag in fixed or flag.replace("_", "-") in fixed:
+            problem = f"a resumed run keeps its own settings: {argument} would change what is trained"
+            raise ConfigError(problem, "`--init-from` begins another run with its weights")
+    return parse(program, "Go on with a run.", arguments, RESUME)
 
 
 def from_assignment(env: str, text: str) -> dict[str, dict[str, Scalar]]:
@@ -139,7 +165,7 @@ Rows = dict[str, tuple[str, str, str]]  # key -> kind, default as text, doc
 def _sections(arguments: Sequence[str], env: str) -> dict[str, Rows]:
     """Return the flags of each section with the defaults that hold for this environment and these files."""
     environment = registry.get(env)
-    file, preset = _peek(arguments, "--config"), _peek(arguments, "--preset")
+    file, preset = peek(arguments, "--config"), peek(arguments, "--preset")
     layers: dict[str, Any] = {"file": Path(file) if file else None, "preset": preset}
     settings = config.load(env, untuned="--untuned" in arguments, **layers)
     if settings.vec.num_envs is None or settings.vec.num_envs > 0:
@@ -159,18 +185,20 @@ def _sections(arguments: Sequence[str], env: str) -> dict[str, Rows]:
     return sections
 
 
-def _check_flags(
+def _read(
     program: str, arguments: Sequence[str], options: Sequence[Option], sections: Mapping[str, Rows]
-) -> None:
-    """Complain about unknown flags and stray words, which tyro would do in a box of many lines."""
+) -> dict[str, str]:
+    """Return the text of each flag that was given, by its name without dashes; the last one counts."""
     switches = {f"--{option.name}" for option in options if option.kind == "bool"}
     known = switches | {f"--{option.name}" for option in options}
     known |= {f"--{section}.{key.replace('_', '-')}" for section, rows in sections.items() for key in rows}
+    texts: dict[str, str] = {}
     expects_value = ""
     for argument in arguments:
-        flag, equals, _ = argument.partition("=")
+        flag, equals, text = argument.partition("=")
         flag = flag.replace("_", "-")
         if expects_value and not argument.startswith("--"):
+            texts[expects_value[2:]] = argument
             expects_value = ""
         elif expects_value:
             break
@@ -178,10 +206,15 @@ def _check_flags(
             raise ConfigError(f"unexpected argument `{argument}`", f"`{program} --help` shows what is expected")
         elif flag not in known:
             raise ConfigError(f"unknown flag `{flag}`", _nearest_flag(flag, known, program))
-        elif not equals and flag not in switches:
+        elif equals and flag in switches:
+            raise ConfigError(f"the flag `{flag}` takes no value; got `{text}`", f"leave out `={text}`")
+        elif equals or flag in switches:
+            texts[flag[2:]] = text
+        else:
             expects_value = flag
     if expects_value:
         raise ConfigError(f"the flag `{expects_value}` needs a value", f"`{program} --help` shows which")
+    return texts
 
 
 def _nearest_flag(flag: str, known: set[str], program: str) -> str:
@@ -192,13 +225,12 @@ def _nearest_flag(flag: str, known: set[str], program: str) -> str:
     return nearest(flag, sorted(known), f"`{program} --help` shows all of them")
 
 
-def _run_tyro(
-    program: str, about: str, arguments: Sequence[str], options: Sequence[Option], sections: Mapping[str, Rows]
-) -> Any:
+def _help(program: str, about: str, options: Sequence[Option], sections: Mapping[str, Rows]) -> NoReturn:
+    """Print every flag and exit."""
     import tyro
 
     def leaf(kind: str, default: str, doc: str) -> tuple[Any, Any]:
-        return Annotated[str, tyro.conf.arg(metavar=kind.upper(), help=doc)], _Untouched(default)
+        return Annotated[str, tyro.conf.arg(metavar=kind.upper(), help=doc)], default
 
     fields: list[tuple[str, Any, Any]] = []
     for option in options:
@@ -214,7 +246,8 @@ def _run_tyro(
         fields.append((section, made, dataclasses.field(default_factory=made)))
     form = dataclasses.make_dataclass("Form", fields, frozen=True)
     form.__doc__ = about
-    return tyro.cli(form, prog=program, description=about, args=list(arguments), config=(tyro.conf.FlagCreatePairsOff,))
+    tyro.cli(form, prog=program, description=about, args=["--help"], config=(tyro.conf.FlagCreatePairsOff,))
+    raise SystemExit(0)
 
 
 def _convert(option: Option, text: str) -> Scalar:
@@ -227,7 +260,8 @@ def _convert(option: Option, text: str) -> Scalar:
     return value
 
 
-def _peek(arguments: Sequence[str], flag: str) -> str:
+def peek(arguments: Sequence[str], flag: str) -> str:
+    """Return the value of a flag before anything is parsed; empty without it."""
     for index, argument in enumerate(arguments):
         if argument == flag and index + 1 < len(arguments):
             return arguments[index + 1]

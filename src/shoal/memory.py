@@ -39,13 +39,14 @@ def available() -> int:
     return max(free, 0)
 
 
-def check_fits(num_envs: int, needed: Callable[[int], int], what: str = "") -> None:
+def check_fits(num_envs: int, needed: Callable[[int], int], what: str = "", flag: str = "--vec.num-envs") -> None:
     """Raise unless `needed(num_envs)` bytes are available.
 
     Args:
         num_envs: how many copies were asked for.
         needed: bytes for that many; does not fall as they grow.
         what: the clause that names the use, such as ` to train`.
+        flag: what sets the number, for the hint.
 
     Raises:
         ConfigError: with the memory needed, what is available, and the largest number that fits.
@@ -67,7 +68,7 @@ def check_fits(num_envs: int, needed: Callable[[int], int], what: str = "") -> N
     raise ConfigError(
         f"num_envs={num_envs} needs {human(needed(num_envs))} of memory{what}; {human(free)} are available, "
         f"and at most {low} fit (at vec.num_envs)",
-        f"use `--vec.num-envs {_round_down(low)}` or fewer" if low else "free some memory",
+        f"use `{flag} {_round_down(low)}` or fewer" if low else "free some memory",
     )
 
 

@@ -38,6 +38,8 @@ SCHEDULES = ("constant", "linear", "cosine")
 REWARD_SCALES = ("off", "past", "future")
 ADVANTAGES = ("split", "single")
 PLAYERS = ("sampled", "greedy", "random", "scripted")
+STAGES = ("wait", "gather", "act", "sample", "simulate", "advantage", "forward", "loss", "backward", "optimize",
+          "statistics")  # fmt: skip
 AUTORESETS = ("same-step", "next-step", "disabled")
 
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
@@ -266,6 +268,12 @@ class Log(ctypes.Structure):
     ]
 
 
+class Bench(ctypes.Structure):
+    """ShoalBench, the shape of one operation (native/bench/bench.h)."""
+
+    _fields_ = [("rows", c_int32), ("steps", c_int32), ("inputs", c_int32), ("outputs", c_int32), ("policy", c_void_p)]
+
+
 # ---------------------------------------------------------------------------------------------------- functions
 
 _P = c_void_p  # arrays and opaque objects travel as addresses
@@ -287,11 +295,14 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_reset_ended": (_I, (_P, _P)),
     "vec_step": (_I, (_P, _P)),
     "vec_run": (_I, (_P, _L, _I, _P, _P, _P)),
+    "vec_run_in_step": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_scripted": (_I, (_P, _F, _P)),
     "vec_stats": (None, (_P, _P)),
     "vec_snapshot_bytes": (_L, (_P,)),
     "vec_snapshot": (None, (_P, _I, _P)),
     "vec_restore": (None, (_P, _I, _P)),
+    "vec_save": (None, (_P, _P)),
+    "vec_load": (None, (_P, _P)),
     "vec_array": (_P, (_P, _I)),
     "policy_bytes": (_L, (POINTER(Spec), POINTER(PolicyConfig), _P)),
     "policy_create": (_P, (POINTER(Spec), POINTER(PolicyConfig), _P, _P)),
@@ -303,9 +314,16 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "evaluate": (_I, (_P, _P, _I, _F, _P, POINTER(c_int64), _P)),
     "learner_bytes": (_L, (_P, _P, POINTER(TrainConfig), _P)),
     "learner_create": (_P, (_P, _P, POINTER(TrainConfig), _P, _P)),
+    "learner_observe": (None, (_P,)),
     "learner_rollout": (_I, (_P, _P)),
     "learner_update": (_I, (_P, POINTER(Log), _P)),
+    "learner_stages": (None, (_P, _P)),
     "learner_tensors": (_I, (_P, POINTER(Tensor), _I)),
+    "bench_name": (c_char_p, (_I,)),
+    "bench_shapes": (_I, (_I,)),
+    "bench_flops": (c_double, (_I, POINTER(Bench))),
+    "bench_bytes": (_L, (_I, POINTER(Bench))),
+    "bench_run": (c_double, (_I, POINTER(Bench), _I, _L, _P)),
 }
 
 

@@ -52,6 +52,11 @@ class Policy:
         self.seed = time.time_ns()  # of sampled actions; set it to repeat them
         self.clock = 0
 
+    @property
+    def nbytes(self) -> int:
+        """The memory of weights, normaliser and what is derived from them."""
+        return int(self._memory.nbytes)
+
     def tensors(self) -> checkpoint.Tensors:
         """Return the weights and the normaliser by name, as views; `pack` after writing to one."""
         return tensors_of(self._lib.policy_tensors, self.handle, self._memory)
@@ -66,16 +71,9 @@ class Policy:
         Raises:
             CheckpointError: if one is missing or has another shape.
         """
+        checkpoint.fit(tensors, self.tensors(), source)
         for name, tensor in self.tensors().items():
-            if name not in tensors:
-                raise CheckpointError(f"the checkpoint lacks the tensor `{name}`: {source}")
-            stored = tensors[name]
-            if stored.shape != tensor.shape or stored.dtype != tensor.dtype:
-                raise CheckpointError(
-                    f"the tensor `{name}` does not fit: {source} has {stored.dtype} {stored.shape}; "
-                    f"expected {tensor.dtype} {tensor.shape}"
-                )
-            tensor[...] = stored
+            tensor[...] = tensors[name]
         self.pack()
 
     def initial_state(self, rows: int = 1) -> NDArray[np.float32]:

@@ -7,10 +7,14 @@ A run is found by its path, by its name, or as the newest of an environment; not
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import math
+import os
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -57,32 +61,92 @@ class Run:
         """Where the weights after so many steps are stored."""
         return self.checkpoints / f"{steps:015d}{SUFFIX}"
 
+    @property
+    def images(self) -> tuple[Path, Path]:
+        """The two files that take turns in holding all that is needed to go on (image.py)."""
+        return self.checkpoints / f"resume.0{SUFFIX}", self.checkpoints / f"resume.1{SUFFIX}"
+
+    def weights(self) -> list[Path]:
+        """Return the weight files, oldest first."""
+        return sorted(self.checkpoints.glob(f"[0-9]*{SUFFIX}"))
+
     def latest(self) -> Path:
-        """Return the newest checkpoint.
+        """Return the newest weights.
 
         Raises:
             CheckpointError: if there is none.
         """
-        found = sorted(self.checkpoints.glob(f"*{SUFFIX}"))
+        found = self.weights()
         if not found:
             raise CheckpointError(f"the run has no checkpoint: {self.path}")
         return found[-1]
 
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from training this run meanwhile; a process that dies lets go of it.
 
-class Stream:
-    """Appends JSON objects to a file, each flushed as it comes: a crash loses nothing."""
+        Raises:
+            CheckpointError: if another one does train it, or the folder is not there.
+        """
+        try:
+            handle = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise CheckpointError(f"the run cannot be read: {self.path}: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise CheckpointError(f"another process is training this run: {self.path}") from None
+        except OSError:  # a file system without locks
+            pass
+        try:
+            yield
+        finally:
+            os.close(handle)
 
-    def __init__(self, path: Path) -> None:
-        self._file: IO[str] = path.open("a", encoding="utf-8")
 
-    def write(self, row: dict[str, Any]) -> None:
-        """Append one object; what is not finite becomes null."""
-        self._file.write(to_json(row) + "\n")
-        self._file.flush()
+class Stream(contextlib.AbstractContextManager["Stream"]):
+    """Appends JSON objects to a file, each flushed as it comes: a crash loses nothing. Leaving its block closes it."""
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+    def __init__(self, path: Path, size: int = 0) -> None:
+        """Cut the file to its first `size` bytes and append from there.
+
+        Raises:
+            CheckpointError: if it cannot be written, or is shorter than that.
+        """
+        self._path = path
+        with self._explained():
+            self._file: IO[bytes] = path.open("ab")
+        if self._file.tell() < size:
+            problem = f"lines are missing: {path} has {self._file.tell()} bytes; expected at least {size}"
+            self._file.close()
+            raise CheckpointError(problem, "put the file back as it was")
+        with self._explained():
+            self._file.truncate(size)
+
+    def write(self, row: dict[str, Any]) -> int:
+        """Append one object and return the file's new length; what is not finite becomes null."""
+        with self._explained():
+            self._file.write((to_json(row) + "\n").encode())
+            self._file.flush()
+            return self._file.tell()
+
+    def sync(self) -> None:
+        """Wait until all of it is on the disk."""
+        with self._explained():
+            os.fsync(self._file.fileno())
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CheckpointError(f"the metrics cannot be written: {self._path}: {error.strerror}") from error
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file; what could not be written has been told."""
+        with contextlib.suppress(OSError):
+            self._file.close()
 
 
 def create(runs_dir: Path, env: str, config: str) -> Run:
@@ -97,7 +161,9 @@ def create(runs_dir: Path, env: str, config: str) -> Run:
         run = Run(runs_dir / env / name)
         try:
             run.checkpoints.mkdir(parents=True)
-            run.config.write_text(config, encoding="utf-8")
+            draft = run.config.with_suffix(".tmp")
+            draft.write_text(config, encoding="utf-8")
+            draft.replace(run.config)  # a run is one whose settings are there, whole
         except FileExistsError:
             if not run.path.is_dir():
                 raise CheckpointError(f"a file is in the way of the run: {run.path}", _HINT) from None
@@ -114,11 +180,16 @@ def newest(runs_dir: Path, env: str = "") -> Run:
     Raises:
         CheckpointError: if there is none.
     """
-    runs = [run for run in _all(runs_dir, env) if any(run.checkpoints.glob(f"*{SUFFIX}"))]
+    runs = [run for run in by_age(runs_dir, env) if run.weights()]
     if not runs:
         what = f"`{env}`" if env else "any environment"
         raise CheckpointError(f"no run of {what} in {runs_dir}", f"make one with `shoal train {env or 'cartpole'}`")
-    return max(runs, key=lambda run: (run.name[:15], run.config.stat().st_mtime_ns))
+    return runs[-1]
+
+
+def by_age(runs_dir: Path, env: str = "") -> list[Run]:
+    """Return the runs of an environment, or without one of all, oldest first."""
+    return sorted(_all(runs_dir, env), key=lambda run: (run.name[:15], run.config.stat().st_mtime_ns))
 
 
 def find(runs_dir: Path, target: str, env: str = "") -> Path:
@@ -128,20 +199,33 @@ def find(runs_dir: Path, target: str, env: str = "") -> Path:
         CheckpointError: if it means nothing, or several runs.
     """
     path = Path(target)
-    if path.is_file():
-        return path
-    if path.is_dir():
-        return Run(path).latest()
+    return path if path.is_file() else find_run(runs_dir, target, env, what="checkpoint or run").latest()
+
+
+def find_run(runs_dir: Path, target: str, env: str = "", *, what: str = "run") -> Run:
+    """Return the run that `target` means: a folder, a run's name, or the start or end of one.
+
+    Args:
+        runs_dir: where runs lie.
+        target: as the user typed it.
+        env: only runs of this environment; empty: of all.
+        what: is looked for, in the sentence that says that it is not there.
+
+    Raises:
+        CheckpointError: if it means nothing, or several runs.
+    """
+    if Path(target).is_dir():
+        return Run(Path(target))
     runs = _all(runs_dir, env)
     exact = [run for run in runs if run.name == target]
     matches = exact or [run for run in runs if run.name.startswith(target) or run.name.endswith(f"-{target}")]
     if len(matches) == 1:
-        return matches[0].latest()
+        return matches[0]
     if matches:
         raise CheckpointError(f"`{target}` means several runs: {', '.join(run.name for run in matches)}")
     known = [run.name for run in runs]
     raise CheckpointError(
-        f"no such checkpoint or run: {target}; expected a file, a folder, or a name in {runs_dir}",
+        f"no such {what}: {target}; expected {'a file, ' if what != 'run' else ''}a folder, or a name in {runs_dir}",
         nearest(target, known, f"newest: {known[-1]}" if known else "there are no runs yet: `shoal train` makes one"),
     )
 

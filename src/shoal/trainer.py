@@ -5,7 +5,8 @@
     result = shoal.Trainer("cartpole", seed=1, train={"total_steps": 2_000_000}).train()
 
 A whole rollout and a whole update are one native call each. What changes training depends on counts of steps only;
-evaluations and checkpoints look at the weights and leave them alone, and the wall clock can only end a run.
+evaluations and checkpoints look at the weights and leave them alone, and the wall clock can only end a run. It also
+decides when a resume image is written, which changes nothing: a run that is killed and resumed ends with the same bits.
 """
 
 from __future__ import annotations
@@ -13,69 +14,29 @@ from __future__ import annotations
 import ctypes
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from shoal import checkpoint, config, memory, native, registry, store
 from shoal.config import Config
-from shoal.errors import ConfigError, NativeError
+from shoal.errors import CheckpointError, ConfigError, NativeError, ShoalError
 from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
+from shoal.image import FRESH_HINT, Generations, Image, Progress
 from shoal.policy import Policy
+from shoal.result import Log, Result, flatten
 from shoal.vector import Stats, Vec, bytes_needed, stats_of
 from shoal.worker import Worker
 
-Log = dict[str, float]  # one line of metrics.jsonl; docs/reference/metrics.md explains each key
 Callback = Callable[[Log], object]
 
 CHECKS = 100  # of the training average, evenly over schedule_steps
 CHECK_LIVES = 32  # a check waits until that many lives have ended since the last one
 CHECKPOINTS = 10  # evenly over schedule_steps, and one at the end
+IMAGE_SECONDS = 10.0  # between resume images
+IMAGE_SHARE = 0.01  # of the time may go into writing them
+RETURNS = "learner.returns"  # the scale of rewards, which weights of the value need
+BEGAN_WITH = "# began with the weights of "  # first line of config.toml, before a path
 
-LOG_KEYS = {
-    "policy_loss": "loss/policy",
-    "value_loss": "loss/value",
-    "entropy": "policy/entropy",
-    "kl": "policy/kl",
-    "clip_fraction": "policy/clip_fraction",
-    "first_ratio_error": "policy/first_ratio_error",
-    "explained_variance": "value/explained_variance",
-    "value_mean": "value/mean",
-    "sigma_return": "value/sigma_return",
-    "grad_norm": "optimizer/grad_norm",
-    "learning_rate": "optimizer/learning_rate",
-    "ent_coef": "optimizer/ent_coef",
-    "rollout_seconds": "perf/rollout_seconds",
-    "advantage_seconds": "perf/advantage_seconds",
-    "update_seconds": "perf/update_seconds",
-}
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a run ended.
-
-    `seconds` run from the start (of the process, under the command line) to the end of the last evaluation; `sps` are
-    agent steps per second of training, evaluations apart. `run` and `checkpoint` are None without a runs folder,
-    `checkpoint` also before the first update.
-    """
-
-    env: str
-    seed: int
-    steps: int
-    updates: int
-    seconds: float
-    sps: float
-    evaluation: Evaluation | None  # None when interrupted
-    interrupted: bool
-    first_ratio_error: float  # the worst of the run
-    settings: str
-    run: Path | None
-    checkpoint: Path | None
-
-    @property
-    def solved(self) -> bool:
-        """Did the last evaluation's mean reach the threshold."""
-        return self.evaluation is not None and self.evaluation.solved
+_SOLVED, _TRAINED = "it was solved", "it was trained for all of its steps"
 
 
 class Trainer:
@@ -83,7 +44,7 @@ class Trainer:
 
     Attributes:
         config: the settings as resolved. spec: the environment's. vec, policy: what is trained on, and trained.
-        run: the run's folder, or None.
+        run: the run's folder, or None. notes: what a user should know about how the run was resumed or begun.
     """
 
     def __init__(
@@ -97,6 +58,9 @@ class Trainer:
         runs_dir: str | Path | None = "runs",
         max_seconds: float = 0.0,
         until_solved: bool = False,
+        init_from: str | Path | None = None,
+        image_seconds: float = IMAGE_SECONDS,
+        warm: bool = False,
         params: Mapping[str, object] | None = None,
         vec: Mapping[str, object] | None = None,
         policy: Mapping[str, object] | None = None,
@@ -115,6 +79,9 @@ class Trainer:
             runs_dir: where the run's folder is made; None makes none.
             max_seconds: end training after so long; 0 = never.
             until_solved: end when an evaluation confirms that the task is solved.
+            init_from: weights to start from, with what normalises their inputs and rewards: a file, or a run.
+            image_seconds: between resume images, or more if writing takes long; 0: after every iteration.
+            warm: weights and statistics are loaded before training, so the first rollout is learnt from.
             params: of the environment.
             vec: settings of the section [vec].
             policy: settings of the section [policy].
@@ -124,6 +91,7 @@ class Trainer:
 
         Raises:
             ConfigError: for bad settings, or more copies than fit into memory.
+            CheckpointError: if there is nothing to start from, or it does not fit.
         """
         if isinstance(env, str):
             sections = {"env": params, "vec": vec, "policy": policy, "train": train}
@@ -136,8 +104,10 @@ class Trainer:
             memory.check_fits(env.vec.num_envs, lambda count: _bytes_at_least(self.spec, env, count), " to train")
         self.config = config.resolve(env, self.spec)
         self.settings = self.config.settings_hash(self.spec.version)
+        if image_seconds < 0:
+            raise ConfigError(f"out of range: image_seconds={image_seconds:g}; expected at least 0")
         self.max_seconds = max_seconds
-        self.until_solved = until_solved
+        self.image_seconds = image_seconds
         self._started = started
         self._worker = Worker()
         self._lib = native.library()
@@ -154,11 +124,37 @@ class Trainer:
             stop=self._worker.stop,
         )
         self.policy = Policy(self.spec, self.config)
-        self._create_learner(config.native_train(self.config, fault=fault))
-        self.run = self._create_run(Path(runs_dir)) if runs_dir is not None else None
-        self.steps = 0
-        self.updates = 0
-        self._evaluations = 0
+        warm = warm or init_from is not None
+        self._create_learner(config.native_train(self.config, warm=warm, fault=fault))
+        self._progress = Progress(
+            window=stats_of(self.spec.env),
+            check_at=self._every(CHECKS),
+            save_at=self._every(CHECKPOINTS),
+            until_solved=until_solved,
+            warm=warm,
+        )
+        self._image = Image(self.vec, self.policy, self._learner, self._memory, self._progress)
+        self.notes: tuple[str, ...] = ()
+        about = ""
+        if init_from is not None:
+            path = store.find(Path(runs_dir or "runs"), str(init_from))
+            self._start_from(path)
+            about = f"{BEGAN_WITH}{path}\n"
+        self.run: store.Run | None = None
+        self._generations: Generations | None = None
+        if runs_dir is not None:
+            self.run = store.create(Path(runs_dir), self.config.env, about + self.config.to_toml(self.spec.version))
+            self._generations = Generations(self.run)
+
+    @property
+    def steps(self) -> int:
+        """Agent steps trained."""
+        return self._progress.steps
+
+    @property
+    def updates(self) -> int:
+        """Minibatches learnt from."""
+        return self._progress.updates
 
     def train(self, callback: Callback | None = None) -> Result:
         """Train until total_steps, max_seconds or, with `until_solved`, a confirmed evaluation; then evaluate.
@@ -166,59 +162,80 @@ class Trainer:
         Args:
             callback: called after every update with its log; returning True ends training.
 
-        Ctrl-C ends training too: the weights are saved, and nothing is evaluated.
+        Ctrl-C ends training too: the iteration is abandoned, the state before it is saved, and nothing is evaluated.
+        Another call goes on, as `shoal.resume` would.
 
         Raises:
             NativeError: if a loss or gradient is not finite; the last good checkpoint stays.
+            CheckpointError: if something cannot be written, or another process trains this run; what is there stays.
         """
-        started = self._started if self._started is not None else time.perf_counter()
+        if self.run is None:
+            return self._train(callback, None)
+        with self.run.lock(), store.Stream(self.run.metrics, self._progress.metrics_bytes) as stream:
+            assert self._generations is not None
+            self._generations.sweep()
+            try:
+                return self._train(callback, stream)
+            except (NativeError, CheckpointError) as error:
+                raise self._with_way_back(error) from error
+
+    def _train(self, callback: Callback | None, stream: store.Stream | None) -> Result:
         began = time.perf_counter()
-        stream = store.Stream(self.run.metrics) if self.run else None
-        evaluation, interrupted, training, worst = None, False, 0.0, 0.0
-        window, check_at, save_at = stats_of(self.spec.env), self._every(CHECKS), self._every(CHECKPOINTS)
+        started = (began if self._started is None else self._started) - self._progress.seconds
+        self._started = None
+        self._image_at = began + self.image_seconds
+        evaluation, interrupted, solved = None, False, False
         try:
+            if self._progress.warm and not self.steps:  # only an image holds what the run began with
+                self._take_image("")
+                self._write_image(stream)
             while self.steps < self.config.train.total_steps:
                 # COLLECT, ADVANTAGE, UPDATE
                 before = time.perf_counter()
                 native_log, stats = self._iterate()
                 elapsed = time.perf_counter() - before
-                training += elapsed
-                done = int(native_log.steps) - self.steps
-                self.steps, self.updates = int(native_log.steps), int(native_log.updates)
-                worst = max(worst, native_log.first_ratio_error)
+                progress, done = self._progress, int(native_log.steps) - self.steps
+                progress.training_seconds += elapsed
+                progress.steps, progress.updates = int(native_log.steps), int(native_log.updates)
+                progress.first_ratio_error = max(progress.first_ratio_error, native_log.first_ratio_error)
 
                 # LOG
-                log = _flatten(native_log, stats)
-                log |= {"seconds": time.perf_counter() - started, "perf/sps": done / elapsed}
+                progress.seconds = time.perf_counter() - started
+                log = flatten(native_log, stats) | {"seconds": progress.seconds, "perf/sps": done / elapsed}
                 if stream:
-                    stream.write(log)
-                if self.run and self.steps >= save_at:
-                    save_at = self.steps + self._every(CHECKPOINTS)
+                    progress.metrics_bytes = stream.write(log)
+                if self.run and self.steps >= progress.save_at:
+                    progress.save_at = self.steps + self._every(CHECKPOINTS)
                     self._save()
-                if callback and callback(log) is True:
-                    break
+                enough = callback is not None and callback(log) is True
 
                 # SOLVED?
-                window = window + stats
-                if self.until_solved and self.steps >= check_at and window.lives >= CHECK_LIVES:
-                    check_at = self.steps + self._every(CHECKS)
-                    if self._is_candidate(window):
+                progress.window = progress.window + stats
+                if progress.until_solved and self.steps >= progress.check_at and progress.window.lives >= CHECK_LIVES:
+                    progress.check_at = self.steps + self._every(CHECKS)
+                    if self._is_candidate(progress.window):
                         evaluation = self.evaluate()
-                        if evaluation.solved:
+                        solved = evaluation.solved
+                        if solved:
                             break
-                    window = stats_of(self.spec.env)
-                if self.max_seconds and time.perf_counter() - began >= self.max_seconds:
+                    progress.window = stats_of(self.spec.env)
+                if time.perf_counter() >= self._image_at:
+                    self._write_image(stream)
+                if enough or (self.max_seconds and time.perf_counter() - began >= self.max_seconds):
                     break
-            if evaluation is None or not evaluation.solved:
+            # Before the last evaluation: a run that the clock ended is resumed as if there had been none.
+            self._take_image(_SOLVED if solved else "")
+            if evaluation is None or not solved:
                 evaluation = self.evaluate()
+            self._progress.seconds = time.perf_counter() - started
+            if self.steps >= self.config.train.total_steps:
+                self._take_image(_TRAINED)
         except KeyboardInterrupt:
+            self._progress = self._image.restore()
             evaluation, interrupted = None, True
-        except NativeError as error:
-            raise self._with_checkpoint(error) from error
-        finally:
-            if stream:
-                stream.close()
-        seconds = time.perf_counter() - started
+        seconds, training = time.perf_counter() - started, self._progress.training_seconds
+        path = self._save() if self.run and self.updates else None
+        self._write_image(stream)
         return Result(
             env=self.config.env,
             seed=self.config.seed,
@@ -228,19 +245,39 @@ class Trainer:
             sps=self.steps / training if training else 0.0,
             evaluation=evaluation,
             interrupted=interrupted,
-            first_ratio_error=worst,
+            first_ratio_error=self._progress.first_ratio_error,
             settings=self.settings,
             run=self.run.path if self.run else None,
-            checkpoint=self._save() if self.run and self.updates else None,
+            checkpoint=path,
         )
 
     def evaluate(self, player: str = "sampled") -> Evaluation:
         """Play with the present weights, in worlds that no evaluation of this run has seen before."""
-        number, self._evaluations = self._evaluations, self._evaluations + 1
+        number = self._progress.evaluations
+        self._progress.evaluations += 1
         spec, policy, stop = self.spec, self.policy, self._worker.stop
         return self._worker.call(
             lambda: evaluate(spec, self.config, player=player, policy=policy, number=number, stop=stop)
         )
+
+    def adopt(self, run: store.Run, generations: Generations) -> None:
+        """Write into this run from now on."""
+        self.run, self._generations = run, generations
+
+    def go_on(self, found: checkpoint.Checkpoint, progress: Progress, *, fresh_environments: bool = False) -> None:
+        """Put the state of a resume image in place, with new environments if `fresh_environments`.
+
+        Raises:
+            CheckpointError: if the environment's version or a tensor does not fit.
+        """
+        if found.version != self.spec.version and not fresh_environments:
+            raise CheckpointError(
+                f"the run is of version {found.version} of `{self.config.env}`; this is version {self.spec.version}: "
+                f"{found.path}",
+                FRESH_HINT,
+            )
+        progress.until_solved = progress.until_solved or self._progress.until_solved
+        self._progress = self._image.load(found, progress, fresh_environments=fresh_environments)
 
     def save(self, path: Path, **metadata: object) -> None:
         """Write the weights, the normaliser and the settings to one file.
@@ -248,27 +285,62 @@ class Trainer:
         Raises:
             CheckpointError: if it cannot be written.
         """
-        about = {
-            "kind": "weights",
+        tensors = self.policy.tensors() | {RETURNS: self._image.live[RETURNS]}
+        checkpoint.save(path, tensors, self._about(self._progress) | {"kind": "weights"} | metadata)
+
+    def _about(self, progress: Progress) -> dict[str, object]:
+        return {
             "env": self.config.env,
             "version": self.spec.version,
             "config": self.config.to_toml(self.spec.version),
             "settings": self.settings,
             "seed": self.config.seed,
-            "steps": self.steps,
-            "updates": self.updates,
+            "steps": progress.steps,
+            "updates": progress.updates,
         }
-        checkpoint.save(path, self.policy.tensors(), about | metadata)
+
+    def stages(self) -> dict[str, float]:
+        """Return the seconds since the last call that the threads together spent in each stage of training."""
+        seconds = (ctypes.c_double * len(native.STAGES))()
+        self._lib.learner_stages(self._learner, seconds)
+        return dict(zip(native.STAGES, seconds, strict=True))
+
+    def bytes(self) -> dict[str, int]:
+        """Return the memory of what a run consists of."""
+        parts = {"learner": self._memory.nbytes, "policy": self.policy.nbytes}
+        return parts | {"environments": bytes_needed(self.spec, self.vec.num_envs, bind=False)}
 
     def _iterate(self) -> tuple[native.Log, Stats]:
-        """Collect one rollout and learn from it."""
-        log, at = native.Log(), self._message.address
-        if self._message.check(self._worker.call(lambda: self._lib.learner_rollout(self._learner, at))):
-            raise Stopped
-        stats = self.vec.stats()
-        if self._message.check(self._worker.call(lambda: self._lib.learner_update(self._learner, log, at))):
+        """Keep an image, collect one rollout and learn from it."""
+        log, at, lib, learner = native.Log(), self._message.address, self._lib, self._learner
+
+        def iterate() -> Stats | None:
+            self._image.take(self._progress)
+            if self._message.check(lib.learner_rollout(learner, at)):
+                return None
+            stats = self.vec.stats()
+            return None if self._message.check(lib.learner_update(learner, log, at)) else stats
+
+        stats = self._worker.call(iterate)
+        if stats is None:
             raise Stopped
         return log, stats
+
+    def _take_image(self, finished: str) -> None:
+        """Keep an image of the present, which is between two iterations."""
+        self._progress.finished = finished
+        self._worker.call(lambda: self._image.take(self._progress))
+
+    def _write_image(self, stream: store.Stream | None) -> None:
+        """Write the image that is kept, and say when the next one is due."""
+        if self._generations is None or stream is None:
+            return
+        before = time.perf_counter()
+        stream.sync()
+        self._generations.write(self._image, self._about(self._image.progress))
+        now = time.perf_counter()
+        pause = max(self.image_seconds, (now - before) / IMAGE_SHARE) if self.image_seconds else 0.0
+        self._image_at = now + pause
 
     def _create_learner(self, train: native.TrainConfig) -> None:
         what = (self.vec.handle, self.policy.handle, ctypes.byref(train))
@@ -276,10 +348,11 @@ class Trainer:
         if size < 0:
             raise ConfigError(self._message.text)
         num_envs, free = self.vec.num_envs, memory.available()
-        if size > free:
-            most = int(num_envs * free / size)
+        needed = size + num_envs * self._lib.vec_snapshot_bytes(self.vec.handle)  # the image holds them once more
+        if needed > free:
+            most = int(num_envs * free / needed)
             raise ConfigError(
-                f"num_envs={num_envs} needs {memory.human(size)} of memory to train; {memory.human(free)} are "
+                f"num_envs={num_envs} needs {memory.human(needed)} of memory to train; {memory.human(free)} are "
                 f"available, and about {most} fit (at vec.num_envs)",
                 "use fewer `--vec.num-envs`, or a shorter `--train.horizon`",
             )
@@ -288,8 +361,22 @@ class Trainer:
         if not self._learner:
             raise NativeError(self._message.text)
 
-    def _create_run(self, runs_dir: Path) -> store.Run:
-        return store.create(runs_dir, self.config.env, self.config.to_toml(self.spec.version))
+    def _start_from(self, path: Path) -> None:
+        """Take over the weights, and what normalises inputs and rewards, of another run."""
+        found = checkpoint.load(path)
+        if found.config.env != self.config.env:
+            raise CheckpointError(f"the checkpoint is for `{found.config.env}`; got `{self.config.env}`: {path}")
+        wanted = self.policy.tensors() | {RETURNS: self._image.live[RETURNS]}
+        checkpoint.fit(found.tensors, wanted, path)
+        for name, tensor in wanted.items():
+            tensor[...] = found.tensors[name]
+        self.policy.pack()
+        self._image.take(self._progress)
+        other = found.version != self.spec.version
+        self.notes += (
+            f"begins with the weights of {path}, trained for {found.steps} steps"
+            + (f" on version {found.version} of `{self.config.env}`" if other else ""),
+        )
 
     def _save(self) -> Path:
         assert self.run is not None
@@ -306,20 +393,16 @@ class Trainer:
         threshold = self.config.solved.threshold
         return threshold is not None and window.mean(self.config.solved.metric) >= threshold
 
-    def _with_checkpoint(self, error: NativeError) -> NativeError:
-        """Return the error with the way back to the last good weights."""
-        if self.run and any(self.run.checkpoints.iterdir()):
+    def _with_way_back(self, error: ShoalError) -> ShoalError:
+        """Return the error with what can be done now."""
+        assert self.run is not None
+        if isinstance(error, CheckpointError):
+            return CheckpointError(
+                str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on"
+            )
+        if self.run.weights():
             return NativeError(str(error), f"the last good checkpoint is {self.run.latest()}")
         return error
-
-
-def _flatten(log: native.Log, stats: Stats) -> Log:
-    row: Log = {"steps": int(log.steps), "updates": int(log.updates), "episode/count": stats.lives}
-    row |= {"episode/return": stats.mean("episode_return"), "episode/length": stats.mean("episode_length")}
-    row |= {f"env/{name}": stats.mean(name) for name in stats.names[:-2]}
-    row |= {key: float(getattr(log, name)) for name, key in LOG_KEYS.items()}
-    row["actions/bad"] = stats.bad_actions
-    return row
 
 
 def _bytes_at_least(spec: registry.Spec, settings: Config, num_envs: int) -> int:

@@ -245,11 +245,17 @@ class Vec:
         data = np.frombuffer(snapshot, np.uint8)
         self._lib.vec_restore(self.handle, self._index(index), data.ctypes.data)
 
-    def run(self, steps: int, discrete: NDArray[np.int32], continuous: NDArray[np.float32]) -> None:
-        """Take `steps` steps inside native code with the actions of prepared arrays (cycle, N, heads or dims)."""
+    def run(
+        self, steps: int, discrete: NDArray[np.int32], continuous: NDArray[np.float32], *, in_step: bool = False
+    ) -> None:
+        """Take `steps` steps inside native code with the actions of prepared arrays (cycle, N, heads or dims).
+
+        A block of copies takes all its steps before the next one begins; with `in_step`, all copies one at a time.
+        """
         cycle = max(len(discrete), len(continuous))
         data = (discrete.ctypes.data, continuous.ctypes.data)
-        self._message.check(self._lib.vec_run(self._open(), steps, cycle, *data, self._message.address))
+        run = self._lib.vec_run_in_step if in_step else self._lib.vec_run
+        self._message.check(run(self._open(), steps, cycle, *data, self._message.address))
 
     def close(self) -> None:
         """Give the memory back once no view of it is left."""

@@ -86,7 +86,13 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   ShoalLearner *learner = shoal_learner_create(vec, policy, &settings, learner_memory, message);
   CHECK(learner != NULL, "%s", message);
   ShoalLog log = {0};
+  uint8_t *image = lines(ENVS * shoal_vec_snapshot_bytes(vec));
   for (int32_t i = 0; i < ITERATIONS; i++) {
+    if (threads > 1) {  // to save, to load and to observe again changes nothing
+      shoal_vec_save(vec, image);
+      shoal_vec_load(vec, image);
+      shoal_learner_observe(learner);
+    }
     CHECK(shoal_learner_rollout(learner, message) == SHOAL_OK, "%s", message);
     CHECK(shoal_learner_update(learner, &log, message) == SHOAL_OK, "%s", message);
   }
@@ -102,7 +108,7 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   vec = shoal_vec_create(env, params, NULL, &config, vec_memory, message);
   int32_t code = shoal_evaluate(vec, policy, SHOAL_PLAYER_SAMPLED, 1.0f, stats, &steps, message);
   CHECK(code == SHOAL_OK && steps > 0, "%s: %s", env->name, message);
-  void *all[] = {params, vec_memory, policy_memory, learner_memory};
+  void *all[] = {params, vec_memory, policy_memory, learner_memory, image};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) { free(all[i]); }
   return digest;
 }

@@ -175,6 +175,22 @@ def test_cartpole_scripted_holds_the_pole_and_weakens_with_its_level():
     assert 15 < random.mean("score") < 30  # as uniform actions do
 
 
+def test_cartpole_in_lanes_has_the_bits_of_one_after_another():
+    """Full pushes left and right: discrete ones run as lanes of a vector, continuous ones through the plain loop."""
+    n, steps = 500, 200
+    rng = np.random.default_rng(2)
+    with (
+        shoal.make_vec("cartpole", n, seed=3) as lanes,
+        shoal.make_vec("cartpole", n, seed=3, action="continuous") as plain,
+    ):
+        for _ in range(steps):
+            push = rng.integers(0, 2, n)
+            for one, other in zip(lanes.step(push), plain.step(None, 2.0 * push - 1.0), strict=True):
+                one, other = (x["state"] if isinstance(x, dict) else x for x in (one, other))
+                assert one.tobytes() == other.tobytes()
+        assert lanes.stats().lives == plain.stats().lives > n
+
+
 def test_cartpole_golden_trajectory():
     assert trajectory_hash("cartpole") == "4c637c88791a751a"
     assert trajectory_hash("cartpole", action="continuous", integrator="rk4") == "707d634019c6ab30"

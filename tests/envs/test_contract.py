@@ -65,6 +65,13 @@ def test_threads_and_blocks_change_no_bit(name):
     assert stats[native.STATS_LIVES] > 0
 
 
+def test_copies_side_by_side_do_as_alone(name):
+    """The loops of a block run as vectors over its copies; a block of one copy has nothing to make a vector of."""
+    one, other = (digest(make(name, num_envs=200, block=block), steps=500) for block in (0, 1))
+    assert one[0] == other[0]
+    np.testing.assert_allclose(one[1], other[1], rtol=1e-12)  # block size orders the sums
+
+
 def test_thread_count_changes_no_bit_of_the_statistics(name):
     sums = [digest(make(name, max_steps=40, threads=threads, block=5))[1] for threads in (1, 2, 4)]
     assert sums[0].tobytes() == sums[1].tobytes() == sums[2].tobytes()

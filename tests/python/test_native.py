@@ -30,6 +30,7 @@ MIRRORS = {
     "ShoalPolicyConfig": native.PolicyConfig,
     "ShoalTrainConfig": native.TrainConfig,
     "ShoalLog": native.Log,
+    "ShoalBench": native.Bench,
 }
 
 
@@ -43,14 +44,18 @@ def test_mirrors_have_the_layout_that_the_compiler_gives(tmp_path: Path) -> None
         for field, *_ in mirror._fields_:
             member = f"(({name} *)0)->{field}"
             lines.append(f'printf("{name}.{field} %zu %zu\\n", offsetof({name}, {field}), sizeof {member});')
+    lines += [f'printf("{stage} %d\\n", SHOAL_STAGE_{stage.upper()});' for stage in native.STAGES]
+    lines.append('printf("stages %d\\n", SHOAL_STAGES);')
     source = tmp_path / "layout.c"
     source.write_text(
-        "#include <stdio.h>\n#include <stddef.h>\n#include <shoal/shoal.h>\nint main(void) {\n"
+        "#include <stdio.h>\n#include <stddef.h>\n#include <bench/bench.h>\nint main(void) {\n"
         + "\n".join(lines)
         + "\nreturn 0; }\n"
     )
     program = tmp_path / "layout"
-    subprocess.run([compiler, "-std=gnu11", f"-I{HEADERS}", str(source), "-o", str(program)], check=True)
+    subprocess.run(
+        [compiler, "-std=gnu11", f"-I{HEADERS}", f"-I{HEADERS.parent}", str(source), "-o", str(program)], check=True
+    )
     printed = subprocess.run([str(program)], check=True, capture_output=True, text=True).stdout.splitlines()
     expected = []
     for name, mirror in MIRRORS.items():
@@ -58,7 +63,8 @@ def test_mirrors_have_the_layout_that_the_compiler_gives(tmp_path: Path) -> None
         for field, *_ in mirror._fields_:
             place = getattr(mirror, field)
             expected.append(f"{name}.{field} {place.offset} {place.size}")
-    assert printed == expected
+    expected += [f"{stage} {index}" for index, stage in enumerate(native.STAGES)]
+    assert printed == [*expected, f"stages {len(native.STAGES)}"]
 
 
 def test_a_missing_build_is_one_sentence(tmp_path: Path) -> None:

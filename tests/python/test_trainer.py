@@ -21,7 +21,7 @@ import pytest
 import shoal
 from shoal import checkpoint, evaluate, memory, native, registry, trainer
 from shoal.errors import CheckpointError, ConfigError, NativeError
-from shoal.trainer import LOG_KEYS, Log
+from shoal.result import LOG_KEYS, Log
 
 SMALL: dict[str, Any] = {"vec": {"num_envs": 32}, "train": {"horizon": 16, "total_steps": 32 * 16 * 6}}
 GLOSSARY = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"

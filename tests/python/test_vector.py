@@ -197,3 +197,19 @@ def test_no_copies_at_all_is_a_mistake(num_envs: int) -> None:
     pattern = rf"^num_envs={num_envs}: expected at least 1; one needs .* are available, and at most \d+ fit"
     with pytest.raises(ConfigError, match=pattern):
         shoal.make_vec("cartpole", num_envs)
+
+
+@pytest.mark.parametrize("name", ["cartpole", "mixed", "crowd"])
+def test_a_run_has_the_same_bits_in_step_and_block_by_block(name: str) -> None:
+    found = []
+    for in_step in (False, True):
+        vec = shoal.make_vec(name, 700, seed=3, threads=2)  # more than one block
+        random, shape = np.random.default_rng(5), (3, vec.num_rows)
+        discrete = np.empty((*shape, len(vec.spec.heads)), np.int32)
+        for index, head in enumerate(vec.spec.heads):
+            discrete[..., index] = random.integers(0, head.size, shape)
+        continuous = random.uniform(-1, 1, (*shape, len(vec.spec.dims))).astype(np.float32)
+        vec.run(100, discrete, continuous, in_step=in_step)
+        vec.step(discrete[0], continuous[0])  # over the bound buffers again
+        found.append((vec.rows.tobytes(), vec.rewards.tobytes(), vec.stats().values.tobytes(), vec.snapshot(699)))
+    assert found[0] == found[1]

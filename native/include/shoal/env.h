@@ -5,7 +5,7 @@
 //
 // An environment is three plain-old-data structs (Params tuned, State changing, Shared read-only), three tables
 // (parameters, metrics, observation fields) and a handful of pure functions. Everything else (cleaning actions, time
-// limits, final observations, metrics, resets) is done once, by the engine, in env_block.h.
+// limits, final observations, metrics, resets) is done once, by the engine, in env_step.h.
 //
 //   #define GAME_PARAMS(F, I, B, C)
 //     F(gravity, 9.81f, 0, 50, "m/s2", VALUE, "pull downwards")   // float: default, low, high
@@ -31,6 +31,7 @@
 //   #define SHOAL_HAS_LIVE          // game_live(params, const GameState *, agent) -> 0 or 1
 //   #define SHOAL_HAS_SCRIPTED      // game_scripted(params, shared, const GameState *, agent, level, rng, discrete,
 //                                   //               continuous)
+// Optional hints, which change no number (env_step.h): SHOAL_ENV_USUAL(params), SHOAL_ENV_LANES.
 //
 // Compiles as C11, C++17 and CUDA device code, with no standard header. Environments are compiled with
 // -ffp-contract=off, so a trajectory has the same bits on every machine.

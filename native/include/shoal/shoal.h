@@ -62,6 +62,9 @@ SHOAL_API int32_t shoal_vec_step(ShoalVec *vec, char *message);
 // are at different steps after SHOAL_STOPPED: reset the vec then.
 SHOAL_API int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
                                 const float *continuous, char *message);
+// The same one step of all environments at a time, over the bound buffers, as a host steps them.
+SHOAL_API int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
+                                        const float *continuous, char *message);
 // Write the scripted policy's actions for the present states into the bound action buffers.
 SHOAL_API int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message);
 // Sums of what was emitted since the last call, SHOAL_STATS_SIZE(metrics) doubles.
@@ -70,6 +73,10 @@ SHOAL_API void shoal_vec_stats(ShoalVec *vec, double *out);
 SHOAL_API int64_t shoal_vec_snapshot_bytes(const ShoalVec *vec);
 SHOAL_API void shoal_vec_snapshot(const ShoalVec *vec, int32_t e, uint8_t *out);
 SHOAL_API void shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in);
+// The snapshots of all environments in order, (num_envs, snapshot bytes). load forgets the statistics that were not
+// fetched, and observes nothing.
+SHOAL_API void shoal_vec_save(const ShoalVec *vec, uint8_t *out);
+SHOAL_API void shoal_vec_load(ShoalVec *vec, const uint8_t *in);
 // Pointers to the per-row arrays: which = 0 live, 1 starts (u8), 2 returns (f32), 3 lengths (i32),
 // 4 states (num_envs, state_bytes) u8, 5 limits (num_envs) i32, 6 waiting (num_envs) u8 or null.
 SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
@@ -149,6 +156,23 @@ typedef struct {
   double rollout_seconds, advantage_seconds, update_seconds;
 } ShoalLog;
 
+// Where a learner's threads spend their time (shoal_learner_stages). WAIT: between tasks, so also what is done by one
+// thread alone, and what the host does between calls.
+enum {
+  SHOAL_STAGE_WAIT = 0,
+  SHOAL_STAGE_GATHER,  // rollout: bookkeeping and normaliser sums
+  SHOAL_STAGE_ACT,     // rollout: forward
+  SHOAL_STAGE_SAMPLE,  // rollout: actions
+  SHOAL_STAGE_SIMULATE,
+  SHOAL_STAGE_ADVANTAGE,  // and the order of a pass
+  SHOAL_STAGE_FORWARD,    // update
+  SHOAL_STAGE_LOSS,
+  SHOAL_STAGE_BACKWARD,
+  SHOAL_STAGE_OPTIMIZE,
+  SHOAL_STAGE_STATISTICS,
+  SHOAL_STAGES
+};
+
 typedef struct ShoalLearner ShoalLearner;
 
 SHOAL_API int64_t shoal_learner_bytes(const ShoalVec *vec, const ShoalPolicy *policy, const ShoalTrainConfig *config,
@@ -156,10 +180,14 @@ SHOAL_API int64_t shoal_learner_bytes(const ShoalVec *vec, const ShoalPolicy *po
 // The vec must be freshly reset (the learner resets it itself, with stagger as the vec was created).
 SHOAL_API ShoalLearner *shoal_learner_create(ShoalVec *vec, ShoalPolicy *policy, const ShoalTrainConfig *config,
                                              void *memory, char *message);
+// Observe every environment anew: after shoal_vec_load, before the next rollout.
+SHOAL_API void shoal_learner_observe(ShoalLearner *learner);
 // Collect one rollout of T steps of every row.
 SHOAL_API int32_t shoal_learner_rollout(ShoalLearner *learner, char *message);
 // All passes over it; without effect on the weights for the statistics-gathering first rollout.
 SHOAL_API int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, char *message);
+// Seconds since the last call that the threads together spent in each stage, (SHOAL_STAGES,).
+SHOAL_API void shoal_learner_stages(ShoalLearner *learner, double *out);
 // Optimizer state, return statistics, counters, memories: with the policy's tensors and the vec, a complete image.
 SHOAL_API int32_t shoal_learner_tensors(ShoalLearner *learner, ShoalTensor *out, int32_t capacity);
 

@@ -8,6 +8,8 @@
 
 #include "shoal/env.h"
 
+enum { SHOAL_RUN = 96 };  // environments that a block's loops take together
+
 enum { SHOAL_RESET_SAME_STEP = 0, SHOAL_RESET_NEXT_STEP = 1, SHOAL_RESET_DISABLED = 2 };
 
 // Sums of emitted metrics, one set per block of environments. Doubles:

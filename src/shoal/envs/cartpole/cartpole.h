@@ -57,6 +57,9 @@ SHOAL_PARAMS_STRUCT(Cartpole, CARTPOLE_PARAMS)
 SHOAL_METRICS_STRUCT(Cartpole, CARTPOLE_METRICS)
 #define SHOAL_ENV_AGENTS 1
 #define SHOAL_HAS_SCRIPTED
+#define SHOAL_ENV_LANES
+#define SHOAL_ENV_USUAL(params) \
+  ((params)->action == CARTPOLE_DISCRETE && !(params)->reference && (params)->integrator == CARTPOLE_EULER)
 
 SHOAL_HOST const char *cartpole_spec(const CartpoleParams *params, ShoalSpec *out) {
   out->version = CARTPOLE_VERSION;

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// A step of a block of environments, in CONTRACT's order, numbered as there. Included by env_block.h alone.
+//
+// The block is taken in runs of up to SHOAL_RUN environments, and each number is a loop over the run: environments do
+// not see one another, so the order within each is CONTRACT's, while plain loops vectorise and an environment does not
+// wait for another's long chain of arithmetic. A run's states and rows fit the first cache, or nearly.
+//
+// An environment's header may help, with two hints that change no number:
+//
+//   SHOAL_ENV_USUAL(params)  an expression: the parameters that the compiler may take as given in an instance of the
+//                            step of their own. With others the general instance runs.
+//   SHOAL_ENV_LANES          with usual parameters `step` has no branch: copies become lanes of a vector. It pays where
+//                            arithmetic outweighs collecting fields from the states (cartpole; not squared), and
+//                            takes the compiler's -fopenmp-simd.
+
+#ifndef SHOAL_ENV_USUAL
+#define SHOAL_ENV_USUAL(params) 1
+#endif
+
+#ifdef SHOAL_ENV_LANES
+#define SHOAL_RUN_PRAGMA _Pragma("omp simd")
+// GCC makes lanes of the fields of structs whose size it does not know, and of others only if it is a power of two.
+#define SHOAL_RUN_STRIDE(vec, bytes) ((vec)->state_bytes)
+#else
+#define SHOAL_RUN_PRAGMA
+#define SHOAL_RUN_STRIDE(vec, bytes) (bytes)
+#endif
+
+// 1: the one agent of a world is there in every step: its flag ends the world, and the reset brings it back.
+#if defined(SHOAL_ENV_AGENTS) && !defined(SHOAL_HAS_LIVE)
+#define SHOAL_ALWAYS_LIVE (SHOAL_ENV_AGENTS == 1)
+#else
+#define SHOAL_ALWAYS_LIVE 0
+#endif
+
+#define SHOAL_INLINE inline __attribute__((always_inline))
+#define SHOAL_STATE_AT(states, e, bytes) ((SHOAL_ENV_TYPE(State) *)(void *)((states) + (int64_t)(e) * (bytes)))
+#define SHOAL_STATE_OF(vec, e) SHOAL_STATE_AT((vec)->state, e, (vec)->state_bytes)
+#define SHOAL_METRIC_COUNT ((int32_t)(sizeof(SHOAL_ENV_TYPE(Metrics)) / sizeof(float)))
+
+// Observe the agents of `count` environments from `first` on, or zero row and mask of those that are absent. i: the
+// block's index of the first agent.
+static SHOAL_INLINE void SHOAL_ENV_FN(look)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                            const ShoalIo *io, const int64_t state_bytes) {
+  const SHOAL_ENV_TYPE(Params) params = *SHOAL_PARAMS_OF(vec);  // a copy: the rows cannot alias it
+  const uint8_t *states = vec->state + first * state_bytes, *live = vec->live + (int64_t)first * SHOAL_AGENTS(vec);
+  int64_t row_stride = io->row_stride, mask_stride = io->mask_stride;
+  int64_t row_bytes = vec->row_bytes, mask_bytes = vec->mask_bytes;
+  uint8_t *row = io->rows + i * row_stride, *mask = io->masks + i * mask_stride;
+  int32_t agents = SHOAL_AGENTS(vec);
+  for (int32_t e = 0; e < count; e++) {
+    for (int32_t a = 0; a < agents; a++, live++, row += row_stride, mask += mask_stride) {
+      if (SHOAL_ALWAYS_LIVE || *live) {
+        const SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT((uint8_t *)states, e, state_bytes);
+        SHOAL_ENV_FN(observe)(&params, SHOAL_SHARED_OF(vec), state, a, row, mask);
+      } else {
+        __builtin_memset(row, 0, (uint64_t)row_bytes);
+        if (mask_bytes) { __builtin_memset(mask, 0, (uint64_t)mask_bytes); }
+      }
+    }
+  }
+}
+
+// Start an episode: State is zero but for its head.
+static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode) {
+  SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_OF(vec, e);
+  uint64_t index = (uint64_t)(vec->first_index + e);
+  __builtin_memset(state, 0, (uint64_t)vec->state_bytes);
+  state->head.key = shoal_hash(vec->seed, SHOAL_TAG_EPISODE, index, episode);
+  state->head.episode = episode;
+  state->head.phase = SHOAL_TAG_RESET;
+  vec->limits[e] = vec->max_steps;
+  if (vec->stagger && episode == 0) {
+    uint64_t hash = shoal_hash(vec->seed, SHOAL_TAG_STAGGER, index, 0);
+    vec->limits[e] = 1 + (int32_t)(((hash >> 32) * (uint64_t)(uint32_t)vec->max_steps) >> 32);
+  }
+  SHOAL_ENV_FN(reset)(SHOAL_PARAMS_OF(vec), SHOAL_SHARED_OF(vec), state);
+  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    int64_t row = (int64_t)e * SHOAL_AGENTS(vec) + a;
+#ifdef SHOAL_HAS_LIVE
+    vec->live[row] = (uint8_t)(SHOAL_ENV_FN(live)(SHOAL_PARAMS_OF(vec), state, a) != 0);
+#else
+    vec->live[row] = 1;
+#endif
+    vec->starts[row] = vec->live[row];
+  }
+}
+
+// The sums of a life that has ended or begins; they stay zero while an agent is absent.
+static inline void SHOAL_ENV_FN(zero_life)(const ShoalVec *vec, int64_t row) {
+  vec->returns[row] = 0.0f;
+  vec->lengths[row] = 0;
+  for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) { vec->metric_values[row * SHOAL_METRIC_COUNT + m] = 0.0f; }
+  if (vec->since_returns) {
+    vec->since_returns[row] = 0.0f;
+    vec->since_lengths[row] = 0;
+  }
+}
+
+static void SHOAL_ENV_FN(block_reset)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
+  for (int32_t e = first; e < first + count; e++) {
+    SHOAL_ENV_FN(begin)(vec, e, 0);
+    if (vec->waiting) { vec->waiting[e] = 0; }
+    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+      SHOAL_ENV_FN(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a);
+    }
+  }
+  SHOAL_ENV_FN(look)(vec, first, count, 0, io, vec->state_bytes);
+}
+
+static void SHOAL_ENV_FN(block_observe)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
+  SHOAL_ENV_FN(look)(vec, first, count, 0, io, vec->state_bytes);
+}
+
+// 1. Clean the actions of `rows` agents in place; returns how many were bad. heads and dims are constants in the
+// instance that matters, so that these loops vectorise.
+static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t rows, const uint8_t *restrict live,
+                                                int32_t *restrict discrete, float *restrict continuous,
+                                                const uint8_t *legal, int64_t legal_stride, const int32_t heads,
+                                                const int32_t dims) {
+  int32_t bad = 0;
+  for (int32_t h = 0; h < heads; h++) {
+    int32_t size = vec->spec.heads[h].size;
+    if (!vec->spec.heads[h].masked) {
+      for (int64_t r = 0; r < rows; r++) {
+        int32_t action = discrete[r * heads + h], out = (uint32_t)action >= (uint32_t)size;
+        int32_t there = SHOAL_ALWAYS_LIVE || live[r];
+        discrete[r * heads + h] = out | !there ? 0 : action;
+        bad += out & there;
+      }
+      continue;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+      const uint8_t *mask = legal + r * legal_stride;
+      int32_t action = discrete[r * heads + h];
+      if (!SHOAL_ALWAYS_LIVE && !live[r]) {
+        discrete[r * heads + h] = 0;
+      } else if (__builtin_expect((uint32_t)action >= (uint32_t)size || !mask[action], 0)) {
+        for (action = 0; action < size - 1 && !mask[action];) { action++; }
+        discrete[r * heads + h] = action;
+        bad++;
+      }
+    }
+    legal += size;
+  }
+  for (int32_t d = 0; d < dims; d++) {
+    float low = vec->spec.dims[d].low, high = vec->spec.dims[d].high;
+    for (int64_t r = 0; r < rows; r++) {
+      float x = continuous[r * dims + d];
+      float clean = shoal_clamp(x - x == 0.0f ? x : 0.0f, low, high);
+      int32_t there = SHOAL_ALWAYS_LIVE || live[r];
+      bad += there & (clean != x);
+      continuous[r * dims + d] = there ? clean : 0.0f;
+    }
+  }
+  return bad;
+}
+
+// 6. Add one ended life to the block's statistics.
+static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) {
+  double *out = stats + SHOAL_STATS_FIRST;
+  stats[SHOAL_STATS_LIVES] += 1.0;
+  for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++, out += 2) {
+    double value = (double)vec->metric_values[row * SHOAL_METRIC_COUNT + m];
+    out[0] += value;
+    out[1] += value * value;
+  }
+  out[0] += (double)vec->returns[row];
+  out[1] += (double)vec->returns[row] * (double)vec->returns[row];
+  out[2] += (double)vec->lengths[row];
+  out[3] += (double)vec->lengths[row] * (double)vec->lengths[row];
+}
+
+// 5 to 8, but for the rows, of an environment in which something ended. i: the block's index of its first agent.
+// Returns the number of agents that were flagged.
+static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *vec, int32_t e, int64_t i, int32_t over,
+                                                              const ShoalIo *io) {
+  const SHOAL_ENV_TYPE(Params) *params = SHOAL_PARAMS_OF(vec);
+  SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_OF(vec, e);
+  int64_t base = (int64_t)e * SHOAL_AGENTS(vec);
+  int32_t flagged = 0, emits = state->head.episode >= vec->emit_from && state->head.episode < vec->emit_until;
+  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    uint8_t ended = vec->ended[base + a];
+    if (!ended) { continue; }
+    flagged++;
+    if (io->final_rows && (vec->final_all || !(ended & SHOAL_TERMINATED))) {  // 5
+      SHOAL_ENV_FN(observe)(params, SHOAL_SHARED_OF(vec), state, a, io->final_rows + (i + a) * io->final_stride,
+                            io->final_masks + (i + a) * io->final_mask_stride);
+    }
+    if (emits) { SHOAL_ENV_FN(emit)(vec, base + a, io->stats); }  // 6
+    SHOAL_ENV_FN(zero_life)(vec, base + a);
+  }
+  if (over && vec->mode != SHOAL_RESET_SAME_STEP) {  // the ordinary rows hold the final observations
+    vec->waiting[e] = 1;
+    return flagged;
+  }
+  if (over) {  // 7
+    SHOAL_ENV_FN(begin)(vec, e, state->head.episode + 1);
+    return flagged;
+  }
+#ifdef SHOAL_HAS_RESPAWN
+  state->head.phase = SHOAL_TAG_RESPAWN;
+  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    if (vec->ended[base + a]) { SHOAL_ENV_FN(respawn)(params, SHOAL_SHARED_OF(vec), state, a); }
+  }
+#endif
+  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {  // 8
+    uint8_t was = vec->live[base + a], ended = vec->ended[base + a];
+#if defined(SHOAL_HAS_LIVE)
+    uint8_t now = (uint8_t)(SHOAL_ENV_FN(live)(params, state, a) != 0);
+#elif defined(SHOAL_HAS_RESPAWN)
+    uint8_t now = 1;
+#else
+    uint8_t now = (uint8_t)(was && !ended);
+#endif
+    vec->live[base + a] = now;
+    vec->starts[base + a] = (uint8_t)(now && (ended || !was));
+  }
+  return flagged;
+}
+
+// A reward counts in the return and length since the last partial emission, which may be now.
+static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t rows, const ShoalIo *io) {
+  int32_t now = (io->clock + 1) % vec->metric_steps == 0;
+  for (int64_t r = row; r < row + rows; r++) {
+    if (!vec->live[r]) { continue; }
+    vec->since_returns[r] += vec->rewards[r];
+    vec->since_lengths[r]++;
+    if (now && !vec->ended[r]) {
+      io->stats[SHOAL_STATS_PARTIAL] += 1.0;
+      io->stats[SHOAL_STATS_PARTIAL_RETURN] += (double)vec->since_returns[r];
+      io->stats[SHOAL_STATS_PARTIAL_LENGTH] += (double)vec->since_lengths[r];
+      vec->since_returns[r] = 0.0f;
+      vec->since_lengths[r] = 0;
+    }
+  }
+}
+
+// 1 to 4 for `count` environments from `first` on, none of which waits. i: the block's index of their first agent.
+// Writes over[e] and the list of environments in which something ended (offsets from `first`); returns its length.
+static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                                  const ShoalIo *io, const int32_t heads, const int32_t dims,
+                                                  const int64_t state_bytes, const int32_t usual, uint8_t *over,
+                                                  int32_t *changed) {
+  const SHOAL_ENV_TYPE(Params) params = *SHOAL_PARAMS_OF(vec);  // a copy: nothing written here can alias it
+  if (usual && !SHOAL_ENV_USUAL(&params)) { __builtin_unreachable(); }
+  const int32_t agents = SHOAL_AGENTS(vec);
+  const int64_t base = (int64_t)first * agents, rows = (int64_t)count * agents;
+  const int64_t stride = SHOAL_RUN_STRIDE(vec, state_bytes), out_stride = io->stride;
+  uint8_t *restrict states = vec->state + first * state_bytes;
+  uint8_t *restrict ended = vec->ended + base, *restrict out_ended = io->ended + i * out_stride;
+  float *restrict rewards = vec->rewards + base, *restrict out_rewards = io->rewards + i * out_stride;
+  float *restrict returns = vec->returns + base, *restrict continuous = io->continuous + i * dims;
+  float *restrict metrics = vec->metric_values + base * SHOAL_METRIC_COUNT;
+  int32_t *restrict lengths = vec->lengths + base, *restrict discrete = io->discrete + i * heads;
+  const int32_t *restrict limits = vec->limits + first;
+  const uint8_t *restrict live = vec->live + base;
+  uint8_t something[SHOAL_RUN];
+  int32_t changes = 0;
+
+  int32_t bad = SHOAL_ENV_FN(clean)(vec, rows, live, discrete, continuous, io->legal + i * io->mask_stride,
+                                    io->mask_stride, heads, dims);  // 1
+  if (bad) { io->stats[SHOAL_STATS_BAD] += (double)bad; }
+  __builtin_memset(rewards, 0, (uint64_t)rows * sizeof *rewards);
+  __builtin_memset(ended, 0, (uint64_t)rows);
+
+  SHOAL_RUN_PRAGMA
+  for (int32_t e = 0; e < count; e++) {  // 2, and the time limit of 3
+    SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT(states, e, stride);
+    state->head.tick++;
+    state->head.phase = SHOAL_TAG_STEP;
+    over[e] = 0;
+    ShoalResult result = {rewards + e * agents, ended + e * agents, over + e,
+                          metrics + e * agents * SHOAL_METRIC_COUNT};
+    SHOAL_ENV_FN(step)(&params, SHOAL_SHARED_OF(vec), state, discrete + e * agents * heads,
+                       continuous + e * agents * dims, &result);
+    over[e] |= state->head.tick >= (uint32_t)limits[e];
+  }
+  for (int64_t r = 0; r < rows && !SHOAL_ALWAYS_LIVE; r++) {
+    if (__builtin_expect(live[r], 1)) { continue; }
+    rewards[r] = 0.0f;
+    ended[r] = 0;
+    for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) { metrics[r * SHOAL_METRIC_COUNT + m] = 0.0f; }
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    returns[r] += rewards[r];
+    lengths[r] += SHOAL_ALWAYS_LIVE || live[r];
+  }
+
+  for (int32_t e = 0; e < count; e++) {
+    uint8_t *restrict flags = ended + e * agents;
+    const uint8_t *restrict there = live + e * agents;
+    int32_t any = 0, remaining = 0;
+    for (int32_t a = 0; a < agents; a++) {
+      any |= flags[a];
+      remaining |= (SHOAL_ALWAYS_LIVE || there[a]) & !flags[a];
+    }
+#if !defined(SHOAL_HAS_LIVE) && !defined(SHOAL_HAS_RESPAWN)
+    over[e] |= !remaining;  // 3
+#endif
+    for (int32_t a = 0; a < agents; a++) {  // 4
+      int32_t cut = (over[e] != 0) & (SHOAL_ALWAYS_LIVE || there[a]) & !flags[a];
+      flags[a] = (uint8_t)(flags[a] | (cut ? SHOAL_TRUNCATED : 0));
+    }
+    something[e] = (any != 0) | (over[e] != 0) | SHOAL_LIVE_CHANGES;
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    out_rewards[r * out_stride] = rewards[r];
+    out_ended[r * out_stride] = ended[r];
+  }
+  for (int32_t e = 0; e < count; e++) {  // a list, since no branch can be predicted to end a life
+    changed[changes] = e;
+    changes += something[e];
+  }
+  return changes;
+}
+
+// The whole step of `count` environments from `first` on, none of which waits. Returns how many agents were flagged.
+static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                                   const ShoalIo *io, const int32_t heads, const int32_t dims,
+                                                   const int64_t state_bytes, const int32_t usual) {
+  int64_t base = (int64_t)first * SHOAL_AGENTS(vec), rows = (int64_t)count * SHOAL_AGENTS(vec);
+  uint8_t over[SHOAL_RUN];
+  int32_t changed[SHOAL_RUN], flagged = 0;
+  int32_t changes =
+      SHOAL_ENV_FN(advance)(vec, first, count, i, io, heads, dims, state_bytes, usual, over, changed);  // 1 to 4
+  if (vec->metric_steps) { SHOAL_ENV_FN(emit_partial)(vec, base, rows, io); }
+  __builtin_memset(vec->starts + base, 0, (uint64_t)rows);
+  for (int32_t c = 0; c < changes; c++) {  // 5 to 8
+    int32_t e = changed[c];
+    flagged += SHOAL_ENV_FN(finish)(vec, first + e, i + (int64_t)e * SHOAL_AGENTS(vec), over[e], io);
+  }
+  SHOAL_ENV_FN(look)(vec, first, count, i, io, state_bytes);  // 8
+  return flagged;
+}
+
+// The run with what most environments have as constants, one head and a State without arrays of run-time length, or
+// else with what this one has.
+static int32_t SHOAL_ENV_FN(step_some)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                       const ShoalIo *io) {
+  const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
+  if (vec->spec.state_bytes == bytes && vec->heads == 1 && vec->dims == 0 && SHOAL_ENV_USUAL(SHOAL_PARAMS_OF(vec))) {
+    return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1);
+  }
+  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0);
+}
+
+// Next-step mode: the call after an environment's end only resets it.
+static void SHOAL_ENV_FN(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i, const ShoalIo *io) {
+  vec->waiting[e] = 0;
+  SHOAL_ENV_FN(begin)(vec, e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
+  for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    vec->rewards[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0.0f;
+    vec->ended[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0;
+    io->rewards[(i + a) * io->stride] = 0.0f;
+    io->ended[(i + a) * io->stride] = 0;
+  }
+  SHOAL_ENV_FN(look)(vec, e, 1, i, io, vec->state_bytes);
+}
+
+static int32_t SHOAL_ENV_FN(block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
+  int32_t flagged = 0;
+  for (int32_t e = 0; e < count;) {
+    int64_t i = (int64_t)e * SHOAL_AGENTS(vec);
+    if (vec->waiting && vec->waiting[first + e]) {
+      SHOAL_ENV_FN(step_waiting)(vec, first + e, i, io);
+      e++;
+      continue;
+    }
+    int32_t run = count - e < SHOAL_RUN ? count - e : SHOAL_RUN;
+    for (int32_t k = 1; vec->waiting && k < run; k++) {
+      if (vec->waiting[first + e + k]) { run = k; }
+    }
+    flagged += SHOAL_ENV_FN(step_some)(vec, first + e, run, i, io);
+    e += run;
+  }
+  return flagged;
+}

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Benchmarks: time to solved, simulation, training and kernels; here what they share.
+
+Every benchmark prints a table as it goes and one line of JSON at its end, and appends a row of JSON for each seed or
+measurement to a file in `--results`, with the commit, the machine, the date and a hash of the settings.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import statistics
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from shoal import flags, native, store
+from shoal.errors import ConfigError
+
+RESULTS = flags.Option("results", "str", "benchmarks/results", "folder where rows are kept; none keeps no rows")
+SET = flags.Option("set", "str", None, "section.key=value, several separated by spaces; same as the flag")
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file, none if it is not there."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def append(folder: str, name: str, row: dict[str, Any]) -> None:
+    """Add a row to <folder>/<name>.jsonl, unless the folder is `none`.
+
+    Raises:
+        ConfigError: if it cannot be written.
+    """
+    if folder == "none":
+        return
+    path = Path(folder) / f"{name}.jsonl"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(store.to_json(row) + "\n")
+    except OSError as error:
+        raise ConfigError(f"the results cannot be written: {path}: {error.strerror}") from error
+
+
+def about() -> dict[str, Any]:
+    """Return what every row says of its origin."""
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {"commit": commit(), "machine": machine(), "date": date}
+
+
+def machine() -> str:
+    """Return the processor, how many cores we may use, and the build that runs on it."""
+    model = platform.machine()
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    except OSError:
+        pass
+    lib = native.library()
+    return f"{model}, {lib.cores()} cores, {lib.name}"
+
+
+def commit() -> str:
+    """Return the commit of the source tree, or the package's version outside one."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=10"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        from shoal import __version__
+
+        return __version__
+    return done.stdout.strip()
+
+
+def spread(values: Sequence[float], digits: int = 4) -> list[float]:
+    """Return median, lowest and highest, rounded to so many significant digits."""
+    return [float(f"{value:.{digits}g}") for value in (statistics.median(values), min(values), max(values))]
+
+
+def counts(name: str, text: str, low: int = 1) -> list[int]:
+    """Return the whole numbers of a list such as `1,2`.
+
+    Raises:
+        ConfigError: if it is none, or one of them is below `low`.
+    """
+    try:
+        numbers = [int(float(part)) if "e" in part.lower() else int(part.replace("_", "")) for part in text.split(",")]
+    except (ValueError, OverflowError):
+        numbers = []
+    if not numbers or min(numbers) < low:
+        raise ConfigError(f"--{name} {text}: expected whole numbers of at least {low}, such as {max(low, 1)} or 1,2")
+    return numbers
+
+
+def threads_of(text: str) -> list[int]:
+    """Return the numbers of threads of a list in which 0 stands for all cores, each once.
+
+    Raises:
+        ConfigError: if it is no such list, or names more than 1024.
+    """
+    cores = int(native.library().cores())
+    numbers = list(dict.fromkeys(number or cores for number in counts("threads", text, 0)))
+    if max(numbers) > 1024:
+        raise ConfigError(f"--threads {text}: expected at most 1024; this machine has {cores} cores")
+    return numbers
+
+
+def check_timing(options: dict[str, Any]) -> None:
+    """Raise unless there is something to measure."""
+    if not 0 < options["seconds"] < 1e6 or options.get("repeats", 1) < 1:
+        raise ConfigError("nothing to measure: expected --seconds above 0 and --repeats of at least 1")
+
+
+def take_assignments(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Split off what `--set a.b=1 c.d=2` names: flags.parse knows flags of one value only."""
+    rest: list[str] = []
+    taken: list[str] = []
+    taking = False
+    for argument in arguments:
+        if argument == "--set":
+            taking = True
+        elif taking and not argument.startswith("--"):
+            taken.append(argument)
+        else:
+            taking = False
+            rest.append(argument)
+    if "--set" in arguments and not taken:
+        raise ConfigError("--set names nothing; expected section.key=value")
+    return rest, taken
+
+
+def parse_with_settings(
+    program: str, title: str, name: str, arguments: list[str], options: Sequence[flags.Option]
+) -> flags.Parsed:
+    """Return what arguments with settings of an environment say, `--set` among them."""
+    arguments, assignments = take_assignments(arguments)
+    parsed = flags.parse(program, title, arguments, options, name)
+    for assignment in assignments:
+        for section, values in flags.from_assignment(name, assignment).items():
+            parsed.overrides.setdefault(section, {}).update(values)
+    return parsed

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""`shoal train`: a new run or one that goes on, what is shown of it, and what Ctrl-C does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shoal import config as configs
+from shoal import flags, native, registry, store
+from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
+from shoal.errors import ConfigError
+
+if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known to be right
+    from shoal.result import Log, Result
+    from shoal.trainer import Trainer
+
+
+def run(arguments: list[str]) -> int:
+    """Run `shoal train ARGUMENTS` and return the exit code."""
+    resumed = flags.take_resume(arguments)
+    with _interruptible():
+        trainer, options = _resumed(*resumed) if resumed else _begun(arguments)
+        _announce(trainer)
+        result = trainer.train(_Progress(trainer))
+    _report(result, trainer)
+    if options["json"]:
+        print(store.to_json(summary(result)))
+    return INTERRUPTED if result.interrupted else 0
+
+
+def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
+    """Return the trainer of a new run, and the options."""
+    name, rest = environment("shoal train", arguments)
+    parsed = flags.parse(f"shoal train {name}", title(name), rest, flags.TRAIN, name)
+    settings = parsed.load(name)
+    options = parsed.options
+    if options["fresh_environments"]:
+        raise ConfigError("--fresh-environments goes with --resume: a new run has new environments")
+    from shoal.trainer import Trainer
+
+    trainer = Trainer(
+        settings,
+        runs_dir=options["runs_dir"],
+        init_from=options["init_from"],
+        until_solved=options["until_solved"],
+        **_times(options),
+    )
+    return trainer, options
+
+
+def _resumed(target: str, arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
+    """Return the trainer of a run that goes on, and the options. An empty target means the newest."""
+    if "-h" in arguments or "--help" in arguments:
+        flags.parse("shoal train [ENV] --resume [RUN]", "Go on with a run that was stopped.", ["--help"], flags.RESUME)
+    words = leading(arguments)
+    env = registry.get(words[0]).name if words else ""
+    runs_dir = Path(flags.peek(arguments, "--runs-dir") or "runs")
+    from shoal import resuming
+
+    run = store.find_run(runs_dir, target, env) if target else resuming.newest_unfinished(runs_dir, env)
+    home = str(configs.read_toml(run.config, required=True).get("", {}).get("environment", ""))
+    if env and home != env:
+        raise ConfigError(f"the run is of `{home}`; got `{env}`: {run.path}")
+    options = flags.parse_resume("shoal train --resume", arguments[len(words) :], registry.get(home).name).options
+    trainer = resuming.resume(
+        run.path,
+        threads=options["threads"],
+        until_solved=options["until_solved"],
+        fresh_environments=options["fresh_environments"],
+        **_times(options),
+    )
+    return trainer, options
+
+
+def _times(options: dict[str, Any]) -> dict[str, Any]:
+    from shoal.trainer import IMAGE_SECONDS
+
+    every = options["image_seconds"]
+    return {
+        "max_seconds": options["max_seconds"] or 0.0,
+        "image_seconds": IMAGE_SECONDS if every is None else every,
+        "started": process_start(),
+    }
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """Return what `train --json` prints."""
+    evaluation = result.evaluation
+    return {
+        "env": result.env,
+        "seed": result.seed,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 3),
+        "sps": round(result.sps),
+        "perf": evaluation.stats.mean("perf") if evaluation else None,
+        "score": evaluation.stats.mean("score") if evaluation else None,
+        "episodes": evaluation.stats.lives if evaluation else 0,
+        "solved": result.solved,
+        "run": str(result.run) if result.run else None,
+        "checkpoint": str(result.checkpoint) if result.checkpoint else None,
+        "interval": evaluation.interval if evaluation else None,
+        "updates": result.updates,
+        "interrupted": result.interrupted,
+        "first_ratio_error": result.first_ratio_error,
+        "settings": result.settings,
+    }
+
+
+class _Progress:
+    """Prints a line a second."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._next = 0.0
+        self._metric = trainer.config.solved.metric
+
+    def __call__(self, log: Log) -> None:
+        now = time.perf_counter()
+        if now < self._next or not log["updates"]:  # the first rollout gathers statistics
+            return
+        self._next = now + 1.0
+        done = log["steps"] / self._trainer.config.train.total_steps
+        value = log.get(f"env/{self._metric}", log.get(self._metric.replace("_", "/"), 0.0))
+        print(
+            f"{count(log['steps']):>7} steps {done:4.0%}  {count(log['perf/sps']):>6}/s  {self._metric} {value:<8.4g} "
+            f"length {log['episode/length']:<7.4g} entropy {log['policy/entropy']:<6.3f} "
+            f"value fit {log['value/explained_variance']:<5.2f} {log['seconds']:6.1f} s",
+            flush=True,
+        )
+
+
+def _announce(trainer: Trainer) -> None:
+    config = trainer.config
+    policy, vec = config.policy, config.vec
+    threads = vec.threads or native.library().cores()
+    print(
+        f"{title(config.env)}\n"
+        f"seed {config.seed}, {vec.num_envs} copies, {policy.core} {policy.hidden} x {policy.layers}, "
+        f"{threads} threads, {native.library().name}"
+    )
+    for reason in config.reasons:
+        print(f"  {reason}")
+    for note in trainer.notes:
+        print(f"  {note}")
+    at = f", going on at {count(trainer.steps)} of {count(config.train.total_steps)} steps" if trainer.steps else ""
+    if trainer.run:
+        print(f"run {trainer.run.path}{at}", flush=True)
+
+
+def _report(result: Result, trainer: Trainer) -> None:
+    spent = f"{count(result.steps)} steps in {result.seconds:.1f} s ({count(result.sps)} steps/s)"
+    shoal = command()
+    if result.evaluation is None:
+        print(f"interrupted after {spent}; go on with `{shoal} train --resume {result.run}`")
+        return
+    threshold = result.evaluation.threshold
+    verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"
+    asked = f" (solved: {threshold:g})" if threshold is not None else ""
+    print(f"{verdict}: {result.evaluation}{asked}, after {spent}")
+    print(f"run {result.run}")
+    runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
+    where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
+    print(f"next:\n  {shoal} eval {result.env}{where}\n  {shoal} train {result.env} --seed {result.seed + 1}{where}")
+    if result.steps < trainer.config.train.total_steps and not result.solved:
+        print(f"  {shoal} train --resume {result.run}")
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make a polite kill do what Ctrl-C does, and a second of either leave at once."""
+
+    def leave(*_: object) -> None:
+        os._exit(INTERRUPTED)
+
+    def interrupt(*_: object) -> None:
+        for number in before:
+            signal.signal(number, leave)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
