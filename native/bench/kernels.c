@@ -218,7 +218,7 @@ static double muon(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
     shoal_muon(w, g, m, bench->outputs, bench->inputs, 1.0f, 1e-6f, 0.95f, workspace);
   }
   double a = shoal_mini(bench->inputs, bench->outputs), b = (double)size / a;
-  return 5.0 * (4.0 * a * a * b + 2.0 * a * a * a);
+  return 5.0 * (2.0 * a * a * b + a * (a + 1.0) * (a + b));  // two of the three products are symmetric
 }
 
 static double adamw(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {

@@ -9,7 +9,8 @@
 
 #include "learn/optimizer.h"
 
-enum { PASS_ROWS = 256 };  // rows of a forward and backward that share the second-level cache
+enum { PASS_ROWS = 256 };     // rows of a forward and backward that share the second-level cache
+enum { PASS_SEGMENTS = 12 };  // of lstm, at least: the rows of its recurrent product. Part of the result
 
 double shoal_seconds(void) {
   struct timespec now;
@@ -106,7 +107,8 @@ static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalP
   learner->shard_segments = config->shard / config->segment < 1 ? 1 : config->shard / config->segment;
   if (learner->shard_segments > learner->batch_segments) { learner->shard_segments = learner->batch_segments; }
   learner->num_shards = (learner->batch_segments + learner->shard_segments - 1) / learner->shard_segments;
-  int32_t pass_segments = PASS_ROWS / config->segment < 1 ? 1 : PASS_ROWS / config->segment;
+  int32_t least = policy->config.core == SHOAL_CORE_LSTM ? PASS_SEGMENTS : 1;
+  int32_t pass_segments = PASS_ROWS / config->segment < least ? least : PASS_ROWS / config->segment;
   if (pass_segments > learner->shard_segments) { pass_segments = learner->shard_segments; }
   learner->rows_per_pass = pass_segments * config->segment;
   return SHOAL_OK;

@@ -59,7 +59,7 @@ static void update_one(void *context, int32_t task, int32_t thread) {
   ShoalLearner *learner = step->learner;
   const ShoalTrainConfig *config = &learner->config;
   const ShoalPolicy *policy = learner->policy;
-  int32_t index = task / 3, block = task % 3;
+  int32_t index = task / SHOAL_MAX_BLOCKS, block = task % SHOAL_MAX_BLOCKS;
   const ShoalParameter *p = &policy->parameters[index];
   float *w = policy->theta + p->offset, *m = learner->momentum + p->offset;
   const float *g = learner->gradient + p->offset;
@@ -94,7 +94,7 @@ int32_t shoal_optimize(ShoalLearner *learner, float learning_rate, double *grad_
   Step step = {learner, limit > 0.0 && *grad_norm > limit ? (float)(limit / *grad_norm) : 1.0f, learning_rate};
   learner->counters[1]++;
   shoal_lap(learner->scratch, SHOAL_STAGE_OPTIMIZE);
-  shoal_parallel_staged(learner, SHOAL_STAGE_OPTIMIZE, 3 * policy->num_parameters, update_one, &step);
+  shoal_parallel_staged(learner, SHOAL_STAGE_OPTIMIZE, SHOAL_MAX_BLOCKS * policy->num_parameters, update_one, &step);
   shoal_policy_pack(policy);
   shoal_lap(learner->scratch, SHOAL_STAGE_OPTIMIZE);
   return SHOAL_OK;

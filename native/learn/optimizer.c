@@ -12,6 +12,19 @@ int64_t shoal_muon_floats(int32_t rows, int32_t columns) {
   return 2 * a * ldb + 2 * a * lda + ldb * a + lda * b + 64;
 }
 
+// y (n, n) = x (n, inner) * packed, known to be symmetric: panels on and below the diagonal, the rest by mirroring.
+// Both halves are the same sums of the same products, so the bits are those of the whole product.
+static void symmetric_product(float *y, int64_t ld, const float *x, int64_t ldx, const float *packed, int32_t n,
+                              int32_t inner) {
+  for (int32_t r = 0; r < n; r += SHOAL_PANEL) {
+    int32_t rows = n - r < SHOAL_PANEL ? n - r : SHOAL_PANEL;
+    shoal_gemm(y + r * ld, ld, x + r * ldx, ldx, packed, 0, rows, inner, r + rows, 0);
+    for (int32_t i = r; i < r + rows; i++) {
+      for (int32_t j = 0; j < r; j++) { y[j * ld + i] = y[i * ld + j]; }
+    }
+  }
+}
+
 void shoal_muon(float *w, const float *g, float *m, int32_t rows, int32_t columns, float scale, float rate,
                 float momentum, float *workspace) {
   int32_t transposed = rows > columns, a = transposed ? columns : rows, b = transposed ? rows : columns;
@@ -35,9 +48,9 @@ void shoal_muon(float *w, const float *g, float *m, int32_t rows, int32_t column
   for (int32_t iteration = 0; iteration < 5; iteration++) {
     // A = X X^T;  P = -4.7750 A + 2.0315 A A;  X <- 3.4445 X + P X
     shoal_pack_transposed(packed, x, b, a, ldb);
-    shoal_gemm(gram, lda, x, ldb, packed, 0, a, b, a, 0);
+    symmetric_product(gram, lda, x, ldb, packed, a, b);
     shoal_pack(packed, gram, a, a, lda);
-    shoal_gemm(poly, lda, gram, lda, packed, 0, a, a, a, 0);
+    symmetric_product(poly, lda, gram, lda, packed, a, a);
     for (int32_t i = 0; i < a; i++) {
       for (int32_t j = 0; j < a; j++) {
         poly[i * lda + j] = shoal_fma(2.0315f, poly[i * lda + j], -4.7750f * gram[i * lda + j]);

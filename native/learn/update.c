@@ -77,9 +77,10 @@ static void measure_shard(void *context, int32_t shard, int32_t thread) {
   sums[SHOAL_SUM_ADVANTAGE2] = squares;
 }
 
-// Loss and gradient of one sample, which is row r of the pass.
-static void sample_loss(const Minibatch *mb, const ShoalScratch *scratch, int32_t r, int64_t sample, float omega,
-                        float *dlog_std, double *sums) {
+// Loss and gradient of one sample, which is row r of the pass and `step` of its segment, of which scratch holds the
+// softmax.
+static void sample_loss(const Minibatch *mb, const ShoalScratch *scratch, int64_t r, int32_t step, int64_t sample,
+                        float omega, float *dlog_std, double *sums) {
   ShoalLearner *learner = mb->learner;
   const ShoalPolicy *policy = learner->policy;
   const ShoalTrainConfig *config = &learner->config;
@@ -87,9 +88,9 @@ static void sample_loss(const Minibatch *mb, const ShoalScratch *scratch, int32_
   int64_t n = sample / learner->T, t = sample % learner->T;
   const uint8_t *mask = learner->masks + (n * (learner->T + 1) + t) * vec->mask_bytes;
   const int32_t *discrete = learner->discrete + sample * vec->heads;
-  const float *raw = learner->raw + sample * vec->dims, *out = scratch->tape.out + (int64_t)r * policy->ldo;
-  float *dout = scratch->tape.dout + (int64_t)r * policy->ldo, *probs = scratch->probs + (int64_t)r * policy->outputs;
-  const float *log_probs = scratch->log_probs + (int64_t)r * policy->outputs;
+  const float *raw = learner->raw + sample * vec->dims, *out = scratch->tape.out + r * policy->ldo;
+  float *dout = scratch->tape.dout + r * policy->ldo, *probs = scratch->probs + (int64_t)step * policy->outputs;
+  const float *log_probs = scratch->log_probs + (int64_t)step * policy->outputs;
   float value = out[policy->outputs];
   // By priority a segment may be drawn twice: two shards then store the same bits, which takes an atomic to be defined.
   __atomic_store(&learner->new_values[sample], &value, __ATOMIC_RELAXED);
@@ -164,16 +165,17 @@ static void train_shard(void *context, int32_t shard, int32_t thread) {
     for (int32_t i = 0; i < n; i++) {
       int64_t sample = (int64_t)learner->order[first + done + i] * S;
       float omega = learner->importance[first + done + i];
-      int64_t row = sample / learner->T, t0 = sample % learner->T, r = (int64_t)i * S;
-      shoal_heads_softmax(policy, scratch->tape.out + r * policy->ldo, policy->ldo,
+      int64_t row = sample / learner->T, t0 = sample % learner->T;
+      int64_t r = shoal_tape_row(policy, &batch, i, 0), stride = shoal_tape_row(policy, &batch, i, 1) - r;
+      shoal_heads_softmax(policy, scratch->tape.out + r * policy->ldo, stride * policy->ldo,
                           learner->masks + (row * (learner->T + 1) + t0) * vec->mask_bytes, vec->mask_bytes, S,
-                          scratch->probs + r * policy->outputs, scratch->log_probs + r * policy->outputs);
+                          scratch->probs, scratch->log_probs);
       const uint8_t *next = upcoming(learner, first + done + n + i, first + count);
       for (int32_t t = 0; t < S; t++) {
         for (int32_t b = 0; next && b < vec->row_bytes; b += 64) {
           __builtin_prefetch(next + (int64_t)t * vec->row_bytes + b, 0, 2);
         }
-        sample_loss(mb, scratch, (int32_t)r + t, sample + t, omega, dlog_std, sums);
+        sample_loss(mb, scratch, shoal_tape_row(policy, &batch, i, t), t, sample + t, omega, dlog_std, sums);
       }
     }
     shoal_lap(scratch, SHOAL_STAGE_LOSS);

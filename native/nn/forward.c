@@ -15,15 +15,21 @@ void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows,
   for (int32_t t = 0; t < policy->trunks; t++) {
     for (int32_t l = 0; l <= policy->layers; l++) {
       tape->trunk[t].values[l] = shoal_take(arena, 4 * R * policy->ldh);
-      if (l == policy->layers || policy->config.core != SHOAL_CORE_MINGRU) { continue; }
+      if (l == policy->layers || policy->config.core == SHOAL_CORE_MLP) { continue; }
       tape->trunk[t].gates[l] = shoal_take(arena, 4 * R * policy->ldg);
       tape->trunk[t].states[l] = shoal_take(arena, 4 * R * policy->ldh);
+      if (policy->config.core != SHOAL_CORE_LSTM) { continue; }
+      tape->trunk[t].squashed[l] = shoal_take(arena, 4 * R * policy->ldh);
+      tape->trunk[t].before[l] = shoal_take(arena, 4 * R * policy->ldh);
     }
   }
   tape->out = shoal_take(arena, 4 * R * policy->ldo);
   if (training) {
     tape->dout = shoal_take(arena, 4 * R * policy->ldo);
     tape->dx = shoal_take(arena, 4 * R * policy->ldh);
+    for (int32_t i = 0; i < 2 && policy->config.core == SHOAL_CORE_LSTM; i++) {
+      tape->carry[i] = shoal_take(arena, 4 * R * policy->ldh);
+    }
   }
 }
 
@@ -91,7 +97,7 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
   for (int32_t s = 0; s < batch->segments; s++) {
     for (int32_t t = 0; t < batch->steps; t++) {
       shoal_encode(policy, batch->rows[s] + (int64_t)t * policy->spec.row_bytes,
-                   tape->x + ((int64_t)s * batch->steps + t) * policy->ldx);
+                   tape->x + shoal_tape_row(policy, batch, s, t) * policy->ldx);
     }
   }
   for (int32_t n = 0; n < policy->trunks; n++) {
@@ -104,6 +110,8 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
       if (policy->config.core == SHOAL_CORE_MLP) {
         shoal_gemm(values[l + 1], ldh, values[l], ldh, layer->forward, layer->padded_bias, R, H, H, 0);
         activation(policy, values[l + 1], R);
+      } else if (policy->config.core == SHOAL_CORE_LSTM) {
+        shoal_lstm_forward(policy, batch, tape, n, l);
       } else {
         float *gates = tape->trunk[n].gates[l];
         for (int32_t r = 0; r < R; r += GATE_ROWS) {
@@ -132,12 +140,17 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
   }
 }
 
+enum { OUTER_ROWS = 96 };  // rows of a tape whose columns stay in the first-level cache
+
 // Add a layer's weight and bias gradients.
 static void outer(const ShoalPolicy *policy, float *gradient, int32_t weight, int32_t bias, const float *dy,
                   int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
   const ShoalParameter *w = &policy->parameters[weight];
-  shoal_gemm_outer(gradient + policy->gradient_offset[weight], shoal_padded(w->columns), dy, ldy, x, ldx, rows, w->rows,
-                   w->columns);
+  for (int32_t r = 0; r < rows; r += OUTER_ROWS) {
+    int32_t count = rows - r < OUTER_ROWS ? rows - r : OUTER_ROWS;
+    shoal_gemm_outer(gradient + policy->gradient_offset[weight], shoal_padded(w->columns), dy + r * ldy, ldy,
+                     x + r * ldx, ldx, count, w->rows, w->columns);
+  }
   if (bias >= 0) { shoal_column_sum(gradient + policy->gradient_offset[bias], dy, ldy, rows, w->rows); }
 }
 
@@ -155,6 +168,20 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
       // The activated values are spent: their buffer takes the next gradient.
       shoal_gemm(values[l + 1], ldh, dx, ldh, layer->backward, 0, R, H, H, 0);
       dx = values[l + 1];
+    } else if (policy->config.core == SHOAL_CORE_LSTM) {
+      float *gates = tape->trunk[n].gates[l];
+      // A few steps at a time, whose gradients are then still in cache for the matrix products.
+      int32_t stride = OUTER_ROWS / batch->segments > 1 ? OUTER_ROWS / batch->segments : 1;
+      for (int32_t until = batch->steps, from; until > 0; until = from) {
+        from = until > stride ? until - stride : 0;
+        int64_t r = (int64_t)from * batch->segments;
+        int32_t rows = (until - from) * batch->segments;
+        float *at = gates + r * ldg;
+        shoal_lstm_backward(policy, batch, tape, n, l, from, until, dx);
+        outer(policy, gradient, layer->weight, layer->bias, at, ldg, values[l] + r * ldh, ldh, rows);
+        outer(policy, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh, ldh, rows);
+        shoal_gemm(dx + r * ldh, ldh, at, ldg, layer->backward, 0, rows, 4 * H, H, 0);
+      }
     } else {
       float *gates = tape->trunk[n].gates[l];
       shoal_mingru_backward(gates, ldg, values[l], dx, tape->trunk[n].states[l], ldh, batch,

@@ -26,6 +26,10 @@ void shoal_pack_transposed(float *packed, const float *source, int32_t inner, in
   }
 }
 
+// Steps of the inner index by which panels are fetched into the first-level cache before their use: the processor's own
+// prefetcher starts anew at every page. LINE: floats of a cache line.
+enum { AHEAD = 16, LINE = 16 };
+
 // One tile of y: `count` rows by one or two vectors (constants after inlining).
 static inline __attribute__((always_inline)) void tile(float *y, int64_t ldy, const float *x, int64_t ldx,
                                                        const float *panel, const float *bias, int32_t inner,
@@ -43,6 +47,9 @@ static inline __attribute__((always_inline)) void tile(float *y, int64_t ldy, co
     }
   }
   for (int32_t k = 0; k < inner; k++) {
+    for (int32_t j = 0; j < (two ? SHOAL_TILE_COLUMNS : SHOAL_LANES); j += LINE) {
+      __builtin_prefetch(panel + (int64_t)(k + AHEAD) * SHOAL_PANEL + j);
+    }
     shoal_vector w0 = *(const shoal_vector *)(panel + (int64_t)k * SHOAL_PANEL), w1 = w0;
     if (two) { w1 = *(const shoal_vector *)(panel + (int64_t)k * SHOAL_PANEL + SHOAL_LANES); }
 #pragma GCC unroll 12
@@ -117,6 +124,7 @@ static inline __attribute__((always_inline)) void tile_outer(float *w, int64_t l
     right[i] = *(const shoal_vector *)(w + i * ldw + SHOAL_LANES);
   }
   for (int32_t r = 0; r < rows; r++) {
+    __builtin_prefetch(dy + (r + AHEAD / 2) * ldy + count - 1);
     shoal_vector x0 = *(const shoal_vector *)(x + r * ldx);
     shoal_vector x1 = *(const shoal_vector *)(x + r * ldx + SHOAL_LANES);
 #pragma GCC unroll 12

@@ -45,12 +45,18 @@ void shoal_initialise(ShoalPolicy *policy) {
     int32_t rows = p->rows / p->blocks;
     for (int32_t block = 0; block < p->blocks && p->gain > 0.0f; block++) {
       orthogonal(policy->theta + p->offset + (int64_t)block * rows * p->columns, rows, p->columns, (double)p->gain,
-                 seed, (uint64_t)(i * 4 + block));
+                 seed, (uint64_t)(i * SHOAL_MAX_BLOCKS + block));
     }
   }
   if (policy->log_std >= 0) {
     float *log_std = policy->theta + policy->parameters[policy->log_std].offset;
     for (int32_t d = 0; d < policy->spec.num_dims; d++) { log_std[d] = -0.5f; }
+  }
+  for (int32_t t = 0; t < policy->trunks && policy->config.core == SHOAL_CORE_LSTM; t++) {
+    for (int32_t l = 0; l < policy->layers; l++) {  // a forget gate starts open: its bias is 1
+      float *bias = policy->theta + policy->parameters[policy->trunk[t].layers[l].bias].offset + H;
+      for (int32_t j = 0; j < H; j++) { bias[j] = 1.0f; }
+    }
   }
   if (policy->config.core != SHOAL_CORE_MINGRU || policy->config.gate_tau <= 1.5f) { return; }
   // b_g = logit(1 / tau), tau log-uniform in [1.5, gate_tau] over units: tau - 1 odds against an update.
@@ -59,7 +65,7 @@ void shoal_initialise(ShoalPolicy *policy) {
       int32_t index = policy->trunk[t].layers[l].bias;
       float *bias = policy->theta + policy->parameters[index].offset + H;
       for (int32_t j = 0; j < H; j++) {
-        float u = shoal_uniform_of(shoal_hash(seed, SHOAL_TAG_INIT, (uint64_t)(index * 4), (uint64_t)j));
+        float u = shoal_uniform_of(shoal_hash(seed, SHOAL_TAG_INIT, (uint64_t)(index * SHOAL_MAX_BLOCKS), (uint64_t)j));
         float tau = shoal_exp(shoal_log(1.5f) + u * (shoal_log(policy->config.gate_tau) - shoal_log(1.5f)));
         bias[j] = -shoal_log(tau - 1.0f);
       }

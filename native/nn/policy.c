@@ -24,6 +24,10 @@ static int32_t add_parameter(ShoalPolicy *policy, const char *prefix, const char
   return policy->num_parameters++;
 }
 
+// Floats from one row of the tape to the next: an odd number of panels. A weight gradient walks down a few columns, and
+// with rows a multiple of 512 bytes apart these would fall into a few sets of the first-level cache.
+static int32_t stride_of(int32_t columns) { return shoal_padded(columns) | SHOAL_PANEL; }
+
 // Features: vectors and flags first, one-hots behind them.
 static const char *plan_features(ShoalPolicy *policy) {
   for (int32_t pass = 0; pass < 2; pass++) {
@@ -57,7 +61,8 @@ static const char *plan_features(ShoalPolicy *policy) {
 }
 
 static void plan_parameters(ShoalPolicy *policy) {
-  int32_t H = policy->hidden, mingru = policy->config.core == SHOAL_CORE_MINGRU;
+  int32_t H = policy->hidden, blocks = policy->gates, lstm = policy->config.core == SHOAL_CORE_LSTM;
+  float gain = policy->config.core == SHOAL_CORE_MLP ? 1.41421356f : 1.0f;
   for (int32_t t = 0; t < policy->trunks; t++) {
     ShoalTrunk *trunk = &policy->trunk[t];
     const char *prefix = t ? "value_trunk." : "";
@@ -72,10 +77,13 @@ static void plan_parameters(ShoalPolicy *policy) {
     trunk->bias = add_parameter(policy, prefix, "encoder.bias", H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
     for (int32_t l = 0; l < policy->layers; l++) {
       char name[32];
-      int32_t blocks = mingru ? 3 : 1;
-      snprintf(name, sizeof name, "core.%d.weight", l);
-      trunk->layers[l].weight =
-          add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, mingru ? 1.0f : 1.41421356f);
+      snprintf(name, sizeof name, lstm ? "core.%d.weight_x" : "core.%d.weight", l);
+      trunk->layers[l].weight = add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
+      if (lstm) {
+        snprintf(name, sizeof name, "core.%d.weight_h", l);
+        trunk->recurrent[l].weight = add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
+        trunk->recurrent[l].bias = -1;
+      }
       snprintf(name, sizeof name, "core.%d.bias", l);
       trunk->layers[l].bias = add_parameter(policy, prefix, name, blocks * H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
     }
@@ -99,7 +107,7 @@ static void take_linear(ShoalArena *arena, ShoalLinear *linear, int32_t outputs,
 }
 
 static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
-  int32_t H = policy->hidden, gates = policy->config.core == SHOAL_CORE_MINGRU ? 3 * H : H;
+  int32_t H = policy->hidden, gates = policy->gates * H;
   policy->theta = shoal_take(arena, 4 * policy->parameter_count);
   policy->count = shoal_take(arena, 8);
   policy->mean = shoal_take(arena, 8 * (int64_t)policy->normalised);
@@ -109,7 +117,10 @@ static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
   for (int32_t t = 0; t < policy->trunks; t++) {
     policy->trunk[t].encoder = shoal_take(arena, 4 * (int64_t)shoal_padded(H) * policy->features);
     policy->trunk[t].encoder_bias = shoal_take(arena, 4 * (int64_t)shoal_padded(H));
-    for (int32_t l = 0; l < policy->layers; l++) { take_linear(arena, &policy->trunk[t].layers[l], gates, H); }
+    for (int32_t l = 0; l < policy->layers; l++) {
+      take_linear(arena, &policy->trunk[t].layers[l], gates, H);
+      if (policy->config.core == SHOAL_CORE_LSTM) { take_linear(arena, &policy->trunk[t].recurrent[l], gates, H); }
+    }
   }
   take_linear(arena, &policy->policy_head, policy->outputs, H);
   take_linear(arena, &policy->value_head, 1, H);
@@ -133,12 +144,14 @@ static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalP
     return "the native backend's linear encoder takes rows of 1 to 16384 features";
   }
   policy->hidden = config->hidden;
-  policy->layers = config->core == SHOAL_CORE_MINGRU ? config->layers : config->layers - 1;
+  policy->layers = config->core == SHOAL_CORE_MLP ? config->layers - 1 : config->layers;
+  policy->gates = config->core == SHOAL_CORE_LSTM ? 4 : config->core == SHOAL_CORE_MINGRU ? 3 : 1;
   policy->trunks = config->own_value ? 2 : 1;
-  policy->ldx = shoal_padded(policy->features);
-  policy->ldh = shoal_padded(policy->hidden);
-  policy->ldg = shoal_padded(3 * policy->hidden);
-  policy->state_size = config->core == SHOAL_CORE_MINGRU ? policy->trunks * policy->layers * policy->hidden : 0;
+  policy->ldx = stride_of(policy->features);
+  policy->ldh = stride_of(policy->hidden);
+  policy->ldg = stride_of(policy->gates * policy->hidden);
+  int32_t states = config->core == SHOAL_CORE_LSTM ? 2 : config->core == SHOAL_CORE_MINGRU ? 1 : 0;
+  policy->state_size = policy->trunks * policy->layers * states * policy->hidden;
   for (int32_t h = 0; h < spec->num_heads; h++) { policy->logits += spec->heads[h].size; }
   policy->outputs = policy->logits + spec->num_dims;
   policy->ldo = shoal_padded(policy->outputs + 1);
@@ -203,9 +216,11 @@ int32_t shoal_policy_state_size(const ShoalPolicy *policy) { return policy->stat
 int32_t shoal_policy_outputs(const ShoalPolicy *policy) { return policy->outputs; }
 
 static void pack_linear(const ShoalPolicy *policy, ShoalLinear *linear) {
-  const ShoalParameter *w = &policy->parameters[linear->weight], *b = &policy->parameters[linear->bias];
+  const ShoalParameter *w = &policy->parameters[linear->weight];
   shoal_pack_transposed(linear->forward, policy->theta + w->offset, w->columns, w->rows, w->columns);
   shoal_pack(linear->backward, policy->theta + w->offset, w->rows, w->columns, w->columns);
+  if (linear->bias < 0) { return; }
+  const ShoalParameter *b = &policy->parameters[linear->bias];
   memcpy(linear->padded_bias, policy->theta + b->offset, 4 * (size_t)b->rows);
 }
 
@@ -228,7 +243,10 @@ void shoal_policy_pack(ShoalPolicy *policy) {
       }
     }
     memcpy(trunk->encoder_bias, policy->theta + policy->parameters[trunk->bias].offset, 4 * (size_t)H);
-    for (int32_t l = 0; l < policy->layers; l++) { pack_linear(policy, &trunk->layers[l]); }
+    for (int32_t l = 0; l < policy->layers; l++) {
+      pack_linear(policy, &trunk->layers[l]);
+      if (policy->config.core == SHOAL_CORE_LSTM) { pack_linear(policy, &trunk->recurrent[l]); }
+    }
   }
   pack_linear(policy, &policy->policy_head);
   pack_linear(policy, &policy->value_head);

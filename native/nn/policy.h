@@ -14,7 +14,8 @@
 #include "nn/arena.h"
 #include "shoal/shoal.h"
 
-enum { SHOAL_MAX_LAYERS = 8, SHOAL_MAX_PARAMETERS = 2 * (3 + 2 * SHOAL_MAX_LAYERS) + 5 };
+enum { SHOAL_MAX_LAYERS = 8, SHOAL_MAX_PARAMETERS = 2 * (3 + 3 * SHOAL_MAX_LAYERS) + 5 };
+enum { SHOAL_MAX_BLOCKS = 4 };  // gate blocks of a matrix
 enum { SHOAL_RULE_ADAM = 0, SHOAL_RULE_MUON = 1 };
 
 // Faults that tests plant, in a library built with SHOAL_FAULTS alone; elsewhere the test is the constant 0.
@@ -48,7 +49,7 @@ typedef struct {
 } ShoalParameter;
 
 typedef struct {
-  int32_t weight, bias;       // parameter indices
+  int32_t weight, bias;       // parameter indices; a bias of -1: none
   float *forward, *backward;  // packed: (K -> outputs) and its transpose
   float *padded_bias;
 } ShoalLinear;
@@ -56,7 +57,8 @@ typedef struct {
 typedef struct {
   int32_t dense, onehot, bias;  // parameter indices; -1 where there are no such features
   float *encoder, *encoder_bias;
-  ShoalLinear layers[SHOAL_MAX_LAYERS];
+  ShoalLinear layers[SHOAL_MAX_LAYERS];     // what reads a layer's input; of lstm W_x
+  ShoalLinear recurrent[SHOAL_MAX_LAYERS];  // lstm: W_h, without a bias
 } ShoalTrunk;
 
 // How one field becomes features.
@@ -73,6 +75,7 @@ struct ShoalPolicy {
   int32_t num_encodes, normalised;  // fields; number of normalised features
   ShoalEncode encodes[SHOAL_MAX_FIELDS];
   int32_t hidden, ldh, ldg, layers, trunks, state_size;
+  int32_t gates;                 // blocks of a core layer's matrices: mlp 1, mingru 3, lstm 4
   int32_t logits, outputs, ldo;  // discrete logits, + means; row length of the tape's outputs
   int32_t num_parameters;
   int64_t parameter_count, gradient_count;
@@ -88,17 +91,20 @@ struct ShoalPolicy {
   float *center, *scale;                    // what encoding uses: mean and 1 / max(std, 1e-3)
 };
 
-// One forward pass over R = segments * steps rows, segment-major. Row r of segment s, step t is s * steps + t.
+// One forward pass over R = segments * steps rows, in the order of shoal_tape_row.
 typedef struct {
   float *x;  // (R, ldx) features
   struct {
     float *values[SHOAL_MAX_LAYERS + 1];  // (R, ldh): encoder output, then each layer's
-    float *gates[SHOAL_MAX_LAYERS];       // (R, ldg): k, z = sigma(g), q = sigma(p); gradients in backward
-    float *states[SHOAL_MAX_LAYERS];      // (R, ldh): the recurrent state after each step
+    float *gates[SHOAL_MAX_LAYERS];       // (R, ldg): the gates, activated; their gradients in backward
+    float *states[SHOAL_MAX_LAYERS];      // (R, ldh): the recurrent state after each step; of lstm the cell
+    float *squashed[SHOAL_MAX_LAYERS];    // (R, ldh), lstm: tanh of the cell
+    float *before[SHOAL_MAX_LAYERS];      // (R, ldh), lstm: h before each step, 0 where a life starts
   } trunk[2];
-  float *out;   // (R, ldo): outputs, then the value at index `outputs`
-  float *dout;  // (R, ldo), zero beyond the value
-  float *dx;    // (R, ldh)
+  float *out;       // (R, ldo): outputs, then the value at index `outputs`
+  float *dout;      // (R, ldo), zero beyond the value
+  float *dx;        // (R, ldh)
+  float *carry[2];  // (R, ldh), lstm: what flows back in time, to h and to the cell of each segment
 } ShoalTape;
 
 // Where a pass finds a segment's things; strides in bytes for rows, in elements otherwise.
@@ -109,6 +115,12 @@ typedef struct {
   const float *const *memory;    // (segments,): state before the first step; may be null when state_size is 0
   float *const *memory_out;      // (segments,): state after the last step is written here; null: dropped
 } ShoalBatch;
+
+// The tape's row of step t of segment s. Rows go segment by segment, but of lstm step by step: its recurrent product
+// takes all segments at once.
+static inline int64_t shoal_tape_row(const ShoalPolicy *policy, const ShoalBatch *batch, int32_t s, int32_t t) {
+  return policy->config.core == SHOAL_CORE_LSTM ? (int64_t)t * batch->segments + s : (int64_t)s * batch->steps + t;
+}
 
 void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows, int32_t training, ShoalTape *tape);
 // Element i of an array of dtype at `at`, as a float.
@@ -140,6 +152,13 @@ void shoal_mingru_forward(float *gates, int64_t ldg, const float *x, float *y, f
 // dy (R, ldh) is replaced by the part of dx that passes by the gates; gates by their gradients.
 void shoal_mingru_backward(float *gates, int64_t ldg, const float *x, float *dy, const float *states, int64_t ldh,
                            const ShoalBatch *batch, int32_t memory_offset, int32_t hidden, float *carry);
+
+// LSTM layer over R rows: values[layer] -> values[layer + 1]. Backward, given dy, replaces the gates of the steps from
+// `from` to before `until` by their gradients; it is called for all steps, the last first.
+void shoal_lstm_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
+                        int32_t layer);
+void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
+                         int32_t layer, int32_t from, int32_t until, const float *dy);
 
 // Write the parameters' initial values: orthogonal, from hash(seed, INIT, tensor).
 void shoal_initialise(ShoalPolicy *policy);

@@ -10,8 +10,17 @@ typedef struct {
 } Trunk;
 
 static int32_t core_layers(const ShoalRefPolicy *p) { return p->core == SHOAL_CORE_MLP ? p->layers - 1 : p->layers; }
-static int64_t layer_rows(const ShoalRefPolicy *p) { return (p->core == SHOAL_CORE_MLP ? 1 : 3) * (int64_t)p->hidden; }
-static int64_t layer_params(const ShoalRefPolicy *p) { return layer_rows(p) * (p->hidden + 1); }
+static int32_t blocks(const ShoalRefPolicy *p) {
+  return p->core == SHOAL_CORE_LSTM ? 4 : p->core == SHOAL_CORE_MINGRU ? 3 : 1;
+}
+static int32_t states(const ShoalRefPolicy *p) {  // arrays (B, H) of state of a layer
+  return p->core == SHOAL_CORE_LSTM ? 2 : p->core == SHOAL_CORE_MINGRU ? 1 : 0;
+}
+// Where a layer's bias lies in it, behind one matrix, or two.
+static int64_t bias_in(const ShoalRefPolicy *p) {
+  return (int64_t)blocks(p) * p->hidden * p->hidden * (p->core == SHOAL_CORE_LSTM ? 2 : 1);
+}
+static int64_t layer_params(const ShoalRefPolicy *p) { return bias_in(p) + (int64_t)blocks(p) * p->hidden; }
 
 static Trunk trunk_at(const ShoalRefPolicy *p, int64_t first) {
   Trunk trunk = {first, 0, 0, 0, 0};
@@ -28,20 +37,21 @@ static int64_t value_head_at(const ShoalRefPolicy *p) { return heads_at(p) + (in
 
 int64_t shoal_ref_policy_params(const ShoalRefPolicy *p) { return value_head_at(p) + p->hidden + 1 + p->dims; }
 
-// A trunk's work: the activations x_0 .. x_layers (n, H), then per mingru layer gates (n, 3H) and memory (n, H).
+// A trunk's work: the activations x_0 .. x_layers (n, H), then per recurrent layer gates (n, 3H or 4H) and memory (n,
+// H).
 static int64_t trunk_work(const ShoalRefPolicy *p, int64_t n) {
   int64_t layers = core_layers(p);
-  return n * p->hidden * (layers + 1 + (p->core == SHOAL_CORE_MLP ? 0 : 4 * layers));
+  return n * p->hidden * (layers + 1 + (p->core == SHOAL_CORE_MLP ? 0 : (blocks(p) + 1) * layers));
 }
 static double *activation_at(const ShoalRefPolicy *p, int64_t n, int32_t layer, double *work) {
   return work + n * p->hidden * layer;
 }
 static double *gates_at(const ShoalRefPolicy *p, int64_t n, int32_t layer, double *work) {
-  return work + n * p->hidden * (core_layers(p) + 1 + 4 * layer);
+  return work + n * p->hidden * (core_layers(p) + 1 + (blocks(p) + 1) * layer);
 }
 
-// Two trunks, then backward's gradients: gates (n, 3H) and two activations (n, H).
-int64_t shoal_ref_policy_work(const ShoalRefPolicy *p, int64_t n) { return 2 * trunk_work(p, n) + 5 * n * p->hidden; }
+// Two trunks, then backward's gradients: gates (n, 4H at most) and two activations (n, H).
+int64_t shoal_ref_policy_work(const ShoalRefPolicy *p, int64_t n) { return 2 * trunk_work(p, n) + 6 * n * p->hidden; }
 
 // Leaves the trunk's output in the last activation of work.
 static void trunk_forward(const ShoalRefPolicy *p, const double *params, Trunk trunk, int32_t segments, int32_t length,
@@ -54,18 +64,24 @@ static void trunk_forward(const ShoalRefPolicy *p, const double *params, Trunk t
   shoal_ref_linear(n, p->hot, hidden, hot, params + trunk.encoder_hot, 0, 1, x);
   if (mlp) { shoal_ref_activation(p->activation, n * hidden, x); }
   for (int32_t layer = 0; layer < core_layers(p); layer++) {
-    const double *w = params + trunk.layers + layer * layer_params(p), *b = w + layer_rows(p) * hidden;
+    const double *w = params + trunk.layers + layer * layer_params(p), *b = w + bias_in(p);
     double *y = activation_at(p, n, layer + 1, work);
     if (mlp) {
       shoal_ref_linear(n, hidden, hidden, x, w, b, 0, y);
       shoal_ref_activation(p->activation, n * hidden, y);
     } else {
-      double *gates = gates_at(p, n, layer, work), *memory = gates + 3 * n * hidden;
-      int64_t at = (int64_t)layer * segments * hidden;
-      shoal_ref_mingru(segments, length, hidden, x, starts, state + at, w, b, gates, memory, y);
-      for (int64_t i = 0; state_out && i < (int64_t)segments * hidden; i++) {
-        int64_t segment = i / hidden, unit = i % hidden;
-        state_out[at + i] = memory[(segment * length + length - 1) * hidden + unit];
+      double *gates = gates_at(p, n, layer, work), *memory = gates + blocks(p) * n * hidden;
+      int64_t size = (int64_t)segments * hidden, at = layer * states(p) * size;
+      if (p->core == SHOAL_CORE_LSTM) {
+        const double *w_h = w + 4 * (int64_t)hidden * hidden;
+        shoal_ref_lstm(segments, length, hidden, x, starts, state + at, w, w_h, b, gates, memory, y);
+      } else {
+        shoal_ref_mingru(segments, length, hidden, x, starts, state + at, w, b, gates, memory, y);
+      }
+      for (int64_t i = 0; state_out && i < states(p) * size; i++) {
+        int64_t segment = i % size / hidden, unit = i % hidden;
+        const double *series = p->core == SHOAL_CORE_LSTM && i < size ? y : memory;
+        state_out[at + i] = series[(segment * length + length - 1) * hidden + unit];
       }
     }
     x = y;
@@ -79,15 +95,22 @@ static void trunk_backward(const ShoalRefPolicy *p, const double *params, Trunk 
   int64_t n = (int64_t)segments * length;
   int32_t hidden = p->hidden, mlp = p->core == SHOAL_CORE_MLP;
   for (int32_t layer = core_layers(p) - 1; layer >= 0; layer--) {
-    int64_t at = trunk.layers + layer * layer_params(p), bias_at = at + layer_rows(p) * hidden;
+    int64_t at = trunk.layers + layer * layer_params(p), bias_at = at + bias_in(p);
     const double *x = activation_at(p, n, layer, work), *y = activation_at(p, n, layer + 1, work);
     if (mlp) {
       shoal_ref_activation_backward(p->activation, n * hidden, y, dy);
       shoal_ref_linear_backward(n, hidden, hidden, x, params + at, dy, dx, dparams + at, dparams + bias_at);
     } else {
-      const double *gates = gates_at(p, n, layer, work), *memory = gates + 3 * n * hidden;
-      shoal_ref_mingru_backward(segments, length, hidden, x, starts, state + (int64_t)layer * segments * hidden,
-                                params + at, gates, memory, dy, dgates, dx, dparams + at, dparams + bias_at);
+      const double *gates = gates_at(p, n, layer, work), *memory = gates + blocks(p) * n * hidden;
+      const double *before = state + (int64_t)layer * states(p) * segments * hidden;
+      int64_t recurrent_at = at + 4 * (int64_t)hidden * hidden;
+      if (p->core == SHOAL_CORE_LSTM) {
+        shoal_ref_lstm_backward(segments, length, hidden, x, starts, before, params + at, params + recurrent_at, gates,
+                                memory, y, dy, dgates, dx, dparams + at, dparams + recurrent_at, dparams + bias_at);
+      } else {
+        shoal_ref_mingru_backward(segments, length, hidden, x, starts, before, params + at, gates, memory, dy, dgates,
+                                  dx, dparams + at, dparams + bias_at);
+      }
     }
     double *swap = dy;
     dy = dx;
@@ -103,7 +126,7 @@ void shoal_ref_policy_forward(const ShoalRefPolicy *p, const double *params, int
                               const double *dense, const double *hot, const uint8_t *starts, const double *state,
                               double *outputs, double *values, double *state_out, double *work) {
   int64_t n = (int64_t)segments * length, policy_head = heads_at(p), value_head = value_head_at(p);
-  int64_t state_size = (int64_t)p->layers * segments * p->hidden;
+  int64_t state_size = (int64_t)p->layers * states(p) * segments * p->hidden;
   Trunk trunk = trunk_at(p, 0);
   trunk_forward(p, params, trunk, segments, length, dense, hot, starts, state, state_out, work);
   const double *top = activation_at(p, n, core_layers(p), work), *value_top = top;
@@ -123,7 +146,7 @@ void shoal_ref_policy_backward(const ShoalRefPolicy *p, const double *params, in
                                const double *doutputs, const double *dvalues, double *dparams, double *work) {
   int64_t n = (int64_t)segments * length, policy_head = heads_at(p), value_head = value_head_at(p);
   double *own_work = work + trunk_work(p, n);
-  double *dgates = work + 2 * trunk_work(p, n), *dtop = dgates + 3 * n * p->hidden, *dx = dtop + n * p->hidden;
+  double *dgates = work + 2 * trunk_work(p, n), *dtop = dgates + 4 * n * p->hidden, *dx = dtop + n * p->hidden;
   Trunk trunk = trunk_at(p, 0);
   const double *top = activation_at(p, n, core_layers(p), work);
   const double *value_top = p->own_value ? activation_at(p, n, core_layers(p), own_work) : top;
@@ -131,7 +154,8 @@ void shoal_ref_policy_backward(const ShoalRefPolicy *p, const double *params, in
                             dparams + value_head + p->hidden);
   if (p->own_value) {
     trunk_backward(p, params, trunk_at(p, trunk.end), segments, length, dense, hot, starts,
-                   state ? state + (int64_t)p->layers * segments * p->hidden : 0, dtop, dx, dgates, dparams, own_work);
+                   state ? state + (int64_t)p->layers * states(p) * segments * p->hidden : 0, dtop, dx, dgates, dparams,
+                   own_work);
   }
   shoal_ref_linear_backward(n, p->hidden, p->outputs, top, params + policy_head, doutputs, dx, dparams + policy_head,
                             dparams + policy_head + (int64_t)p->outputs * p->hidden);

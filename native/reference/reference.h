@@ -45,6 +45,20 @@ SHOAL_API void shoal_ref_mingru_backward(int32_t segments, int32_t length, int32
                                          const double *gates, const double *memory, const double *dy, double *dgates,
                                          double *dx, double *dw, double *db);
 
+// ---------------------------------------------------------------------------------------------------- lstm.c
+
+// One layer over B segments: x (B, S, H), starts (B, S), state (2, B, H) = h and c before the first step, w_x and w_h
+// (4H, H) and b (4H,) with the blocks i, f, g, o. gates (B, S, 4H) = pre-activations, cell (B, S, H) = c and
+// y (B, S, H) = h after each step.
+SHOAL_API void shoal_ref_lstm(int32_t segments, int32_t length, int32_t hidden, const double *x, const uint8_t *starts,
+                              const double *state, const double *w_x, const double *w_h, const double *b, double *gates,
+                              double *cell, double *y);
+// From dy (B, S, H): dgates (B, S, 4H) =, dx (B, S, H) =, dw_x +=, dw_h +=, db +=. None flows into state.
+SHOAL_API void shoal_ref_lstm_backward(int32_t segments, int32_t length, int32_t hidden, const double *x,
+                                       const uint8_t *starts, const double *state, const double *w_x, const double *w_h,
+                                       const double *gates, const double *cell, const double *y, const double *dy,
+                                       double *dgates, double *dx, double *dw_x, double *dw_h, double *db);
+
 // ---------------------------------------------------------------------------------------------------- mlp.c
 
 // x (n,) = f(x). kind: 0 relu, 1 tanh.
@@ -96,12 +110,13 @@ typedef struct {
 } ShoalRefPolicy;
 
 // Parameters stand in one array: trunk, value trunk if own_value; a trunk = encoder (H, D), (H, K), bias (H,), then per
-// core layer a matrix and a bias: mingru L x [(3H, H), (3H,)], mlp (L - 1) x [(H, H), (H,)]. Then policy head (O, H),
-// (O,), value head (1, H), (1,), log-std (dims,).
+// core layer its matrices and a bias: mingru L x [(3H, H), (3H,)], lstm L x [(4H, H), (4H, H), (4H,)], mlp (L - 1) x
+// [(H, H), (H,)]. Then policy head (O, H), (O,), value head (1, H), (1,), log-std (dims,).
 SHOAL_API int64_t shoal_ref_policy_params(const ShoalRefPolicy *policy);
 // Doubles of `work` for n samples: what forward keeps for backward.
 SHOAL_API int64_t shoal_ref_policy_work(const ShoalRefPolicy *policy, int64_t n);
-// dense (B, S, D), hot (B, S, K), starts (B, S), state (trunks, L, B, H) at each segment's start (mingru; null in mlp)
+// dense (B, S, D), hot (B, S, K), starts (B, S), state at each segment's start (mingru (trunks, L, B, H), lstm (trunks,
+// L, 2, B, H), mlp null)
 // -> outputs (B, S, O) =, values (B, S) =, state_out as state = after the last step (may be null).
 SHOAL_API void shoal_ref_policy_forward(const ShoalRefPolicy *policy, const double *params, int32_t segments,
                                         int32_t length, const double *dense, const double *hot, const uint8_t *starts,

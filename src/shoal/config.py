@@ -158,7 +158,10 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if policy.hidden is None:
         why = "a grid or at least 200" if wide else "fewer than 200"
         reasons.append(f"policy.hidden = {hidden}: {spec.features} features, {why}")
-    policy = dataclasses.replace(policy, hidden=hidden)
+    layers = policy.layers or (1 if policy.core == "lstm" else 2)
+    if policy.layers is None:
+        reasons.append(f"policy.layers = {layers}: the core is {policy.core}")
+    policy = dataclasses.replace(policy, hidden=hidden, layers=layers)
 
     rows, horizon = num_envs * spec.agents, train.horizon
     segment = train.segment or horizon

@@ -57,11 +57,15 @@ class VecConfig:
 class PolicyConfig:
     """The network."""
 
-    core: str = setting("mingru", "what the encoder feeds: mingru remembers, mlp does not", choices=native.CORES)
+    core: str = setting(
+        "mingru", "what the encoder feeds: mingru and lstm remember, mlp does not", choices=native.CORES
+    )
     hidden: int | None = setting(
         None, "units in a layer", low=1, high=4096, auto="64; 128 for grids or 200 features and more"
     )
-    layers: int = setting(2, "layers of the core; of an mlp the encoder is the first", low=1, high=16)
+    layers: int | None = setting(
+        None, "layers of the core; of an mlp the encoder is the first", low=1, high=16, auto="2; 1 of an lstm"
+    )
     activation: str = setting("relu", "of an mlp's layers", choices=native.ACTIVATIONS)
     value_net: str = setting("shared", "does the value share the policy's trunk", choices=("shared", "own"))
     normalize: bool = setting(True, "normalise vector fields of the observation")
@@ -145,7 +149,7 @@ class TrainConfig:
         choices=native.REWARD_SCALES,
     )
     muon_heads: bool = setting(False, "ablation: muon for the heads too")
-    muon_fused_gates: bool = setting(False, "ablation: muon takes the three gate blocks as one matrix")
+    muon_fused_gates: bool = setting(False, "ablation: muon takes a matrix's gate blocks as one")
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ int main(void) {
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const ShoalEnv *env = find(names[i]);
     CHECK(env != NULL, "no environment is called %s", names[i]);
-    for (int32_t core = SHOAL_CORE_MLP; env && core <= SHOAL_CORE_MINGRU; core++) {
+    for (int32_t core = SHOAL_CORE_MLP; env && core <= SHOAL_CORE_LSTM; core++) {
       uint64_t one = train(env, core, 1), four = train(env, core, 4);
       CHECK(one == four, "%s, core %d: other weights on 4 threads than on 1", names[i], core);
     }

@@ -30,9 +30,13 @@ FAULTS = {
 }
 
 
-def train(name, seed, fault=None):
+# Probes of memory, in every core that has one.
+CASES = [(name, "mingru") for name in FAULTS] + [(name, "lstm") for name in ("recall", "reset", "crowd")]
+
+
+def train(name, seed, fault=None, core="mingru"):
     """Return what train_probe.py prints. A fault, 0 for none, takes the library in which faults can be planted."""
-    arguments = [name, str(seed), *([] if fault is None else [str(fault)])]
+    arguments = [name, str(seed), core, *([] if fault is None else [str(fault)])]
     environment = os.environ | ({} if fault is None else {"SHOAL_ISA": "faults"})
     script = Path(__file__).with_name("train_probe.py")
     done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, env=environment)
@@ -41,17 +45,17 @@ def train(name, seed, fault=None):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", FAULTS)
-def test_probe_is_solved(name, seed):
-    result = train(name, seed)
+@pytest.mark.parametrize(("name", "core"), CASES)
+def test_probe_is_solved(name, core, seed):
+    result = train(name, seed, core=core)
     assert result["solved"], result
     assert result["first_ratio_error"] <= 1e-4
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_probe_fails_under_its_fault(name):
+@pytest.mark.parametrize(("name", "core"), CASES)
+def test_probe_fails_under_its_fault(name, core):
     fault, evaluated, trained = FAULTS[name]
-    result = train(name, 1, fault)
+    result = train(name, 1, fault, core)
     assert not result["solved"], result
     assert result["evaluated"] <= evaluated, result
     assert result["trained"] <= trained, result

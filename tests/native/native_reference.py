@@ -82,6 +82,8 @@ _PROTOTYPES = {
     "encode": "*lBDDDD",
     "mingru": "iiiDBDDDDDD",
     "mingru_backward": "iiiDBDDDDDDDDD",
+    "lstm": "iiiDBDDDDDDD",
+    "lstm_backward": "iiiDBDDDDDDDDDDDD",
     "activation": "ilD",
     "activation_backward": "ilDD",
     "heads": "*lDDBIDDDD",

@@ -80,9 +80,8 @@ class Rollout:
         for head in policy.spec.heads[: policy.spec.num_heads]:
             legal.append(masks[..., at : at + head.size] > 0 if head.masked else np.ones((m, s, head.size), bool))
             at += head.size if head.masked else 0
-        config = policy.config
-        layers = config.layers if config.core else 0
-        memory = d["segment_memory"].reshape(m, 1 + config.own_value, layers, config.hidden)
+        shape = shape_of(policy)
+        memory = d["segment_memory"].reshape(m, shape.trunks, shape.states, shape.hidden)
         floats = {
             "dense": dense,
             "hot": hot,

@@ -16,6 +16,8 @@ from rollout_oracle import Rollout, coefficients_of, pick, record, shape_of  # n
 
 MINGRU = {"core": 1, "hidden": 24, "layers": 2}
 MINGRU_OWN = {"core": 1, "hidden": 33, "layers": 1, "own_value": 1}
+LSTM = {"core": 2, "hidden": 24, "layers": 2}
+LSTM_OWN = {"core": 2, "hidden": 33, "layers": 1, "own_value": 1}
 MLP = {"core": 0, "hidden": 32, "layers": 1}
 MLP_OWN = {"core": 0, "hidden": 17, "layers": 2, "activation": 1, "own_value": 1}
 
@@ -24,10 +26,14 @@ CASES = {
     "cartpole": (MINGRU, {}),
     "cartpole, mlp": (MLP, {"vf_clip": 0.05}),
     "breakout": (MINGRU, {"segment": 4}),
+    "breakout, lstm": (LSTM, {"segment": 8}),
     "pong, mlp tanh": (MLP_OWN, {"advantage_form": 1}),
     "squared": (MINGRU_OWN, {"normalize_reward": 0}),
     "recall": (MINGRU, {"horizon": 33, "segment": 33, "shard": 99}),
     "reset": (MINGRU_OWN, {"vf_clip": 0.05, "segment": 8}),
+    "reset, lstm": (LSTM, {"horizon": 33, "segment": 33, "shard": 99}),
+    "mixed, lstm": (LSTM_OWN, {"vf_clip": 0.05}),
+    "crowd, lstm": (LSTM_OWN, {"segment": 1}),
     "forever": (MLP, {"gamma": 0.9}),
     "masked": (MINGRU, {"segment": 2}),
     "mixed": (MINGRU_OWN, {}),
@@ -38,7 +44,7 @@ CASES = {
 
 # Every case in the best build; in the others, whose kernels differ in their tiles alone, a few.
 EVERYWHERE = [(name, builds()[0]) for name in CASES]
-EVERYWHERE += [(name, isa) for isa in builds()[1:] for name in ("cartpole", "pong, mlp tanh", "squared", "mixed")]
+EVERYWHERE += [(name, isa) for isa in builds()[1:] for name in ("cartpole", "pong, mlp tanh", "squared", "mixed, lstm")]
 
 
 def make(name: str, isa: str = "", **changes: object) -> FastLearner:
@@ -89,9 +95,10 @@ def test_the_rollout_records_what_torch_computes(name: str, isa: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cartpole", "forever", "reset", "crowd", "mixed", "masked"])
-def test_the_rollout_is_a_step_by_hand_repeated(name: str) -> None:
+@pytest.mark.parametrize("core", [1, 2])
+def test_the_rollout_is_a_step_by_hand_repeated(name: str, core: int) -> None:
     """Forward, sample, step, keep the memory; an ended world's final row is valued with it and not committed."""
-    policy = {"core": 1, "hidden": 16, "layers": 2, "own_value": 1}
+    policy = {"core": core, "hidden": 16, "layers": 2, "own_value": 1}
     learner = FastLearner(builds()[0], name, num_envs=9, policy=policy, horizon=65, segment=13, block=4)
     learner.policy.shake(np.random.default_rng(0), 0.1)
     data = record(learner).data
@@ -309,7 +316,7 @@ def optimize(name: str, config, step: int, w: np.ndarray, g: np.ndarray, one: np
     if not w.size:
         return
     trunk = name.startswith(("policy.", "value."))
-    if config.optimizer == 0 and trunk and name.endswith(("weight", "dense")):
+    if config.optimizer == 0 and trunk and ("weight" in name or name.endswith("dense")):
         blocks = w.shape[0] // w.shape[1] if "weight" in name else 1
         for part in np.split(np.arange(w.shape[0]), blocks):
             rows, cols = len(part), w.shape[1]
@@ -330,6 +337,7 @@ def optimize(name: str, config, step: int, w: np.ndarray, g: np.ndarray, one: np
         ("reset", {"replay_ratio": 2.0, "segment": 4, "rho_clip": 0.9, "c_clip": 0.95}),
         ("masked", {"minibatch": 31 * 4, "segment": 4, "replay_ratio": 1.0}),  # four minibatches
         ("mixed", {"minibatch": 31 * 8, "replay_ratio": 0.5, "segment": 8}),  # half a pass
+        ("mixed, lstm", {"segment": 8, "replay_ratio": 2.0}),
         ("crowd", {"segment": 8, "priority_alpha": 0.6}),  # drawn by priority, with importance weights
     ],
 )
@@ -353,7 +361,7 @@ def test_an_update_is_the_one_in_float64(name: str, changes: dict[str, float], o
     assert np.linalg.norm(moved - wanted) < 2e-3 * np.linalg.norm(wanted)
 
 
-@pytest.mark.parametrize("name", ["cartpole", "breakout", "mixed", "crowd", "pong, mlp tanh"])
+@pytest.mark.parametrize("name", ["cartpole", "breakout", "breakout, lstm", "mixed", "crowd", "pong, mlp tanh"])
 def test_training_has_the_same_bits_for_any_threads_blocks_and_fused_build(name: str) -> None:
     found = set()
     for isa in (isa for isa in builds() if isa in FMA_BUILDS or isa == builds()[0]):

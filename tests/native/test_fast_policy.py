@@ -40,6 +40,8 @@ ACTIONS = {"discrete": ([(3, False)], 0), "masked": ([(5, True), (2, False)], 0)
 CORES = {
     "mingru": {"core": 1, "layers": 2},
     "mingru, own value": {"core": 1, "layers": 1, "own_value": 1},
+    "lstm": {"core": 2, "layers": 2},
+    "lstm, own value": {"core": 2, "layers": 1, "own_value": 1},
     "mlp relu": {"core": 0, "layers": 1},
     "mlp tanh, own value": {"core": 0, "layers": 3, "activation": 1, "own_value": 1},
 }
@@ -131,8 +133,9 @@ def test_a_row_has_the_same_bits_in_any_batch_and_any_fused_build(core: str) -> 
     assert len({found for isa, found in results.items() if isa in FMA_BUILDS}) <= 1
 
 
-def test_without_starts_nothing_is_reset() -> None:
-    policy = make_policy(builds()[0], "33 numbers", "discrete", "mingru", 32)
+@pytest.mark.parametrize("core", ["mingru", "lstm"])
+def test_without_starts_nothing_is_reset(core: str) -> None:
+    policy = make_policy(builds()[0], "33 numbers", "discrete", core, 32)
     rows, masks, starts, state = make_input(policy, 32, seed=2)
     kept = policy.act(rows, masks, None, state)
     for ours, theirs in zip(kept, policy.act(rows, masks, np.zeros_like(starts), state), strict=True):
@@ -217,10 +220,10 @@ def test_initial_matrices_are_orthogonal_with_their_gains(core: str) -> None:
     gains = {"policy.head.weight": 0.01, "policy.value.weight": 1.0}
     checked = 0
     for name in policy.names:
-        if not name.endswith(("weight", "onehot")):
+        if name.endswith(("bias", "log_std")):
             continue
         matrix, gates = policy.tensors[name].astype(np.float64), "core" in name and config["core"]
-        for block in np.split(matrix, 3) if gates else [matrix]:
+        for block in np.split(matrix, len(matrix) // 24) if gates else [matrix]:
             singular = np.linalg.svd(block, compute_uv=False)
             expected = gains.get(name, 1.0 if gates else np.sqrt(2))
             np.testing.assert_allclose(singular, expected, rtol=1e-5, err_msg=name)
@@ -245,6 +248,13 @@ def test_initial_biases_are_zero_but_for_the_update_gates() -> None:
     assert (policy.tensors["policy.log_std"] == -0.5).all()
     plain = FastPolicy(builds()[0], policy.spec, hidden=256, gate_tau=0.0)
     assert not plain.tensors["policy.core.0.bias"].any()
+
+
+def test_the_forget_gate_starts_open() -> None:
+    policy = FastPolicy(builds()[0], make_spec(FIELDS["one number"], *ACTIONS["discrete"]), hidden=33, **CORES["lstm"])
+    for layer in range(2):
+        bias = policy.tensors[f"policy.core.{layer}.bias"].reshape(4, 33)  # i, f, g, o
+        np.testing.assert_array_equal(bias, np.repeat(np.float32([[0], [1], [0], [0]]), 33, axis=1))
 
 
 def test_initial_weights_depend_on_the_seed_alone() -> None:

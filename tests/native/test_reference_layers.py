@@ -121,6 +121,85 @@ def test_mingru_candidate_has_both_branches() -> None:
         assert run_mingru(case)["y"].item() == pytest.approx(expected, rel=1e-12)
 
 
+def lstm_case(segments: int, length: int, hidden: int, seed: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    case = {
+        "x": rng.normal(size=(segments, length, hidden)),
+        "starts": (rng.random((segments, length)) < 0.2).astype(np.uint8),
+        "state": rng.normal(size=(2, segments, hidden)),
+        "b": rng.normal(size=4 * hidden),
+        "dy": rng.normal(size=(segments, length, hidden)),
+    }
+    return case | {name: rng.normal(size=(4 * hidden, hidden)) / np.sqrt(hidden) for name in ("w_x", "w_h")}
+
+
+def run_lstm(case: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    segments, length, hidden = case["x"].shape
+    out = {"gates": np.empty((segments, length, 4 * hidden)), "dgates": np.empty((segments, length, 4 * hidden))}
+    out |= {name: np.empty_like(case["x"]) for name in ("cell", "y", "dx")}
+    out |= {f"d{name}": np.zeros_like(case[name]) for name in ("w_x", "w_h", "b")}
+    ref, sizes = reference(), (segments, length, hidden)
+    inputs = [case[name] for name in ("x", "starts", "state", "w_x", "w_h")]
+    forward = [out[name] for name in ("gates", "cell", "y")]
+    ref.lstm(*sizes, *inputs, case["b"], *forward)
+    ref.lstm_backward(
+        *sizes, *inputs, *forward, case["dy"], *(out[name] for name in ("dgates", "dx", "dw_x", "dw_h", "db"))
+    )
+    return out
+
+
+@pytest.mark.parametrize(("segments", "length"), [(1, 1), (3, 31), (2, 64), (33, 2)])
+@pytest.mark.parametrize("hidden", [1, 32, 33])
+def test_lstm_matches_torch(segments: int, length: int, hidden: int) -> None:
+    """By torch's cell, between lives; and by its whole layer where nothing starts in between."""
+    case = lstm_case(segments, length, hidden, seed=segments)
+    out = run_lstm(case)
+    leaves = [torch.tensor(case[name], requires_grad=True) for name in ("x", "w_x", "w_h", "b")]
+    starts, state = torch.tensor(case["starts"]).bool(), torch.tensor(case["state"])
+    y, cell = torch_oracle.lstm_layer(leaves[0], starts, state, *leaves[1:])
+    y.backward(torch.tensor(case["dy"]))
+    np.testing.assert_allclose(out["y"], y.detach().numpy(), **EXACT)
+    np.testing.assert_allclose(out["cell"], cell.detach().numpy(), **EXACT)
+    for name, leaf in zip(("dx", "dw_x", "dw_h", "db"), leaves, strict=True):
+        np.testing.assert_allclose(out[name], leaf.grad.numpy(), rtol=1e-10, atol=1e-10, err_msg=name)
+
+    case["starts"][:] = 0
+    out = run_lstm(case)
+    layer = torch.nn.LSTM(hidden, hidden, batch_first=True, dtype=torch.float64)
+    weights = dict(zip(("weight_ih_l0", "weight_hh_l0", "bias_ih_l0"), leaves[1:], strict=True))
+    weights["bias_hh_l0"] = torch.zeros_like(leaves[3])
+    y, (_, cell) = torch.func.functional_call(layer, weights, (leaves[0], tuple(state[:, None])))
+    np.testing.assert_allclose(out["y"], y.detach().numpy(), **EXACT)
+    np.testing.assert_allclose(out["cell"][:, -1], cell[0].detach().numpy(), **EXACT)
+    for name, gradient in zip(
+        ("dx", "dw_x", "dw_h", "db"), torch.autograd.grad(y, leaves, torch.tensor(case["dy"])), strict=True
+    ):
+        np.testing.assert_allclose(out[name], gradient.numpy(), rtol=1e-10, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["x", "w_x", "w_h", "b"])
+def test_lstm_gradient_matches_finite_differences(name: str) -> None:
+    case = lstm_case(3, 17, 9, seed=1)
+    out = run_lstm(case)
+    along = np.random.default_rng(2).normal(size=case[name].shape)
+
+    def total(value: np.ndarray) -> float:
+        return float((run_lstm(case | {name: value})["y"] * case["dy"]).sum())
+
+    assert slope(total, case[name], along) == pytest.approx(float((out[f"d{name}"] * along).sum()), rel=1e-6)
+
+
+def test_lstm_start_forgets_everything_before_it() -> None:
+    case = lstm_case(1, 8, 5, seed=3)
+    case["starts"][:] = 0
+    case["starts"][0, 4] = 1
+    other = dict(case, x=case["x"].copy(), state=case["state"] + 1.0)
+    other["x"][0, :4] += 1.0
+    one, two = run_lstm(case), run_lstm(other)
+    assert np.abs(one["y"][0, :4] - two["y"][0, :4]).max() > 1e-3
+    np.testing.assert_array_equal(one["y"][0, 4:], two["y"][0, 4:])
+
+
 @pytest.mark.parametrize(("kind", "name"), [(0, "relu"), (1, "tanh")])
 def test_activation_matches_torch(kind: int, name: str) -> None:
     rng = np.random.default_rng(kind)

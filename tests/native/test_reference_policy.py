@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from native_reference import Coefficients, Log, Policy, legal_actions, make_spec, random_masks, reference
 
+from shoal import native
+
 torch = pytest.importorskip("torch")
 import torch_oracle  # noqa: E402
 from torch_oracle import Batch, Shape  # noqa: E402
@@ -20,6 +22,9 @@ SHAPES = {
     "mingru, one-hots": Shape(dense=0, hot=20, hidden=33, layers=1, core="mingru", heads=[(5, True)]),
     "mingru, mixed": Shape(dense=5, hot=6, hidden=8, layers=3, core="mingru", heads=[(4, True), (2, False)], dims=2),
     "mingru, own value": Shape(3, 2, 9, 2, "mingru", [(3, True)], dims=1, own_value=True),
+    "lstm": Shape(dense=5, hot=6, hidden=33, layers=1, core="lstm", heads=[(3, False)]),
+    "lstm, mixed": Shape(4, 3, 8, 2, "lstm", [(4, True), (2, False)], dims=2),
+    "lstm, own value": Shape(3, 2, 9, 2, "lstm", [(3, True)], own_value=True),
     "mlp relu": Shape(dense=6, hot=4, hidden=32, layers=1, core="mlp", heads=[(3, False)]),
     "mlp tanh": Shape(5, 0, 17, 2, "mlp", [], dims=3, activation="tanh", own_value=True),
     "mlp relu, deep": Shape(5, 3, 31, 3, "mlp", [(2, False), (3, True)]),
@@ -28,10 +33,10 @@ COEFFICIENTS = torch_oracle.Coefficients(0.2, 0.8, 0.1, 0.02, 0.01)
 
 
 def policy_of(shape: Shape) -> Policy:
-    core, activation = int(shape.core == "mingru"), int(shape.activation == "tanh")
     return Policy(
-        shape.dense, shape.hot, shape.outputs, shape.dims, core, shape.hidden, shape.layers, activation, shape.own_value
-    )
+        shape.dense, shape.hot, shape.outputs, shape.dims, native.CORES.index(shape.core), shape.hidden, shape.layers,
+        native.ACTIVATIONS.index(shape.activation), shape.own_value,
+    )  # fmt: skip
 
 
 def make_batch(shape: Shape, segments: int, length: int, seed: int) -> dict[str, np.ndarray]:
@@ -45,7 +50,7 @@ def make_batch(shape: Shape, segments: int, length: int, seed: int) -> dict[str,
         "dense": rng.normal(size=(*size, shape.dense)),
         "hot": (rng.random((*size, shape.hot)) < 0.3).astype(np.float64),
         "starts": (rng.random(size) < 0.15).astype(np.uint8),
-        "state": rng.normal(size=(shape.trunks, shape.layers, segments, shape.hidden)),
+        "state": rng.normal(size=(shape.trunks, shape.states, segments, shape.hidden)),
         "masks": masks,
         "discrete": legal_actions(spec, masks, rng),
         "continuous": rng.normal(size=(segments * length, shape.dims)),
@@ -137,7 +142,7 @@ def test_forward_matches_torch(name: str, segments: int, length: int) -> None:
         expected = torch_oracle.forward(shape, torch.tensor(params), torch_batch(shape, batch))
     np.testing.assert_allclose(outputs, expected[0].numpy(), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(values, expected[1].numpy(), rtol=1e-10, atol=1e-12)
-    if shape.core == "mingru":
+    if shape.states:
         last = torch.stack(expected[2]).numpy().reshape(state.shape)
         np.testing.assert_allclose(state, last, rtol=1e-10, atol=1e-12)
 
@@ -172,9 +177,10 @@ def test_gradient_matches_finite_differences(name: str) -> None:
         assert (high - low) / (2 * step) == pytest.approx(float(gradient @ along), rel=1e-5, abs=1e-7)
 
 
-def test_segments_continue_from_the_stored_state() -> None:
+@pytest.mark.parametrize("name", ["mingru, own value", "lstm, own value"])
+def test_segments_continue_from_the_stored_state(name: str) -> None:
     """Two segments of 8 from the state in between are the one of 16; the mlp's order does not matter."""
-    shape = SHAPES["mingru, own value"]
+    shape = SHAPES[name]
     batch, params = make_batch(shape, 3, 16, seed=0), random_parameters(shape, seed=1)
     outputs, values, state, _ = reference_forward(shape, params, batch)
     halves, carried = [], batch["state"]

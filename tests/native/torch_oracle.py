@@ -24,7 +24,7 @@ class Shape:
     hot: int
     hidden: int
     layers: int
-    core: str  # "mlp" or "mingru"
+    core: str  # "mlp", "mingru" or "lstm"
     heads: Sequence[tuple[int, bool]]
     dims: int = 0
     activation: str = "relu"
@@ -40,14 +40,21 @@ class Shape:
         """1, or 2 when the value has its own."""
         return 2 if self.own_value else 1
 
+    @property
+    def states(self) -> int:
+        """Arrays (B, H) of state in a trunk: h and then c of each lstm layer."""
+        return {"mlp": 0, "mingru": 1, "lstm": 2}[self.core] * self.layers
+
     def parameters(self) -> list[tuple[str, tuple[int, ...]]]:
         """Names and shapes in storage order."""
         h, found = self.hidden, []
         for trunk in ("policy", "value")[: self.trunks]:
             found += [(f"{trunk}.dense", (h, self.dense)), (f"{trunk}.hot", (h, self.hot)), (f"{trunk}.bias", (h,))]
-            rows = h if self.core == "mlp" else 3 * h
+            rows = {"mlp": 1, "mingru": 3, "lstm": 4}[self.core] * h
+            weights = ("weight_x", "weight_h") if self.core == "lstm" else ("weight",)
             for layer in range(self.layers - 1 if self.core == "mlp" else self.layers):
-                found += [(f"{trunk}.{layer}.weight", (rows, h)), (f"{trunk}.{layer}.bias", (rows,))]
+                found += [(f"{trunk}.{layer}.{weight}", (rows, h)) for weight in weights]
+                found += [(f"{trunk}.{layer}.bias", (rows,))]
         found += [("head.weight", (self.outputs, h)), ("head.bias", (self.outputs,))]
         return [*found, ("value_head.weight", (1, h)), ("value_head.bias", (1,)), ("log_std", (self.dims,))]
 
@@ -69,7 +76,7 @@ class Batch:
     dense: Tensor  # (B, S, D)
     hot: Tensor  # (B, S, K)
     starts: Tensor  # bool
-    state: Tensor  # (trunks, L, B, H)
+    state: Tensor  # (trunks, states, B, H)
     legal: Tensor  # (B, S, logits) bool
     discrete: Tensor  # (B, S, heads) int64
     continuous: Tensor  # (B, S, dims) raw samples
@@ -106,6 +113,19 @@ def mingru_layer(x: Tensor, starts: Tensor, state: Tensor, weight: Tensor, bias:
     return p * memory + (1 - p) * x, memory
 
 
+def lstm_layer(
+    x: Tensor, starts: Tensor, state: Tensor, weight_x: Tensor, weight_h: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return y (B, S, H) and the cell after each step (B, S, H), by torch's own cell. state: (2, B, H)."""
+    (h, c), ys, cells = state.detach(), [], []
+    for t in range(x.shape[1]):
+        h, c = (torch.where(starts[:, t, None], torch.zeros_like(part), part) for part in (h, c))
+        h, c = torch.lstm_cell(x[:, t], (h, c), weight_x, weight_h, bias, torch.zeros_like(bias))
+        ys.append(h)
+        cells.append(c)
+    return torch.stack(ys, dim=1), torch.stack(cells, dim=1)
+
+
 def trunk(shape: Shape, w: dict[str, Tensor], name: str, batch: Batch, state: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Encoder and core: (B, S, H), and the states after the last step of each layer."""
     act = torch.relu if shape.activation == "relu" else torch.tanh
@@ -118,9 +138,14 @@ def trunk(shape: Shape, w: dict[str, Tensor], name: str, batch: Batch, state: Te
         return x, []
     last = []
     for layer in range(shape.layers):
-        weight, bias = w[f"{name}.{layer}.weight"], w[f"{name}.{layer}.bias"]
-        x, memory = mingru_layer(x, batch.starts, state[layer], weight, bias)
-        last.append(memory[:, -1])
+        bias = w[f"{name}.{layer}.bias"]
+        if shape.core == "lstm":
+            weights = [w[f"{name}.{layer}.weight_{of}"] for of in "xh"]
+            x, cell = lstm_layer(x, batch.starts, state[2 * layer : 2 * layer + 2], *weights, bias)
+            last += [x[:, -1], cell[:, -1]]
+        else:
+            x, memory = mingru_layer(x, batch.starts, state[layer], w[f"{name}.{layer}.weight"], bias)
+            last.append(memory[:, -1])
     return x, last
 
 

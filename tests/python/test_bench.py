@@ -94,7 +94,7 @@ def test_bytes_per_copy_leave_out_the_callers_buffers() -> None:
 
 
 @pytest.mark.parametrize("name", operations.names())
-@pytest.mark.parametrize("policy", [{"core": "mingru"}, {"core": "mlp", "value_net": "own"}])
+@pytest.mark.parametrize("policy", [{"core": "mingru"}, {"core": "lstm"}, {"core": "mlp", "value_net": "own"}])
 def test_an_operation_stays_within_its_memory(name: str, policy: dict[str, Any]) -> None:
     found = network("mixed", hidden=24, **policy)
     lib, number = native.library(), operations.names().index(name)
@@ -114,6 +114,9 @@ def test_floating_point_operations_of_a_network_are_those_of_its_products() -> N
     small = network("breakout", core="mingru", hidden=64, layers=2)
     encoder, core, heads = spec.features * 64, 2 * 64 * 192, 64 * (3 + 1)
     assert small.flops() == (2 * (encoder + core + heads), 2 * (encoder + 2 * core + 2 * heads))
+    large = network("breakout", core="lstm", hidden=128)
+    encoder, core, heads = spec.features * 128, 2 * 128 * 512, 128 * (3 + 1)
+    assert large.flops() == (2 * (encoder + core + heads), 2 * (encoder + 2 * core + 2 * heads))
     own = network("breakout", core="mlp", hidden=32, layers=2, value_net="own")
     encoder, core, heads = 2 * spec.features * 32, 2 * 32 * 32, 32 * (3 + 1)
     assert own.flops() == (2 * (encoder + core + heads), 2 * (encoder + 2 * core + 2 * heads))

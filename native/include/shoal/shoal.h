@@ -93,7 +93,7 @@ typedef struct {
   int64_t shape[4];
 } ShoalTensor;
 
-enum { SHOAL_CORE_MLP = 0, SHOAL_CORE_MINGRU = 1 };
+enum { SHOAL_CORE_MLP = 0, SHOAL_CORE_MINGRU = 1, SHOAL_CORE_LSTM = 2 };
 
 typedef struct {
   int32_t core, hidden, layers;

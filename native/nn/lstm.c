@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000); gate blocks in torch's order:
+//
+//   (i, f, g, o) = W_x x + W_h h + b
+//   c <- sigma(f) c + sigma(i) tanh(g)        h <- sigma(o) tanh(c)        y = h
+//
+// Time is outside and the segments of the pass are inside, so that W_h h is one product of as many rows as there are
+// segments, and a step's gates are used while they are in cache. Each gate is one chain over x, then over h, in the
+// rollout as in the update. A step whose `starts` is set begins from h = c = 0.
+//
+// Forward overwrites the pre-activations with (sigma(i), sigma(f), tanh(g), sigma(o)); backward overwrites those with
+// the gradients of the pre-activations, which the layer's matrix products then read.
+#include <string.h>
+
+#include "nn/policy.h"
+#include "nn/vector_math.h"
+
+// `vectors` (1 or 2) of units of one step: gates hold pre-activations on entry, activations on return. n: units that
+// are left. With a, b, c = 1 + exp(-x), 1/a = bc / abc, so that functions share a division; tanh(x) = 2 sigma(2x) - 1
+// is accurate to 2e-7 absolutely, which is what is left of it in the sums that it enters.
+static inline __attribute__((always_inline)) void activate_units(float *i, float *f, float *g, float *o,
+                                                                 const float *before, float *cell, float *squashed,
+                                                                 float *y, int32_t n, int32_t vectors) {
+  const shoal_vector two = shoal_vector_of(2.0f);
+  shoal_vector inner[6], outer[4];
+  for (int32_t v = 0; v < vectors; v++) {
+    int32_t j = v * SHOAL_LANES;
+    inner[3 * v] = shoal_vector_load(i + j, n - j);
+    inner[3 * v + 1] = shoal_vector_load(f + j, n - j);
+    inner[3 * v + 2] = two * shoal_vector_load(g + j, n - j);
+  }
+  shoal_logistic_denominators(inner, 3 * vectors);
+  for (int32_t v = 0; v < vectors; v++) {
+    int32_t j = v * SHOAL_LANES;
+    shoal_vector a = inner[3 * v], b = inner[3 * v + 1], c = inner[3 * v + 2], ab = a * b, inverse = 1.0f / (ab * c);
+    shoal_vector input = (b * c) * inverse, forget = (a * c) * inverse, candidate = (two - c) * (ab * inverse);
+    shoal_vector state = shoal_vector_fma(forget, shoal_vector_load(before + j, n - j), input * candidate);
+    shoal_vector_store(i + j, input, n - j);
+    shoal_vector_store(f + j, forget, n - j);
+    shoal_vector_store(g + j, candidate, n - j);
+    shoal_vector_store(cell + j, state, n - j);
+    outer[2 * v] = shoal_vector_load(o + j, n - j);
+    outer[2 * v + 1] = two * state;
+  }
+  shoal_logistic_denominators(outer, 2 * vectors);
+  for (int32_t v = 0; v < vectors; v++) {
+    int32_t j = v * SHOAL_LANES;
+    shoal_vector a = outer[2 * v], b = outer[2 * v + 1], inverse = 1.0f / (a * b);
+    shoal_vector output = b * inverse, tanh_c = (two - b) * (a * inverse);
+    shoal_vector_store(o + j, output, n - j);
+    shoal_vector_store(squashed + j, tanh_c, n - j);
+    shoal_vector_store(y + j, output * tanh_c, n - j);
+  }
+}
+
+static void activate(float *gates, const float *before, float *cell, float *squashed, float *y, int32_t hidden) {
+  float *i = gates, *f = gates + hidden, *g = gates + 2 * hidden, *o = gates + 3 * hidden;
+  int32_t j = 0;
+  for (; j + 2 * SHOAL_LANES <= hidden; j += 2 * SHOAL_LANES) {
+    activate_units(i + j, f + j, g + j, o + j, before + j, cell + j, squashed + j, y + j, 2 * SHOAL_LANES, 2);
+  }
+  for (; j < hidden; j += SHOAL_LANES) {
+    activate_units(i + j, f + j, g + j, o + j, before + j, cell + j, squashed + j, y + j, hidden - j, 1);
+  }
+}
+
+void shoal_lstm_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
+                        int32_t layer) {
+  static const float zero[4096];
+  int32_t n = batch->segments, H = policy->hidden, at = (trunk * policy->layers + layer) * 2 * H;
+  int64_t ldh = policy->ldh, ldg = policy->ldg;
+  size_t bytes = 4 * (size_t)H;
+  float *gates = tape->trunk[trunk].gates[layer], *before = tape->trunk[trunk].before[layer];
+  float *cells = tape->trunk[trunk].states[layer], *squashed = tape->trunk[trunk].squashed[layer];
+  float *y = tape->trunk[trunk].values[layer + 1], *x = tape->trunk[trunk].values[layer];
+  const ShoalLinear *input = &policy->trunk[trunk].layers[layer], *recurrent = &policy->trunk[trunk].recurrent[layer];
+  for (int32_t t = 0; t < batch->steps; t++) {
+    int64_t first = (int64_t)t * n, last = first - n;  // rows of this step and of the one before
+    for (int32_t s = 0; s < n; s++) {
+      const float *h = t ? y + (last + s) * ldh : batch->memory[s] + at;
+      memcpy(before + (first + s) * ldh, batch->starts[s] && batch->starts[s][t] ? zero : h, bytes);
+    }
+    shoal_gemm(gates + first * ldg, ldg, x + first * ldh, ldh, input->forward, input->padded_bias, n, H, 4 * H, 0);
+    shoal_gemm(gates + first * ldg, ldg, before + first * ldh, ldh, recurrent->forward, 0, n, H, 4 * H, 1);
+    for (int32_t s = 0; s < n; s++) {
+      int64_t r = first + s;
+      const float *c = t ? cells + (last + s) * ldh : batch->memory[s] + at + H;
+      activate(gates + r * ldg, batch->starts[s] && batch->starts[s][t] ? zero : c, cells + r * ldh, squashed + r * ldh,
+               y + r * ldh, H);
+    }
+  }
+  int64_t end = (int64_t)(batch->steps - 1) * n;
+  for (int32_t s = 0; s < n && batch->memory_out; s++) {
+    memcpy(batch->memory_out[s] + at, y + (end + s) * ldh, bytes);
+    memcpy(batch->memory_out[s] + at + H, cells + (end + s) * ldh, bytes);
+  }
+}
+
+// One step of one row backwards. dh and dc (hidden,) come from the step after; dc leaves for the step before.
+static void retreat(float *restrict i, float *restrict f, float *restrict g, float *restrict o,
+                    const float *restrict before, const float *restrict squashed, const float *restrict dy,
+                    const float *restrict dh, float *restrict dc, int32_t hidden) {
+  for (int32_t j = 0; j < hidden; j++) {
+    float d = dy[j] + dh[j], tanh_c = squashed[j];
+    float c = shoal_fma(d * o[j], 1.0f - tanh_c * tanh_c, dc[j]);
+    dc[j] = c * f[j];
+    o[j] = d * tanh_c * (o[j] * (1.0f - o[j]));
+    f[j] = c * before[j] * (f[j] * (1.0f - f[j]));
+    float input = i[j], candidate = g[j];
+    i[j] = c * candidate * (input * (1.0f - input));
+    g[j] = c * input * (1.0f - candidate * candidate);
+  }
+}
+
+void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
+                         int32_t layer, int32_t from, int32_t until, const float *dy) {
+  static const float zero[4096];
+  int32_t n = batch->segments, H = policy->hidden, at = (trunk * policy->layers + layer) * 2 * H;
+  int64_t ldh = policy->ldh, ldg = policy->ldg;
+  float *gates = tape->trunk[trunk].gates[layer], *cells = tape->trunk[trunk].states[layer];
+  float *squashed = tape->trunk[trunk].squashed[layer], *dh = tape->carry[0], *dc = tape->carry[1];
+  if (until == batch->steps) { memset(dc, 0, 4 * (size_t)(n * ldh)); }
+  for (int32_t t = until - 1; t >= from; t--) {
+    int64_t first = (int64_t)t * n;
+    if (t < batch->steps - 1) {
+      shoal_gemm(dh, ldh, gates + (first + n) * ldg, ldg, policy->trunk[trunk].recurrent[layer].backward, 0, n, 4 * H,
+                 H, 0);
+    }
+    for (int32_t s = 0; s < n; s++) {
+      const uint8_t *starts = batch->starts[s];
+      int64_t r = first + s;
+      int32_t fresh = starts && starts[t], cut = t == batch->steps - 1 || (starts && starts[t + 1]);
+      const float *c = t ? cells + (r - n) * ldh : batch->memory[s] + at + H;
+      float *gate = gates + r * ldg;
+      retreat(gate, gate + H, gate + 2 * H, gate + 3 * H, fresh ? zero : c, squashed + r * ldh, dy + r * ldh,
+              cut ? zero : dh + s * ldh, dc + s * ldh, H);
+      if (fresh) { memset(dc + s * ldh, 0, 4 * (size_t)H); }
+    }
+  }
+}
