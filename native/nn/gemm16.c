@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// A block of 32 x 32 outputs lies in four tiles; a step of the inner index loads two tiles of 16 rows x 16 pairs and two
-// of 16 pairs x 16 columns and multiplies each by each. Left factors are rounded into the workspace, 32 rows at a time;
-// right factors when they are packed. On the machine this was written on, a core does 3,400 GFLOP/s so, and 230 in 32
-// bits; its AVX-512 BF16 instruction does 118 and is not used.
+// A block of 32 x 32 outputs lies in four tiles; a step of the inner index loads two tiles of 16 rows x 16 pairs and
+// two of 16 pairs x 16 columns and multiplies each by each. Left factors are rounded into the workspace, 32 rows at a
+// time; right factors when they are packed. On the machine this was written on, a core does 3,400 GFLOP/s so, and 230
+// in 32 bits; its AVX-512 BF16 instruction does 118 and is not used.
 #if defined(__AVX512F__) && defined(__linux__) && defined(__x86_64__)
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -41,7 +41,7 @@ void shoal_pack16(uint32_t *packed, const float *source, int32_t inner, int32_t 
 
 enum { BLOCK = 32, TILE = 16 };  // rows and columns of a block; rows of a tile, and its pairs or columns
 
-int32_t shoal_has_gemm16(void) {
+int32_t shoal_has_bfloat16(void) {
   enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };  // arch_prctl
   return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
          __builtin_cpu_supports("avx512bf16") && syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
@@ -200,9 +200,9 @@ void shoal_gemm16_outer(float *w, int64_t ldw, const float *dy, int64_t ldy, con
 
 #else
 
-int32_t shoal_has_gemm16(void) { return 0; }
+int32_t shoal_has_bfloat16(void) { return 0; }
 
-// Never called: a policy that asks for 16-bit products is refused where shoal_has_gemm16 says no.
+// Never called: a policy that asks for 16-bit products is refused where shoal_has_bfloat16 says no.
 void shoal_gemm16(float *y, int64_t ldy, const float *x, int64_t ldx, const uint32_t *packed, const float *bias,
                   int32_t rows, int32_t inner, int32_t columns, int32_t accumulate, uint32_t *workspace) {
   (void)y, (void)ldy, (void)x, (void)ldx, (void)packed, (void)bias, (void)rows, (void)inner, (void)columns;

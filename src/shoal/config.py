@@ -245,6 +245,7 @@ def native_policy(config: Config) -> native.PolicyConfig:
     spread = policy.gate_bias == "spread"
     return native.PolicyConfig(
         core=native.CORES.index(policy.core),
+        precision=native.PRECISIONS.index(policy.precision),
         hidden=policy.hidden,
         layers=policy.layers,
         activation=native.ACTIVATIONS.index(policy.activation),

@@ -69,6 +69,11 @@ class PolicyConfig:
     activation: str = setting("relu", "of an mlp's layers", choices=native.ACTIVATIONS)
     value_net: str = setting("shared", "does the value share the policy's trunk", choices=("shared", "own"))
     normalize: bool = setting(True, "normalise vector fields of the observation")
+    precision: str = setting(
+        "float32",
+        "of the factors of matrix products; bfloat16 is faster and has other bits, on processors with AMX alone",
+        choices=native.PRECISIONS,
+    )
     gate_bias: str = setting(
         "spread",
         "mingru: memory spans start spread over 1.5 to 2 T steps, or with zero biases",
