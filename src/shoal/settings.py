@@ -109,7 +109,7 @@ class TrainConfig:
         low=1,
         high=2**31 - 1,
         unit="samples",
-        auto="1024 in whole segments",
+        auto="1024 in whole segments, at most a quarter of a minibatch",
     )
     replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
     gamma: float = setting(0.99, "discount", low=0, high=1)

@@ -17,7 +17,7 @@ from shoal.settings import PRESETS, SECTIONS, TrainConfig, check_section, from_t
 
 
 def resolved(name: str = "cartpole", /, **overrides: dict[str, Any]) -> config.Config:
-    settings = config.load(name, overrides=overrides)
+    settings = config.load(name, overrides=overrides, untuned=True)
     return config.resolve(settings, registry.get(name).spec(settings.params))
 
 
