@@ -123,6 +123,10 @@ static inline __attribute__((always_inline)) void tile_outer(float *w, int64_t l
     left[i] = *(const shoal_vector *)(w + i * ldw);
     right[i] = *(const shoal_vector *)(w + i * ldw + SHOAL_LANES);
   }
+  // The next tile of w, which a large tape may have driven out of the second-level cache.
+  for (int32_t i = count; i < 2 * count; i++) {
+    for (int32_t j = 0; j < SHOAL_TILE_COLUMNS; j += LINE) { __builtin_prefetch(w + i * ldw + j); }
+  }
   for (int32_t r = 0; r < rows; r++) {
     __builtin_prefetch(dy + (r + AHEAD / 2) * ldy + count - 1);
     shoal_vector x0 = *(const shoal_vector *)(x + r * ldx);
