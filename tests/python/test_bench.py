@@ -136,7 +136,8 @@ def test_shapes_are_those_of_the_layers() -> None:
 
 
 def test_kernels_say_time_rate_and_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = "kernels gemm muon --env cartpole --set policy.hidden=32 policy.core=mingru --threads 1 --rows 64 --seconds 0.001 --repeats 2"
+    line = "kernels gemm muon --env cartpole --set policy.hidden=32 policy.core=mingru"
+    line += " --threads 1 --rows 64 --seconds 0.001 --repeats 2"
     out, result = run(capsys, line, tmp_path)
     (products,) = result["products"]
     assert list(products["gflops"])[:2] == ["shoal", "openblas"]

@@ -152,7 +152,8 @@ MISTAKES = [
     ({"vec": {"stagger": 1}}, "wrong type: stagger=1; expected true or false (at vec.stagger)"),
     (
         {"policy": {"core": "mingrue"}},
-        "core='mingrue' is not a choice; expected one of mlp, mingru, lstm (at policy.core)\nhint: did you mean `mingru`?",
+        "core='mingrue' is not a choice; expected one of mlp, mingru, lstm (at policy.core)\nhint: did you mean "
+        "`mingru`?",
     ),
     (
         {"env": {"gravty": 1}},
