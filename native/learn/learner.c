@@ -109,7 +109,8 @@ static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalP
   learner->num_shards = (learner->batch_segments + learner->shard_segments - 1) / learner->shard_segments;
   int32_t least = policy->config.core == SHOAL_CORE_LSTM ? PASS_SEGMENTS : 1;
   int32_t pass_segments = PASS_ROWS / config->segment < least ? least : PASS_ROWS / config->segment;
-  if (pass_segments > learner->shard_segments) { pass_segments = learner->shard_segments; }
+  int32_t passes = (learner->shard_segments + pass_segments - 1) / pass_segments;
+  pass_segments = (learner->shard_segments + passes - 1) / passes;  // evenly, and at most the shard
   learner->rows_per_pass = pass_segments * config->segment;
   return SHOAL_OK;
 }

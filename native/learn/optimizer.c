@@ -4,32 +4,29 @@
 
 #include "learn/optimizer.h"
 
-// Workspace: x and its successor (short, long) each, the Gram matrix and the polynomial of it (short, short) each, and
-// one packed right-hand side.
+#include <string.h>
+
+// Workspace: X^T and its successor (long, short) each, the Gram matrix and the polynomial of it (short, short) each,
+// and one packed right-hand side.
 int64_t shoal_muon_floats(int32_t rows, int32_t columns) {
-  int64_t a = rows < columns ? rows : columns, b = rows < columns ? columns : rows;
-  int64_t lda = shoal_padded((int32_t)a), ldb = shoal_padded((int32_t)b);
-  return 2 * a * ldb + 2 * a * lda + ldb * a + lda * b + 64;
+  int64_t a = rows < columns ? rows : columns, b = rows < columns ? columns : rows, lda = shoal_stride((int32_t)a);
+  return (2 * b + 3 * a) * lda;
 }
 
-// y (n, n) = x (n, inner) * packed, known to be symmetric: panels on and below the diagonal, the rest by mirroring.
-// Both halves are the same sums of the same products, so the bits are those of the whole product.
-static void symmetric_product(float *y, int64_t ld, const float *x, int64_t ldx, const float *packed, int32_t n,
-                              int32_t inner) {
-  for (int32_t r = 0; r < n; r += SHOAL_PANEL) {
-    int32_t rows = n - r < SHOAL_PANEL ? n - r : SHOAL_PANEL;
-    shoal_gemm(y + r * ld, ld, x + r * ldx, ldx, packed, 0, rows, inner, r + rows, 0);
-    for (int32_t i = r; i < r + rows; i++) {
-      for (int32_t j = 0; j < r; j++) { y[j * ld + i] = y[i * ld + j]; }
-    }
+// y (n, n) is known to be symmetric, and has its panels on and below the diagonal: rows first to first + rows of them.
+static void mirror(float *y, int64_t ld, int32_t first, int32_t rows) {
+  for (int32_t i = first; i < first + rows; i++) {
+    for (int32_t j = 0; j < first; j++) { y[j * ld + i] = y[i * ld + j]; }
   }
 }
 
+// Both products of a symmetric result are made to the diagonal alone: the other half are the same sums of the same
+// products. X is kept transposed, so that no product needs a transposed copy of it.
 void shoal_muon(float *w, const float *g, float *m, int32_t rows, int32_t columns, float scale, float rate,
                 float momentum, float *workspace) {
-  int32_t transposed = rows > columns, a = transposed ? columns : rows, b = transposed ? rows : columns;
-  int64_t lda = shoal_padded(a), ldb = shoal_padded(b);
-  float *x = workspace, *y = x + a * ldb, *gram = y + a * ldb, *poly = gram + a * lda, *packed = poly + a * lda;
+  int32_t tall = rows > columns, a = tall ? columns : rows, b = tall ? rows : columns;
+  int64_t lda = shoal_stride(a);
+  float *x = workspace, *y = x + b * lda, *gram = y + b * lda, *poly = gram + a * lda, *packed = poly + a * lda;
   double norm = 0.0;
   for (int32_t r = 0; r < rows; r++) {
     for (int32_t c = 0; c < columns; c++) {
@@ -37,36 +34,42 @@ void shoal_muon(float *w, const float *g, float *m, int32_t rows, int32_t column
       float gradient = g[i] * scale;
       m[i] = shoal_fma(momentum, m[i], gradient);
       float u = shoal_fma(momentum, m[i], gradient);
-      x[transposed ? c * ldb + r : r * ldb + c] = u;
+      x[tall ? r * lda + c : c * lda + r] = u;
       norm += (double)u * (double)u;
     }
   }
   float inverse = (float)(1.0 / (__builtin_sqrt(norm) + 1e-7));
-  for (int32_t i = 0; i < a; i++) {
-    for (int32_t j = 0; j < b; j++) { x[i * ldb + j] *= inverse; }
+  for (int32_t i = 0; i < b; i++) {
+    for (int32_t j = 0; j < a; j++) { x[i * lda + j] *= inverse; }
   }
   for (int32_t iteration = 0; iteration < 5; iteration++) {
     // A = X X^T;  P = -4.7750 A + 2.0315 A A;  X <- 3.4445 X + P X
-    shoal_pack_transposed(packed, x, b, a, ldb);
-    symmetric_product(gram, lda, x, ldb, packed, a, b);
+    memset(gram, 0, 4 * (size_t)(a * lda));
+    for (int32_t r = 0; r < a; r += SHOAL_PANEL) {
+      int32_t count = a - r < SHOAL_PANEL ? a - r : SHOAL_PANEL;
+      shoal_gemm_outer(gram + r * lda, lda, x + r, lda, x, lda, b, count, r + count);
+      mirror(gram, lda, r, count);
+    }
     shoal_pack(packed, gram, a, a, lda);
-    symmetric_product(poly, lda, gram, lda, packed, a, a);
+    for (int32_t r = 0; r < a; r += SHOAL_PANEL) {
+      int32_t count = a - r < SHOAL_PANEL ? a - r : SHOAL_PANEL;
+      shoal_gemm(poly + r * lda, lda, gram + r * lda, lda, packed, 0, count, a, r + count, 0);
+      mirror(poly, lda, r, count);
+    }
     for (int32_t i = 0; i < a; i++) {
       for (int32_t j = 0; j < a; j++) {
         poly[i * lda + j] = shoal_fma(2.0315f, poly[i * lda + j], -4.7750f * gram[i * lda + j]);
       }
     }
-    shoal_pack(packed, x, a, b, ldb);
-    shoal_gemm(y, ldb, poly, lda, packed, 0, a, a, b, 0);
-    for (int32_t i = 0; i < a; i++) {
-      for (int32_t j = 0; j < b; j++) { x[i * ldb + j] = shoal_fma(3.4445f, x[i * ldb + j], y[i * ldb + j]); }
+    shoal_pack(packed, poly, a, a, lda);
+    shoal_gemm(y, lda, x, lda, packed, 0, b, a, a, 0);
+    for (int32_t i = 0; i < b; i++) {
+      for (int32_t j = 0; j < a; j++) { x[i * lda + j] = shoal_fma(3.4445f, x[i * lda + j], y[i * lda + j]); }
     }
   }
   float step = rate * shoal_sqrt(shoal_max(1.0f, (float)rows / (float)columns));
   for (int32_t r = 0; r < rows; r++) {
-    for (int32_t c = 0; c < columns; c++) {
-      w[(int64_t)r * columns + c] -= step * x[transposed ? c * ldb + r : r * ldb + c];
-    }
+    for (int32_t c = 0; c < columns; c++) { w[(int64_t)r * columns + c] -= step * x[tall ? r * lda + c : c * lda + r]; }
   }
 }
 

@@ -12,6 +12,9 @@
 // layouts are the same on every instruction set): panel p holds [inner][SHOAL_PANEL], zero beyond the last column.
 enum { SHOAL_PANEL = 32 };
 static inline int32_t shoal_padded(int32_t n) { return (n + SHOAL_PANEL - 1) / SHOAL_PANEL * SHOAL_PANEL; }
+// Floats from one row to the next where columns are walked down: an odd number of panels. With rows a multiple of 512
+// bytes apart they would share a few sets of the first-level cache.
+static inline int32_t shoal_stride(int32_t n) { return shoal_padded(n) | SHOAL_PANEL; }
 
 // packed (shoal_padded(columns) * inner) = source (inner, columns), row stride ld.
 void shoal_pack(float *packed, const float *source, int32_t inner, int32_t columns, int64_t ld);

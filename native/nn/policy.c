@@ -24,10 +24,6 @@ static int32_t add_parameter(ShoalPolicy *policy, const char *prefix, const char
   return policy->num_parameters++;
 }
 
-// Floats from one row of the tape to the next: an odd number of panels. A weight gradient walks down a few columns, and
-// with rows a multiple of 512 bytes apart these would fall into a few sets of the first-level cache.
-static int32_t stride_of(int32_t columns) { return shoal_padded(columns) | SHOAL_PANEL; }
-
 // Features: vectors and flags first, one-hots behind them.
 static const char *plan_features(ShoalPolicy *policy) {
   for (int32_t pass = 0; pass < 2; pass++) {
@@ -157,9 +153,9 @@ static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalP
   policy->layers = config->core == SHOAL_CORE_MLP ? config->layers - 1 : config->layers;
   policy->gates = config->core == SHOAL_CORE_LSTM ? 4 : config->core == SHOAL_CORE_MINGRU ? 3 : 1;
   policy->trunks = config->own_value ? 2 : 1;
-  policy->ldx = stride_of(policy->features);
-  policy->ldh = stride_of(policy->hidden);
-  policy->ldg = stride_of(policy->gates * policy->hidden);
+  policy->ldx = shoal_stride(policy->features);
+  policy->ldh = shoal_stride(policy->hidden);
+  policy->ldg = shoal_stride(policy->gates * policy->hidden);
   int32_t states = config->core == SHOAL_CORE_LSTM ? 2 : config->core == SHOAL_CORE_MINGRU ? 1 : 0;
   policy->state_size = policy->trunks * policy->layers * states * policy->hidden;
   for (int32_t h = 0; h < spec->num_heads; h++) { policy->logits += spec->heads[h].size; }
