@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { GATE_ROWS = 24 };  // rows whose gates are computed and used while they are in the first-level cache
+enum { GATE_ROWS = 32 };  // rows whose gates are computed and used while they are in the first-level cache
 
 void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows, int32_t training, ShoalTape *tape) {
   int64_t R = rows;
@@ -24,6 +24,10 @@ void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows,
     }
   }
   tape->out = shoal_take(arena, 4 * R * policy->ldo);
+  if (policy->config.precision) {
+    int32_t width = (int32_t)(policy->ldx > policy->ldg ? policy->ldx : policy->ldg);
+    tape->pairs = shoal_take(arena, 4 * shoal_gemm16_words(width));
+  }
   if (training) {
     tape->dout = shoal_take(arena, 4 * R * policy->ldo);
     tape->dx = shoal_take(arena, 4 * R * policy->ldh);
@@ -103,12 +107,12 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
   for (int32_t n = 0; n < policy->trunks; n++) {
     const ShoalTrunk *trunk = &policy->trunk[n];
     float **values = tape->trunk[n].values;
-    shoal_gemm(values[0], ldh, tape->x, policy->ldx, trunk->encoder, trunk->encoder_bias, R, K, H, 0);
+    shoal_product(policy, tape, values[0], ldh, tape->x, policy->ldx, trunk->encoder, trunk->encoder_bias, R, K, H, 0);
     if (policy->config.core == SHOAL_CORE_MLP) { activation(policy, values[0], R); }
     for (int32_t l = 0; l < policy->layers; l++) {
       const ShoalLinear *layer = &trunk->layers[l];
       if (policy->config.core == SHOAL_CORE_MLP) {
-        shoal_gemm(values[l + 1], ldh, values[l], ldh, layer->forward, layer->padded_bias, R, H, H, 0);
+        shoal_product(policy, tape, values[l + 1], ldh, values[l], ldh, layer->forward, layer->padded_bias, R, H, H, 0);
         activation(policy, values[l + 1], R);
       } else if (policy->config.core == SHOAL_CORE_LSTM) {
         shoal_lstm_forward(policy, batch, tape, n, l);
@@ -116,8 +120,8 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
         float *gates = tape->trunk[n].gates[l];
         for (int32_t r = 0; r < R; r += GATE_ROWS) {
           int32_t rows = R - r < GATE_ROWS ? R - r : GATE_ROWS;
-          shoal_gemm(gates + r * ldg, ldg, values[l] + r * ldh, ldh, layer->forward, layer->padded_bias, rows, H, 3 * H,
-                     0);
+          shoal_product(policy, tape, gates + r * ldg, ldg, values[l] + r * ldh, ldh, layer->forward,
+                        layer->padded_bias, rows, H, 3 * H, 0);
           shoal_mingru_forward(gates, ldg, values[l], values[l + 1], tape->trunk[n].states[l], ldh, batch,
                                (n * policy->layers + l) * H, H, r, r + rows);
         }
@@ -143,13 +147,18 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
 enum { OUTER_ROWS = 96 };  // rows of a tape whose columns stay in the first-level cache
 
 // Add a layer's weight and bias gradients.
-static void outer(const ShoalPolicy *policy, float *gradient, int32_t weight, int32_t bias, const float *dy,
-                  int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
+static void outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradient, int32_t weight, int32_t bias,
+                  const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
   const ShoalParameter *w = &policy->parameters[weight];
   for (int32_t r = 0; r < rows; r += OUTER_ROWS) {
     int32_t count = rows - r < OUTER_ROWS ? rows - r : OUTER_ROWS;
-    shoal_gemm_outer(gradient + policy->gradient_offset[weight], shoal_padded(w->columns), dy + r * ldy, ldy,
-                     x + r * ldx, ldx, count, w->rows, w->columns);
+    float *to = gradient + policy->gradient_offset[weight];
+    if (policy->config.precision && w->rule == SHOAL_RULE_MUON) {
+      shoal_gemm16_outer(to, shoal_padded(w->columns), dy + r * ldy, ldy, x + r * ldx, ldx, count, w->rows, w->columns,
+                         tape->pairs);
+    } else {
+      shoal_gemm_outer(to, shoal_padded(w->columns), dy + r * ldy, ldy, x + r * ldx, ldx, count, w->rows, w->columns);
+    }
   }
   if (bias >= 0) { shoal_column_sum(gradient + policy->gradient_offset[bias], dy, ldy, rows, w->rows); }
 }
@@ -164,9 +173,9 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
     const ShoalLinear *layer = &trunk->layers[l];
     if (policy->config.core == SHOAL_CORE_MLP) {
       activation_backward(policy, dx, values[l + 1], R);
-      outer(policy, gradient, layer->weight, layer->bias, dx, ldh, values[l], ldh, R);
+      outer(policy, tape, gradient, layer->weight, layer->bias, dx, ldh, values[l], ldh, R);
       // The activated values are spent: their buffer takes the next gradient.
-      shoal_gemm(values[l + 1], ldh, dx, ldh, layer->backward, 0, R, H, H, 0);
+      shoal_product(policy, tape, values[l + 1], ldh, dx, ldh, layer->backward, 0, R, H, H, 0);
       dx = values[l + 1];
     } else if (policy->config.core == SHOAL_CORE_LSTM) {
       float *gates = tape->trunk[n].gates[l];
@@ -178,22 +187,23 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
         int32_t rows = (until - from) * batch->segments;
         float *at = gates + r * ldg;
         shoal_lstm_backward(policy, batch, tape, n, l, from, until, dx);
-        outer(policy, gradient, layer->weight, layer->bias, at, ldg, values[l] + r * ldh, ldh, rows);
-        outer(policy, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh, ldh, rows);
-        shoal_gemm(dx + r * ldh, ldh, at, ldg, layer->backward, 0, rows, 4 * H, H, 0);
+        outer(policy, tape, gradient, layer->weight, layer->bias, at, ldg, values[l] + r * ldh, ldh, rows);
+        outer(policy, tape, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh, ldh,
+              rows);
+        shoal_product(policy, tape, dx + r * ldh, ldh, at, ldg, layer->backward, 0, rows, 4 * H, H, 0);
       }
     } else {
       float *gates = tape->trunk[n].gates[l];
       shoal_mingru_backward(gates, ldg, values[l], dx, tape->trunk[n].states[l], ldh, batch,
                             (n * policy->layers + l) * H, H, carry);
-      outer(policy, gradient, layer->weight, layer->bias, gates, ldg, values[l], ldh, R);
-      shoal_gemm(dx, ldh, gates, ldg, layer->backward, 0, R, 3 * H, H, 1);
+      outer(policy, tape, gradient, layer->weight, layer->bias, gates, ldg, values[l], ldh, R);
+      shoal_product(policy, tape, dx, ldh, gates, ldg, layer->backward, 0, R, 3 * H, H, 1);
     }
   }
   if (policy->config.core == SHOAL_CORE_MLP) { activation_backward(policy, dx, values[0], R); }
-  if (trunk->dense >= 0) { outer(policy, gradient, trunk->dense, -1, dx, ldh, tape->x, policy->ldx, R); }
+  if (trunk->dense >= 0) { outer(policy, tape, gradient, trunk->dense, -1, dx, ldh, tape->x, policy->ldx, R); }
   if (trunk->onehot >= 0) {
-    outer(policy, gradient, trunk->onehot, -1, dx, ldh, tape->x + policy->dense, policy->ldx, R);
+    outer(policy, tape, gradient, trunk->onehot, -1, dx, ldh, tape->x + policy->dense, policy->ldx, R);
   }
   shoal_column_sum(gradient + policy->gradient_offset[trunk->bias], dx, ldh, R, H);
 }
@@ -205,11 +215,11 @@ void shoal_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTap
     const float *top = tape->trunk[n].values[policy->layers];
     int32_t with_policy = n == 0, with_value = n == policy->trunks - 1;
     if (with_policy) {
-      outer(policy, gradient, policy->policy_head.weight, policy->policy_head.bias, tape->dout, ldo, top, ldh, R);
+      outer(policy, tape, gradient, policy->policy_head.weight, policy->policy_head.bias, tape->dout, ldo, top, ldh, R);
     }
     if (with_value) {
-      outer(policy, gradient, policy->value_head.weight, policy->value_head.bias, tape->dout + outputs, ldo, top, ldh,
-            R);
+      outer(policy, tape, gradient, policy->value_head.weight, policy->value_head.bias, tape->dout + outputs, ldo, top,
+            ldh, R);
     }
     if (with_policy && with_value) {
       shoal_gemm(tape->dx, ldh, tape->dout, ldo, policy->head_backward, 0, R, outputs + 1, H, 0);

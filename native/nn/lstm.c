@@ -89,8 +89,10 @@ void shoal_lstm_forward(const ShoalPolicy *policy, const ShoalBatch *batch, Shoa
       const float *h = t ? y + (last + s) * ldh : batch->memory[s] + at;
       memcpy(before + (first + s) * ldh, batch->starts[s] && batch->starts[s][t] ? zero : h, bytes);
     }
-    shoal_gemm(gates + first * ldg, ldg, x + first * ldh, ldh, input->forward, input->padded_bias, n, H, 4 * H, 0);
-    shoal_gemm(gates + first * ldg, ldg, before + first * ldh, ldh, recurrent->forward, 0, n, H, 4 * H, 1);
+    float *at_gates = gates + first * ldg;
+    shoal_product(policy, tape, at_gates, ldg, x + first * ldh, ldh, input->forward, input->padded_bias, n, H, 4 * H,
+                  0);
+    shoal_product(policy, tape, at_gates, ldg, before + first * ldh, ldh, recurrent->forward, 0, n, H, 4 * H, 1);
     for (int32_t s = 0; s < n; s++) {
       int64_t r = first + s;
       const float *c = t ? cells + (last + s) * ldh : batch->memory[s] + at + H;
@@ -132,8 +134,8 @@ void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, Sho
   for (int32_t t = until - 1; t >= from; t--) {
     int64_t first = (int64_t)t * n;
     if (t < batch->steps - 1) {
-      shoal_gemm(dh, ldh, gates + (first + n) * ldg, ldg, policy->trunk[trunk].recurrent[layer].backward, 0, n, 4 * H,
-                 H, 0);
+      shoal_product(policy, tape, dh, ldh, gates + (first + n) * ldg, ldg,
+                    policy->trunk[trunk].recurrent[layer].backward, 0, n, 4 * H, H, 0);
     }
     for (int32_t s = 0; s < n; s++) {
       const uint8_t *starts = batch->starts[s];

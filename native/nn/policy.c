@@ -96,9 +96,15 @@ static void plan_parameters(ShoalPolicy *policy) {
   }
 }
 
+// A packed matrix, in either precision.
+static float *take_packed(ShoalArena *arena, int32_t columns, int32_t inner) {
+  int64_t pairs = shoal_pairs(inner);
+  return shoal_take(arena, 4 * (int64_t)shoal_padded(columns) * (pairs > inner ? pairs : inner));
+}
+
 static void take_linear(ShoalArena *arena, ShoalLinear *linear, int32_t outputs, int32_t inputs) {
-  linear->forward = shoal_take(arena, 4 * (int64_t)shoal_padded(outputs) * inputs);
-  linear->backward = shoal_take(arena, 4 * (int64_t)shoal_padded(inputs) * outputs);
+  linear->forward = take_packed(arena, outputs, inputs);
+  linear->backward = take_packed(arena, inputs, outputs);
   linear->padded_bias = shoal_take(arena, 4 * (int64_t)shoal_padded(outputs));
 }
 
@@ -111,7 +117,8 @@ static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
   policy->center = shoal_take(arena, 4 * (int64_t)policy->normalised);
   policy->scale = shoal_take(arena, 4 * (int64_t)policy->normalised);
   for (int32_t t = 0; t < policy->trunks; t++) {
-    policy->trunk[t].encoder = shoal_take(arena, 4 * (int64_t)shoal_padded(H) * policy->features);
+    policy->trunk[t].encoder = take_packed(arena, H, policy->features);
+    if (policy->config.precision) { policy->trunk[t].joined = shoal_take(arena, 4 * (int64_t)H * policy->features); }
     policy->trunk[t].encoder_bias = shoal_take(arena, 4 * (int64_t)shoal_padded(H));
     for (int32_t l = 0; l < policy->layers; l++) {
       take_linear(arena, &policy->trunk[t].layers[l], gates, H);
@@ -131,6 +138,9 @@ static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalP
   policy->config = *config;
   if (config->hidden < 1 || config->hidden > 4096) { return "policy.hidden must be between 1 and 4096"; }
   if (config->layers < 1 || config->layers > SHOAL_MAX_LAYERS) { return "policy.layers must be between 1 and 8"; }
+  if (config->precision && !shoal_has_bfloat16()) {
+    return "policy.precision is bfloat16, but this processor has no 16-bit matrix products (AMX); expected float32";
+  }
   for (int32_t h = 0; h < spec->num_heads; h++) {  // the scratch of sampling has that size
     if (spec->heads[h].size > 1024) { return "the native backend takes action heads of at most 1024 actions"; }
   }
@@ -211,21 +221,45 @@ int32_t shoal_policy_tensors(ShoalPolicy *policy, ShoalTensor *out, int32_t capa
 int32_t shoal_policy_state_size(const ShoalPolicy *policy) { return policy->state_size; }
 int32_t shoal_policy_outputs(const ShoalPolicy *policy) { return policy->outputs; }
 
-static void pack_linear(const ShoalPolicy *policy, ShoalLinear *linear) {
+static uint32_t *pairs_of(float *packed) { return (uint32_t *)(void *)packed; }
+
+static void pack_linear(const ShoalPolicy *policy, ShoalLinear *linear, int32_t precision) {
   const ShoalParameter *w = &policy->parameters[linear->weight];
-  shoal_pack_transposed(linear->forward, policy->theta + w->offset, w->columns, w->rows, w->columns);
-  shoal_pack(linear->backward, policy->theta + w->offset, w->rows, w->columns, w->columns);
+  const float *from = policy->theta + w->offset;
+  if (precision) {
+    shoal_pack16(pairs_of(linear->forward), from, w->columns, w->rows, 1, w->columns);
+    shoal_pack16(pairs_of(linear->backward), from, w->rows, w->columns, w->columns, 1);
+  } else {
+    shoal_pack_transposed(linear->forward, from, w->columns, w->rows, w->columns);
+    shoal_pack(linear->backward, from, w->rows, w->columns, w->columns);
+  }
   if (linear->bias < 0) { return; }
   const ShoalParameter *b = &policy->parameters[linear->bias];
   memcpy(linear->padded_bias, policy->theta + b->offset, 4 * (size_t)b->rows);
 }
 
+// The encoder's two matrices as one of 16-bit pairs, in which a pair may take from both.
+static void pack_encoder16(const ShoalPolicy *policy, const ShoalTrunk *trunk) {
+  const int32_t parts[2] = {trunk->dense, trunk->onehot};
+  int32_t K = policy->features;
+  for (int32_t i = 0, first = 0; i < 2; i++) {
+    if (parts[i] < 0) { continue; }
+    const ShoalParameter *p = &policy->parameters[parts[i]];
+    for (int32_t r = 0; r < p->rows; r++) {
+      const float *row = policy->theta + p->offset + (int64_t)r * p->columns;
+      memcpy(trunk->joined + (int64_t)r * K + first, row, 4 * (size_t)p->columns);
+    }
+    first += p->columns;
+  }
+  shoal_pack16(pairs_of(trunk->encoder), trunk->joined, K, policy->hidden, 1, K);
+}
+
 void shoal_policy_pack(ShoalPolicy *policy) {
-  int32_t H = policy->hidden;
+  int32_t H = policy->hidden, precision = policy->config.precision;
   for (int32_t t = 0; t < policy->trunks; t++) {
     ShoalTrunk *trunk = &policy->trunk[t];
     // The encoder's two matrices side by side: panels of (features) with the one-hots' rows behind the dense ones.
-    for (int32_t c = 0; c < H; c += SHOAL_PANEL) {
+    for (int32_t c = 0; c < H && !precision; c += SHOAL_PANEL) {
       float *panel = trunk->encoder + (int64_t)c * policy->features;
       int32_t width = H - c < SHOAL_PANEL ? H - c : SHOAL_PANEL, dense = policy->dense;
       if (trunk->dense >= 0) {
@@ -238,14 +272,15 @@ void shoal_policy_pack(ShoalPolicy *policy) {
         shoal_pack_transposed(panel + (int64_t)dense * SHOAL_PANEL, w, onehot, width, onehot);
       }
     }
+    if (precision) { pack_encoder16(policy, trunk); }
     memcpy(trunk->encoder_bias, policy->theta + policy->parameters[trunk->bias].offset, 4 * (size_t)H);
     for (int32_t l = 0; l < policy->layers; l++) {
-      pack_linear(policy, &trunk->layers[l]);
-      if (policy->config.core == SHOAL_CORE_LSTM) { pack_linear(policy, &trunk->recurrent[l]); }
+      pack_linear(policy, &trunk->layers[l], precision);
+      if (policy->config.core == SHOAL_CORE_LSTM) { pack_linear(policy, &trunk->recurrent[l], precision); }
     }
   }
-  pack_linear(policy, &policy->policy_head);
-  pack_linear(policy, &policy->value_head);
+  pack_linear(policy, &policy->policy_head, 0);  // heads are small, and read at full precision
+  pack_linear(policy, &policy->value_head, 0);
   // Both heads as one matrix, for a shared trunk: column `outputs` is the value.
   const float *w = policy->theta + policy->parameters[policy->policy_head.weight].offset;
   const float *v = policy->theta + policy->parameters[policy->value_head.weight].offset;

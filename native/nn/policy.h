@@ -12,6 +12,7 @@
 #include "nn/gemm.h"
 
 #include "nn/arena.h"
+#include "nn/gemm16.h"
 #include "shoal/shoal.h"
 
 enum { SHOAL_MAX_LAYERS = 8, SHOAL_MAX_PARAMETERS = 2 * (3 + 3 * SHOAL_MAX_LAYERS) + 5 };
@@ -50,13 +51,14 @@ typedef struct {
 
 typedef struct {
   int32_t weight, bias;       // parameter indices; a bias of -1: none
-  float *forward, *backward;  // packed: (K -> outputs) and its transpose
+  float *forward, *backward;  // packed: (K -> outputs) and its transpose; pairs of 16 bits where policy.precision asks
   float *padded_bias;
 } ShoalLinear;
 
 typedef struct {
   int32_t dense, onehot, bias;  // parameter indices; -1 where there are no such features
   float *encoder, *encoder_bias;
+  float *joined;                            // bfloat16: (hidden, features), both matrices of the encoder side by side
   ShoalLinear layers[SHOAL_MAX_LAYERS];     // what reads a layer's input; of lstm W_x
   ShoalLinear recurrent[SHOAL_MAX_LAYERS];  // lstm: W_h, without a bias
 } ShoalTrunk;
@@ -105,6 +107,7 @@ typedef struct {
   float *dout;      // (R, ldo), zero beyond the value
   float *dx;        // (R, ldh)
   float *carry[2];  // (R, ldh), lstm: what flows back in time, to h and to the cell of each segment
+  uint32_t *pairs;  // bfloat16: workspace of the products
 } ShoalTape;
 
 // Where a pass finds a segment's things; strides in bytes for rows, in elements otherwise.
@@ -138,6 +141,18 @@ static inline float shoal_element(const uint8_t *at, int32_t dtype, int32_t i) {
       __builtin_memcpy(&v, at + 4 * i, 4);
       return v;
     }
+  }
+}
+
+// y = x * packed (+ bias, + y), as shoal_gemm, in the policy's precision.
+static inline void shoal_product(const ShoalPolicy *policy, const ShoalTape *tape, float *y, int64_t ldy,
+                                 const float *x, int64_t ldx, const float *packed, const float *bias, int32_t rows,
+                                 int32_t inner, int32_t columns, int32_t accumulate) {
+  if (policy->config.precision) {
+    const uint32_t *pairs = (const uint32_t *)(const void *)packed;
+    shoal_gemm16(y, ldy, x, ldx, pairs, bias, rows, inner, columns, accumulate, tape->pairs);
+  } else {
+    shoal_gemm(y, ldy, x, ldx, packed, bias, rows, inner, columns, accumulate);
   }
 }
 

@@ -187,8 +187,8 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
         raise ConfigError(problem, f"use {_either(_around(minibatch, sizes))}")
     shard = train.shard
     if shard is None:
-        shard = min(max(1024 // segment, 1) * segment, minibatch)
-        reasons.append(f"train.shard = {shard}: 1024 samples in whole segments, at most a minibatch")
+        shard = max(min(1024, minibatch // 4) // segment, 1) * segment
+        reasons.append(f"train.shard = {shard}: 1024 samples in whole segments, at most a quarter of a minibatch")
     elif shard % segment or shard > minibatch:
         problem = f"shard={shard}: expected whole segments of {segment} samples, at most {minibatch} (at train.shard)"
         raise ConfigError(problem, f"use {min(max(shard // segment, 1) * segment, minibatch)}")
@@ -200,6 +200,9 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if schedule_steps is None:
         schedule_steps = train.total_steps
         reasons.append(f"train.schedule_steps = {schedule_steps}: total_steps")
+    elif schedule_steps > train.total_steps:
+        schedule_steps = train.total_steps
+        reasons.append(f"train.schedule_steps = {schedule_steps}: no more than total_steps")
     train = dataclasses.replace(
         train,
         segment=segment,
@@ -245,6 +248,7 @@ def native_policy(config: Config) -> native.PolicyConfig:
     spread = policy.gate_bias == "spread"
     return native.PolicyConfig(
         core=native.CORES.index(policy.core),
+        precision=native.PRECISIONS.index(policy.precision),
         hidden=policy.hidden,
         layers=policy.layers,
         activation=native.ACTIVATIONS.index(policy.activation),

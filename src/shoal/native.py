@@ -31,6 +31,7 @@ ROLES = ("size", "value")
 FIELD_KINDS = ("vector", "grid", "category", "flag", "set", "image")
 DTYPES = ("uint8", "int8", "int16", "float32")
 TENSOR_DTYPES = ("float32", "float64", "int64", "uint8", "int32")
+PRECISIONS = ("float32", "bfloat16")
 CORES = ("mlp", "mingru", "lstm")
 ACTIVATIONS = ("relu", "tanh")
 OPTIMIZERS = ("muon", "adamw")
@@ -199,6 +200,7 @@ class PolicyConfig(ctypes.Structure):
         ("activation", c_int32),
         ("own_value", c_int32),
         ("normalize", c_int32),
+        ("precision", c_int32),
         ("gate_tau", c_float),
         ("seed", c_uint64),
     ]
@@ -283,6 +285,7 @@ _I, _L, _U, _F = c_int32, c_int64, c_uint64, c_float
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "abi": (_I, ()),
     "isa": (c_char_p, ()),
+    "has_bfloat16": (_I, ()),
     "best_isa": (c_char_p, ()),
     "cores": (_I, ()),
     "env_count": (_I, ()),

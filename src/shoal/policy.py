@@ -8,6 +8,7 @@ The forward pass is the one that trains, so what acts here is what was measured.
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import math
 import time
 from collections.abc import Mapping
@@ -196,7 +197,7 @@ def load(target: str | Path, *, runs_dir: str | Path = "runs") -> Policy:
 
 
 def restore(found: checkpoint.Checkpoint) -> Policy:
-    """Return the policy of a checkpoint.
+    """Return the policy of a checkpoint; on a processor without 16-bit products, in float32.
 
     Raises:
         CheckpointError: if it does not fit this version of its environment.
@@ -207,7 +208,10 @@ def restore(found: checkpoint.Checkpoint) -> Policy:
             f"the checkpoint is for version {found.version} of `{spec.env.name}`; this is version {spec.version}: "
             f"{found.path}"
         )
-    policy = Policy(spec, found.config)
+    settings = found.config
+    if settings.policy.precision == "bfloat16" and not native.library().has_bfloat16():
+        settings = dataclasses.replace(settings, policy=dataclasses.replace(settings.policy, precision="float32"))
+    policy = Policy(spec, settings)
     policy.restore(found.tensors, found.path)
     return policy
 

@@ -69,6 +69,11 @@ class PolicyConfig:
     activation: str = setting("relu", "of an mlp's layers", choices=native.ACTIVATIONS)
     value_net: str = setting("shared", "does the value share the policy's trunk", choices=("shared", "own"))
     normalize: bool = setting(True, "normalise vector fields of the observation")
+    precision: str = setting(
+        "float32",
+        "of the factors of matrix products; bfloat16 is faster and has other bits, on processors with AMX alone",
+        choices=native.PRECISIONS,
+    )
     gate_bias: str = setting(
         "spread",
         "mingru: memory spans start spread over 1.5 to 2 T steps, or with zero biases",
@@ -104,7 +109,7 @@ class TrainConfig:
         low=1,
         high=2**31 - 1,
         unit="samples",
-        auto="1024 in whole segments",
+        auto="1024 in whole segments, at most a quarter of a minibatch",
     )
     replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
     gamma: float = setting(0.99, "discount", low=0, high=1)

@@ -23,7 +23,7 @@ ENVIRONMENTS = ("squared", "cartpole", "pong", "breakout")
 RECURRENT = [core for core in native.CORES if core != "mlp"]
 CASES = [(name, core) for core in RECURRENT for name in ENVIRONMENTS]
 ITERATIONS = 30
-SIZES = f"--vec.num-envs 256 --train.horizon 16 --policy.hidden 48 --steps {256 * 16 * ITERATIONS} --seed 11"
+SIZES = f"--vec.num-envs 256 --train.horizon 16 --policy.hidden 48 --steps {256 * 16 * ITERATIONS} --seed 11 --untuned"
 SHOAL = [sys.executable, "-m", "shoal", "train"]
 OFTEN = ["--image-seconds", "0"]  # an image after every iteration, so that many kills hit one being written
 OVER = "can go on"  # what is said when the kill came after the last image, so that the run was finished after all

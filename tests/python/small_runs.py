@@ -64,7 +64,7 @@ def begin(runs_dir: Path | None, name: str = "cartpole", **arguments: Any) -> sh
     vec = {"num_envs": ROWS, "max_steps": 30} | arguments.pop("vec", {})
     train = {"horizon": HORIZON, "total_steps": STEPS} | arguments.pop("train", {})
     policy = {"hidden": 16} | arguments.pop("policy", {})
-    options: dict[str, Any] = {"image_seconds": 0.0, "seed": 5} | arguments
+    options: dict[str, Any] = {"image_seconds": 0.0, "seed": 5, "untuned": True} | arguments
     return shoal.Trainer(name, runs_dir=runs_dir, vec=vec, train=train, policy=policy, **options)
 
 

@@ -37,7 +37,9 @@ def rows(folder: Path, name: str) -> list[dict[str, Any]]:
 
 def network(env: str, **policy: Any) -> operations.Network:
     spec = registry.get(env).spec()
-    return operations.Network(Policy(spec, config.resolve(config.load(env, overrides={"policy": policy}), spec)))
+    return operations.Network(
+        Policy(spec, config.resolve(config.load(env, overrides={"policy": policy}, untuned=True), spec))
+    )
 
 
 @pytest.fixture
@@ -134,7 +136,8 @@ def test_shapes_are_those_of_the_layers() -> None:
 
 
 def test_kernels_say_time_rate_and_share(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = "kernels gemm muon --env cartpole --set policy.hidden=32 --threads 1 --rows 64 --seconds 0.001 --repeats 2"
+    line = "kernels gemm muon --env cartpole --set policy.hidden=32 policy.core=mingru"
+    line += " --threads 1 --rows 64 --seconds 0.001 --repeats 2"
     out, result = run(capsys, line, tmp_path)
     (products,) = result["products"]
     assert list(products["gflops"])[:2] == ["shoal", "openblas"]
@@ -212,7 +215,7 @@ def test_train_counts_the_replay_ratio(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_stages_of_one_thread_are_its_whole_time() -> None:
-    trainer = shoal.Trainer("cartpole", runs_dir=None, vec={"num_envs": 64, "threads": 1}, train={"horizon": 16})
+    trainer = shoal.Trainer("recall", runs_dir=None, vec={"num_envs": 64, "threads": 1}, train={"horizon": 16})
     trainer.stages()
     seconds: list[float] = []
 

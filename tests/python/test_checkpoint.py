@@ -18,7 +18,7 @@ from shoal.policy import Policy, restore
 
 def new_policy(name: str = "cartpole", seed: int = 0) -> Policy:
     spec = registry.get(name).spec()
-    return Policy(spec, config.resolve(config.load(name, seed=seed), spec))
+    return Policy(spec, config.resolve(config.load(name, seed=seed, untuned=True), spec))
 
 
 def save(path: Path, policy: Policy, **metadata: object) -> Path:

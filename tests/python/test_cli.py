@@ -107,7 +107,7 @@ def test_train_help_shows_every_setting_with_the_environments_own_default(capsys
         assert f"--env.{param.name.replace('_', '-')}" in text
     assert "pull downwards; 0 to 100 m/s2 (default: 9.8)" in text
     assert "agent steps to train for (default: 10000000)" in text  # cartpole.toml's
-    assert "derived: max(1, 2048 // agents) (default: 2048)" in text
+    assert "derived: the largest that divides, at most 16384 and N T / 8 (default: 1024)" in text
 
 
 def test_list_names_every_environment(capsys: pytest.CaptureFixture[str]) -> None:

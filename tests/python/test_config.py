@@ -17,7 +17,7 @@ from shoal.settings import PRESETS, SECTIONS, TrainConfig, check_section, from_t
 
 
 def resolved(name: str = "cartpole", /, **overrides: dict[str, Any]) -> config.Config:
-    settings = config.load(name, overrides=overrides)
+    settings = config.load(name, overrides=overrides, untuned=True)
     return config.resolve(settings, registry.get(name).spec(settings.params))
 
 
@@ -152,7 +152,8 @@ MISTAKES = [
     ({"vec": {"stagger": 1}}, "wrong type: stagger=1; expected true or false (at vec.stagger)"),
     (
         {"policy": {"core": "mingrue"}},
-        "core='mingrue' is not a choice; expected one of mlp, mingru, lstm (at policy.core)\nhint: did you mean `mingru`?",
+        "core='mingrue' is not a choice; expected one of mlp, mingru, lstm (at policy.core)\nhint: did you mean "
+        "`mingru`?",
     ),
     (
         {"env": {"gravty": 1}},

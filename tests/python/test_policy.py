@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 from test_checkpoint import new_policy
 
 import shoal
+from shoal import native
+from shoal.checkpoint import Checkpoint
 from shoal.errors import ConfigError, ShapeError
+from shoal.policy import restore
 
 
 def test_named_fields_and_packed_rows_mean_the_same() -> None:
@@ -94,3 +100,18 @@ def test_mistakes_are_named() -> None:
         policy.act(rows, starts=np.zeros(3))
     with pytest.raises(ConfigError, match="the mask lacks the head `door`"):
         new_policy("masked").act(np.zeros((1, new_policy("masked").spec.row_bytes), np.uint8), mask={})
+
+
+def test_16_bit_weights_act_in_32_where_the_processor_has_no_16_bit_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = new_policy("cartpole")
+    shape = dataclasses.replace(exact.settings.policy, precision="bfloat16")
+    found = Checkpoint(
+        path=Path("there"),
+        config=dataclasses.replace(exact.settings, policy=shape),
+        tensors={name: tensor.copy() for name, tensor in exact.tensors().items()},
+        metadata={"version": str(exact.spec.version)},
+    )
+    monkeypatch.setattr(native.library(), "has_bfloat16", lambda: 0)
+    rows = shoal.make_vec("cartpole", 5, seed=1).rows
+    for left, right in zip(restore(found).act(rows, greedy=True), exact.act(rows, greedy=True), strict=True):
+        assert np.array_equal(left, right)

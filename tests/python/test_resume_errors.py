@@ -168,7 +168,7 @@ def test_a_file_that_may_not_grow_ends_the_run_with_one_sentence(tmp_path: Path)
 import resource, sys
 from shoal import cli
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
-sys.exit(cli.main(["train", "cartpole", *{sizes.split()!r}]))"""
+sys.exit(cli.main(["train", "cartpole", "--untuned", *{sizes.split()!r}]))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("shoal: the checkpoint cannot be written: ")
@@ -245,7 +245,18 @@ sys.exit(cli.main())
 @pytest.mark.parametrize("moment", ["half written", "not renamed", "just renamed"])
 def test_a_kill_while_an_image_is_written_loses_nothing(moment: str, tmp_path: Path) -> None:
     sizes = f"--vec.num-envs {ROWS} --vec.max-steps 30 --train.horizon {HORIZON} --policy.hidden 16 --steps {STEPS}"
-    words = ["train", "cartpole", *sizes.split(), "--seed", "5", "--image-seconds", "0", "--runs-dir", str(tmp_path)]
+    words = [
+        "train",
+        "cartpole",
+        "--untuned",
+        *sizes.split(),
+        "--seed",
+        "5",
+        "--image-seconds",
+        "0",
+        "--runs-dir",
+        str(tmp_path),
+    ]
     child = subprocess.run([sys.executable, "-c", KILLED, moment, *words], capture_output=True, text=True, check=False)
     assert child.returncode == -9, child.stderr
     path = next(tmp_path.glob("cartpole/*"))

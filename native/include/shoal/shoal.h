@@ -23,6 +23,7 @@ enum { SHOAL_MESSAGE = 512 };
 SHOAL_API int32_t shoal_abi(void);
 SHOAL_API const char *shoal_isa(void);       // "avx512", "avx2", "generic": what this build was compiled for
 SHOAL_API const char *shoal_best_isa(void);  // the best of these that this machine runs
+SHOAL_API int32_t shoal_has_bfloat16(void);  // 1: this processor has 16-bit matrix products, and the system grants them
 SHOAL_API int32_t shoal_cores(void);         // cores this process may use
 
 // ---------------------------------------------------------------------------------------------------- environments
@@ -100,6 +101,7 @@ typedef struct {
   int32_t activation;  // mlp: 0 relu, 1 tanh
   int32_t own_value;   // 1: the value has a trunk of its own
   int32_t normalize;   // 1: vector fields are normalised
+  int32_t precision;   // of the factors of matrix products: 0 float32, 1 bfloat16 (where shoal_has_bfloat16)
   float gate_tau;      // mingru: gate biases are logit(1/tau), tau log-uniform in [1.5, gate_tau]; 0: biases 0
   uint64_t seed;       // of the initial weights
 } ShoalPolicyConfig;
