@@ -90,6 +90,11 @@ def test_the_defaults_are_the_frozen_ones() -> None:
     assert (settings.policy.core, settings.policy.hidden, settings.policy.layers) == ("mingru", 64, 2)
 
 
+def test_an_lstm_has_one_layer_unless_more_are_asked_for() -> None:
+    for given, expected in (({}, 1), ({"layers": 3}, 3)):
+        assert resolved(policy={"core": "lstm"} | given).policy.layers == expected
+
+
 def test_many_agents_mean_fewer_worlds() -> None:
     spec = registry.get("crowd").spec()
     assert resolved("crowd").vec.num_envs == max(1, 2048 // spec.agents)
