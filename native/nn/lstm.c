@@ -17,37 +17,46 @@
 #include "nn/policy.h"
 #include "nn/vector_math.h"
 
-// `vectors` (1 or 2) of units of one step: gates hold pre-activations on entry, activations on return. n: units that
-// are left. With a, b, c = 1 + exp(-x), 1/a = bc / abc, so that functions share a division; tanh(x) = 2 sigma(2x) - 1
-// is accurate to 2e-7 absolutely, which is what is left of it in the sums that it enters.
-static inline __attribute__((always_inline)) void activate_units(float *i, float *f, float *g, float *o,
-                                                                 const float *before, float *cell, float *squashed,
-                                                                 float *y, int32_t n, int32_t vectors) {
+// Of `vectors` (1 or 2) of units of one step: the gates and the cell; then its squashing and the output. Each in a loop
+// of its own, so that chains of dependent operations overlap (vector_math.h). The gates hold pre-activations on entry,
+// activations on return. n: units that are left. With a, b, c = 1 + exp(-x), 1/a = bc / abc, so that functions share a
+// division; tanh(x) = 2 sigma(2x) - 1 is accurate to 2e-7 absolutely, which is what is left of it in sums.
+static inline __attribute__((always_inline)) void advance_cell(float *i, float *f, float *g, const float *before,
+                                                               float *cell, int32_t n, int32_t vectors) {
   const shoal_vector two = shoal_vector_of(2.0f);
-  shoal_vector inner[6], outer[4];
+  shoal_vector d[6];
   for (int32_t v = 0; v < vectors; v++) {
     int32_t j = v * SHOAL_LANES;
-    inner[3 * v] = shoal_vector_load(i + j, n - j);
-    inner[3 * v + 1] = shoal_vector_load(f + j, n - j);
-    inner[3 * v + 2] = two * shoal_vector_load(g + j, n - j);
+    d[3 * v] = shoal_vector_load(i + j, n - j);
+    d[3 * v + 1] = shoal_vector_load(f + j, n - j);
+    d[3 * v + 2] = two * shoal_vector_load(g + j, n - j);
   }
-  shoal_logistic_denominators(inner, 3 * vectors);
+  shoal_logistic_denominators(d, 3 * vectors);
   for (int32_t v = 0; v < vectors; v++) {
     int32_t j = v * SHOAL_LANES;
-    shoal_vector a = inner[3 * v], b = inner[3 * v + 1], c = inner[3 * v + 2], ab = a * b, inverse = 1.0f / (ab * c);
+    shoal_vector a = d[3 * v], b = d[3 * v + 1], c = d[3 * v + 2], ab = a * b, inverse = 1.0f / (ab * c);
     shoal_vector input = (b * c) * inverse, forget = (a * c) * inverse, candidate = (two - c) * (ab * inverse);
-    shoal_vector state = shoal_vector_fma(forget, shoal_vector_load(before + j, n - j), input * candidate);
     shoal_vector_store(i + j, input, n - j);
     shoal_vector_store(f + j, forget, n - j);
     shoal_vector_store(g + j, candidate, n - j);
-    shoal_vector_store(cell + j, state, n - j);
-    outer[2 * v] = shoal_vector_load(o + j, n - j);
-    outer[2 * v + 1] = two * state;
+    shoal_vector old = shoal_vector_load(before + j, n - j);
+    shoal_vector_store(cell + j, shoal_vector_fma(forget, old, input * candidate), n - j);
   }
-  shoal_logistic_denominators(outer, 2 * vectors);
+}
+
+static inline __attribute__((always_inline)) void put_out(float *o, const float *cell, float *squashed, float *y,
+                                                          int32_t n, int32_t vectors) {
+  const shoal_vector two = shoal_vector_of(2.0f);
+  shoal_vector d[4];
   for (int32_t v = 0; v < vectors; v++) {
     int32_t j = v * SHOAL_LANES;
-    shoal_vector a = outer[2 * v], b = outer[2 * v + 1], inverse = 1.0f / (a * b);
+    d[2 * v] = shoal_vector_load(o + j, n - j);
+    d[2 * v + 1] = two * shoal_vector_load(cell + j, n - j);
+  }
+  shoal_logistic_denominators(d, 2 * vectors);
+  for (int32_t v = 0; v < vectors; v++) {
+    int32_t j = v * SHOAL_LANES;
+    shoal_vector a = d[2 * v], b = d[2 * v + 1], inverse = 1.0f / (a * b);
     shoal_vector output = b * inverse, tanh_c = (two - b) * (a * inverse);
     shoal_vector_store(o + j, output, n - j);
     shoal_vector_store(squashed + j, tanh_c, n - j);
@@ -57,13 +66,11 @@ static inline __attribute__((always_inline)) void activate_units(float *i, float
 
 static void activate(float *gates, const float *before, float *cell, float *squashed, float *y, int32_t hidden) {
   float *i = gates, *f = gates + hidden, *g = gates + 2 * hidden, *o = gates + 3 * hidden;
-  int32_t j = 0;
-  for (; j + 2 * SHOAL_LANES <= hidden; j += 2 * SHOAL_LANES) {
-    activate_units(i + j, f + j, g + j, o + j, before + j, cell + j, squashed + j, y + j, 2 * SHOAL_LANES, 2);
-  }
-  for (; j < hidden; j += SHOAL_LANES) {
-    activate_units(i + j, f + j, g + j, o + j, before + j, cell + j, squashed + j, y + j, hidden - j, 1);
-  }
+  int32_t j = 0, pair = 2 * SHOAL_LANES;
+  for (; j + pair <= hidden; j += pair) { advance_cell(i + j, f + j, g + j, before + j, cell + j, pair, 2); }
+  for (; j < hidden; j += SHOAL_LANES) { advance_cell(i + j, f + j, g + j, before + j, cell + j, hidden - j, 1); }
+  for (j = 0; j + pair <= hidden; j += pair) { put_out(o + j, cell + j, squashed + j, y + j, pair, 2); }
+  for (; j < hidden; j += SHOAL_LANES) { put_out(o + j, cell + j, squashed + j, y + j, hidden - j, 1); }
 }
 
 void shoal_lstm_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, int32_t trunk,
