@@ -144,7 +144,7 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
   }
 }
 
-enum { OUTER_ROWS = 96 };  // rows of a tape whose columns stay in the first-level cache
+enum { OUTER_ROWS = SHOAL_GEMM16_ROWS };  // rows of a tape whose columns stay in the first-level cache
 
 // Add a layer's weight and bias gradients.
 static void outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradient, int32_t weight, int32_t bias,
@@ -153,7 +153,7 @@ static void outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradi
   for (int32_t r = 0; r < rows; r += OUTER_ROWS) {
     int32_t count = rows - r < OUTER_ROWS ? rows - r : OUTER_ROWS;
     float *to = gradient + policy->gradient_offset[weight];
-    if (policy->config.precision && w->rule == SHOAL_RULE_MUON) {
+    if (policy->config.precision && w->rule == SHOAL_RULE_MUON) {  // heads and one-hots keep 32 bits
       shoal_gemm16_outer(to, shoal_padded(w->columns), dy + r * ldy, ldy, x + r * ldx, ldx, count, w->rows, w->columns,
                          tape->pairs);
     } else {

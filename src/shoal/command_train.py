@@ -128,9 +128,12 @@ class _Progress:
         self._next = now + 1.0
         done = log["steps"] / self._trainer.config.train.total_steps
         value = log.get(f"env/{self._metric}", log.get(self._metric.replace("_", "/"), 0.0))
+        lives = f"{self._metric} {value:<8.4g} length {log['episode/length']:<7.4g}"
+        if not log["episode/count"]:
+            lives = f"{self._metric} {'-':<8} length {'-':<7}"
         print(
-            f"{count(log['steps']):>7} steps {done:4.0%}  {count(log['perf/sps']):>6}/s  {self._metric} {value:<8.4g} "
-            f"length {log['episode/length']:<7.4g} entropy {log['policy/entropy']:<6.3f} "
+            f"{count(log['steps']):>7} steps {done:4.0%}  {count(log['perf/sps']):>6}/s  {lives} "
+            f"entropy {log['policy/entropy']:<6.3f} "
             f"value fit {log['value/explained_variance']:<5.2f} {log['seconds']:6.1f} s",
             flush=True,
         )

@@ -28,9 +28,9 @@ from shoal.worker import Worker
 
 Callback = Callable[[Log], object]
 
-CHECKS = 100  # of the training average, evenly over schedule_steps
+CHECKS = 100  # of the training average, evenly over schedule_steps, and as often afterwards
 CHECK_LIVES = 32  # a check waits until that many lives have ended since the last one
-CHECKPOINTS = 10  # evenly over schedule_steps, and one at the end
+CHECKPOINTS = 10  # evenly over schedule_steps, as often afterwards, and one at the end
 IMAGE_SECONDS = 10.0  # between resume images
 IMAGE_SHARE = 0.01  # of the time may go into writing them
 RETURNS = "learner.returns"  # the scale of rewards, which weights of the value need
