@@ -27,7 +27,7 @@ class BareVec:
         self.descriptor, self.params, self.num_envs = descriptor, params, num_envs
         spec = native.Spec()
         env = ctypes.byref(descriptor)
-        self.message.check(self.lib.env_spec(env, params, ctypes.byref(spec), self.message.address))
+        self.message.check(self.lib.env_spec(env, params, None, 0, ctypes.byref(spec), self.message.address))
         self.spec = spec
         self.stop = ctypes.c_int32(0)
         settings = {"threads": 1, "seed": seed, "mode": MODES.index(mode), "stop": ctypes.pointer(self.stop)} | config
@@ -90,7 +90,7 @@ class BareVec:
         return out
 
     def restore(self, index, snapshot):
-        self.lib.vec_restore(self.handle, index, snapshot.ctypes.data)
+        self.message.check(self.lib.vec_restore(self.handle, index, snapshot.ctypes.data, self.message.address))
 
     def field(self, index, rows=None):
         """Return field `index` of the rows (by default the present ones) as numbers (N, elements)."""

@@ -17,6 +17,8 @@ int32_t shoal_complain(char *message, const char *format, ...) __attribute__((fo
 
 // The checked spec of an environment with these params; `out` is zeroed by the caller.
 int32_t shoal_spec_of(const ShoalEnv *env, const void *params, ShoalSpec *out, char *message);
+// Append the VALUE parameters that the policy may see to the observation row.
+int32_t shoal_spec_observe(const ShoalEnv *env, const int32_t *params, int32_t count, ShoalSpec *out, char *message);
 // Write what spec computed into the head of the params.
 void shoal_sizes_into(const ShoalSpec *spec, void *params);
 
@@ -32,6 +34,7 @@ typedef struct {
   int64_t scratch_stride;        // bytes of one thread's scratch
   uint8_t *scratch;              // (threads, scratch_stride): the buffers of shoal_vec_run
   ShoalIo io;                    // the bound buffers, from row 0
+  const uint8_t *first_shared;   // the Shared block of creation, or null
 } ShoalEngine;
 
 static inline ShoalEngine *shoal_engine_of(ShoalVec *vec) { return (ShoalEngine *)(void *)vec; }
@@ -47,5 +50,12 @@ static inline int32_t shoal_block_count(const ShoalEngine *engine, int32_t b) {
 static inline double *shoal_block_stats(const ShoalEngine *engine, int32_t b) {
   return engine->stats + (int64_t)b * engine->stats_stride;
 }
+
+// The buffers of one block, as shoal_vec_run uses them, at `base`; returns their size in bytes.
+int64_t shoal_scratch_layout(const ShoalVec *vec, uint8_t *base, ShoalIo *io);
+// The bound buffers from environment `first` on, with block b's statistics.
+ShoalIo shoal_slice(const ShoalEngine *engine, int32_t first, int32_t b);
+// Non-zero, with a sentence, unless every step buffer is bound.
+int32_t shoal_complain_about_binding(const ShoalEngine *engine, char *message);
 
 #endif

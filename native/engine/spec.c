@@ -115,14 +115,38 @@ int32_t shoal_spec_of(const ShoalEnv *env, const void *params, ShoalSpec *out, c
   return SHOAL_OK;
 }
 
+int32_t shoal_spec_observe(const ShoalEnv *env, const int32_t *params, int32_t count, ShoalSpec *out, char *message) {
+  if (count < 0 || count > SHOAL_MAX_CONTEXTS || out->num_fields + count > SHOAL_MAX_FIELDS) {
+    return shoal_complain(message,
+                          "%s cannot show so many parameters: %d, beside %d fields; expected at most %d in all",
+                          env->name, count, out->num_fields, SHOAL_MAX_FIELDS);
+  }
+  for (int32_t k = 0; k < count; k++) {
+    if (params[k] < 0 || params[k] >= env->num_params || env->params[params[k]].role != SHOAL_ROLE_VALUE) {
+      return shoal_complain(message, "%s has no VALUE parameter %d to observe", env->name, params[k]);
+    }
+    const ShoalParam *param = &env->params[params[k]];
+    float high = (float)param->high;
+    if (param->type == SHOAL_PARAM_CHOICE) {
+      for (const char *c = param->choices; *c; c++) { high += *c == '|'; }
+    }
+    shoal_field(out, param->name, SHOAL_KIND_VECTOR, SHOAL_F32, 1, 1, 1, 0, (float)param->low, high, param->doc);
+  }
+  return count && complain_about_fields(env->name, out, message) ? SHOAL_ERROR : SHOAL_OK;
+}
+
 void shoal_sizes_into(const ShoalSpec *spec, void *params) {
   ShoalSizes *sizes = (ShoalSizes *)params;
   sizes->agents = spec->agents;
   memcpy(sizes->offset, spec->offset, sizeof sizes->offset);
 }
 
-int32_t shoal_env_spec(const ShoalEnv *env, void *params, ShoalSpec *out, char *message) {
-  if (shoal_spec_of(env, params, out, message) != SHOAL_OK) { return SHOAL_ERROR; }
+int32_t shoal_env_spec(const ShoalEnv *env, void *params, const int32_t *observed, int32_t num_observed, ShoalSpec *out,
+                       char *message) {
+  if (shoal_spec_of(env, params, out, message) != SHOAL_OK ||
+      shoal_spec_observe(env, observed, num_observed, out, message) != SHOAL_OK) {
+    return SHOAL_ERROR;
+  }
   shoal_sizes_into(out, params);
   return SHOAL_OK;
 }

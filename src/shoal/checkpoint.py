@@ -3,7 +3,8 @@
 """Checkpoints: one safetensors file each, with everything needed to use it in its header, written atomically.
 
 The header's metadata: `format`, `kind` (weights or resume), `env`, `version` (of the environment), `config` (the text
-of config.toml), `settings` (their hash), `seed`, `steps`, `updates`. Tensors whose names start with `policy.` and
+of config.toml), `settings` (their hash), `seed`, `steps`, `updates`, and of weights `values` (the parameters as the
+last broadcast left them). Tensors whose names start with `policy.` and
 `normalizer.` are the policy's, `learner.returns` is the scale of its values; a resume image (image.py) has more.
 Loading executes nothing.
 """

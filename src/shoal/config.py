@@ -50,6 +50,11 @@ class Config:
     preset: str = ""
     reasons: tuple[str, ...] = ()
 
+    def spec(self) -> registry.Spec:
+        """Return what the environment is under these settings."""
+        env = registry.get(self.env)
+        return env.spec(self.params, observed=env.drawn(self.params) if self.vec.observe_contexts else ())
+
     def to_dict(self) -> dict[str, dict[str, Scalar]]:
         """Return section -> key -> value without what is None."""
         sections: dict[str, dict[str, Scalar]] = {"env": dict(self.params)}
@@ -62,6 +67,8 @@ class Config:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
         del sections["vec"]["threads"]
+        if not self.vec.observe_contexts:  # as before there were any
+            del sections["vec"]["observe_contexts"]
         text = json.dumps([self.env, version, self.preset, sections], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -169,7 +169,7 @@ def _sections(arguments: Sequence[str], env: str) -> dict[str, Rows]:
     layers: dict[str, Any] = {"file": Path(file) if file else None, "preset": preset}
     settings = config.load(env, untuned="--untuned" in arguments, **layers)
     if settings.vec.num_envs is None or settings.vec.num_envs > 0:
-        settings = config.resolve(settings, environment.spec(settings.params))
+        settings = config.resolve(settings, settings.spec())
     stored = settings.to_dict()
     sections: dict[str, Rows] = {
         "env": {

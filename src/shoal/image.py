@@ -10,8 +10,9 @@ one is being written, the other is whole. A file is a checkpoint (checkpoint.py)
     learner.*        counters, memories of the policy, discounted returns and their statistics
     optimizer.*      both moments
 
-and `progress`, what the training loop knows, as JSON in its header. Observations are not in it: a State is observed
-again.
+and as JSON in its header `progress`, what the training loop knows, and `broadcast`, what the environments adopt at
+their next reset; envs.shared.<number> are the Shared blocks in use that no seed makes again. Observations are not in
+it: a State is observed again.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from shoal import checkpoint, memory, native, store
+from shoal.broadcast import Version
 from shoal.checkpoint import Checkpoint, Tensors
-from shoal.errors import CheckpointError
+from shoal.errors import CheckpointError, ShoalError
 from shoal.policy import Policy, tensors_of
 from shoal.vector import Stats, Vec
 
 SNAPSHOTS = "envs.snapshots"
+SHARED = "envs.shared."
 FRESH_HINT = "if the environment's code has changed, `--fresh-environments` goes on with new ones"
 
 
@@ -50,6 +54,7 @@ class Progress:
     evaluations: int = 0  # how many there were: each has its own seeds
     until_solved: bool = False
     warm: bool = False  # the run began with weights and statistics of another
+    news: dict[str, Any] = dataclasses.field(default_factory=dict)  # of broadcasts, for the next line of metrics.jsonl
     finished: str = ""  # why the run is over; empty while it is not
 
     def to_json(self) -> str:
@@ -82,6 +87,7 @@ class Image:
         """Copy everything as it is now. Native code must be at rest, between two iterations."""
         for name, array in self.live.items():
             np.copyto(self._kept[name], array)
+        self.version = self._vec.versions.version()
         self._lib.vec_save(self._vec.handle, self._envs.ctypes.data)
         self.progress = dataclasses.replace(progress)
 
@@ -90,13 +96,16 @@ class Image:
         for name, array in self.live.items():
             np.copyto(array, self._kept[name])
         self._policy.pack()
-        self._lib.vec_load(self._vec.handle, self._envs.ctypes.data)
+        self._vec.versions.put_back(self.version)
+        self._vec.load(self._envs)
         self._lib.learner_observe(self._learner)
         return dataclasses.replace(self.progress)
 
     def tensors(self) -> Tensors:
         """Return what a file holds, as views of this image."""
-        return self._kept | {SNAPSHOTS: self._envs}
+        given = {number: block for number, block in self.version.blocks.items() if block.seed is None}
+        shared = {f"{SHARED}{number}": block.memory for number, block in given.items()}
+        return self._kept | {SNAPSHOTS: self._envs} | shared
 
     def load(self, found: Checkpoint, progress: Progress, *, fresh_environments: bool = False) -> Progress:
         """Take over a file's tensors and put them in place; `fresh_environments` leaves the environments as they are.
@@ -104,16 +113,29 @@ class Image:
         Raises:
             CheckpointError: if one is missing, or has another shape or type; nothing has changed then.
         """
-        wanted = self._kept if fresh_environments else self.tensors()
+        wanted = self._kept if fresh_environments else self._kept | {SNAPSHOTS: self._envs}
         checkpoint.fit(found.tensors, self._kept, found.path)
         try:
             checkpoint.fit(found.tensors, wanted, found.path)
         except CheckpointError as error:
             raise CheckpointError(str(error), FRESH_HINT) from error
+        version = self._read_version(found)
         for name, array in wanted.items():
             np.copyto(array, found.tensors[name])
-        self.progress = progress
+        self._vec.versions.put_back(version)
+        if fresh_environments:
+            self._lib.vec_save(self._vec.handle, self._envs.ctypes.data)
+        self.progress, self.version = progress, version
         return self.restore()
+
+    def _read_version(self, found: Checkpoint) -> Version:
+        contents = {
+            name.removeprefix(SHARED): block for name, block in found.tensors.items() if name.startswith(SHARED)
+        }
+        try:
+            return self._vec.versions.read(json.loads(found.metadata["broadcast"]), contents)
+        except (KeyError, ValueError, TypeError, ShoalError) as error:
+            raise CheckpointError(f"the broadcasts of the run cannot be read: {found.path}: {error}") from error
 
 
 class Generations:
@@ -131,6 +153,7 @@ class Generations:
             CheckpointError: if that is not possible; the other file is as it was.
         """
         generation = {"kind": "resume", "abi": native.ABI, "count": self._count, "progress": image.progress.to_json()}
+        generation["broadcast"] = json.dumps(image.version.about())
         checkpoint.save(self._run.images[self._next], image.tensors(), {**about, **generation})
         self._next = 1 - self._next
         self._count += 1
@@ -185,7 +208,7 @@ class Generations:
 
 
 def _checked(image: Checkpoint) -> Checkpoint:
-    if image.metadata.get("kind") != "resume" or not {"abi", "count", "progress"} <= set(image.metadata):
+    if image.metadata.get("kind") != "resume" or not {"abi", "count", "progress", "broadcast"} <= set(image.metadata):
         kind = image.metadata.get("kind", "none")
         raise CheckpointError(f"the file is no resume image: {image.path} has kind {kind!r}; expected 'resume'")
     if image.metadata["abi"] != str(native.ABI):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int16, c_int32, c_int64, c_uint64, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int16, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from shoal.errors import NativeError
 
 _BUILD_HINT = "build it again with `./run build`"
 
-ABI = 1
+ABI = 2
 OK, ERROR, STOPPED = 0, 1, 2
 MESSAGE_BYTES = 512
 ISAS = ("avx512", "avx2", "generic")  # best first
@@ -41,6 +41,8 @@ ADVANTAGES = ("split", "single")
 PLAYERS = ("sampled", "greedy", "random", "scripted")
 STAGES = ("wait", "gather", "act", "sample", "simulate", "advantage", "forward", "loss", "backward", "optimize",
           "statistics")  # fmt: skip
+CONTEXTS = ("uniform", "loguniform", "normal", "range", "choice")
+MAX_CONTEXTS, MAX_OPTIONS = 32, 32
 AUTORESETS = ("same-step", "next-step", "disabled")
 
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
@@ -160,6 +162,24 @@ class Env(ctypes.Structure):
     ]
 
 
+class Context(ctypes.Structure):
+    """ShoalContext, a distribution that a parameter is drawn from (native/include/shoal/context.h)."""
+
+    _fields_ = [
+        ("param", c_int32),
+        ("type", c_int32),
+        ("kind", c_int32),
+        ("count", c_int32),
+        ("first", c_int32),
+        ("last", c_int32),
+        ("a", c_float),
+        ("b", c_float),
+        ("low", c_double),
+        ("high", c_double),
+        ("options", c_uint32 * MAX_OPTIONS),
+    ]
+
+
 class VecConfig(ctypes.Structure):
     """ShoalVecConfig."""
 
@@ -175,6 +195,8 @@ class VecConfig(ctypes.Structure):
         ("stagger", c_int32),
         ("block", c_int32),
         ("stop", POINTER(c_int32)),
+        ("observed", POINTER(c_int32)),
+        ("num_observed", c_int32),
     ]
 
 
@@ -290,9 +312,12 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "cores": (_I, ()),
     "env_count": (_I, ()),
     "env_at": (POINTER(Env), (_I,)),
-    "env_spec": (_I, (_P, _P, POINTER(Spec), _P)),
+    "env_spec": (_I, (_P, _P, _P, _I, POINTER(Spec), _P)),
     "vec_bytes": (_L, (_P, _P, POINTER(VecConfig), _P)),
     "vec_create": (_P, (_P, _P, _P, POINTER(VecConfig), _P, _P)),
+    "vec_own_bytes": (_L, (_P, _I)),
+    "vec_own": (None, (_P, _P)),
+    "vec_broadcast": (_I, (_P, _P, _P, _I, _P, _I, _P)),
     "vec_bind": (None, (_P,) * 9),
     "vec_reset": (_I, (_P, _U, _P)),
     "vec_reset_ended": (_I, (_P, _P)),
@@ -303,9 +328,9 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_stats": (None, (_P, _P)),
     "vec_snapshot_bytes": (_L, (_P,)),
     "vec_snapshot": (None, (_P, _I, _P)),
-    "vec_restore": (None, (_P, _I, _P)),
+    "vec_restore": (_I, (_P, _I, _P, _P)),
     "vec_save": (None, (_P, _P)),
-    "vec_load": (None, (_P, _P)),
+    "vec_load": (_I, (_P, _P, _P)),
     "vec_array": (_P, (_P, _I)),
     "policy_bytes": (_L, (POINTER(Spec), POINTER(PolicyConfig), _P)),
     "policy_create": (_P, (POINTER(Spec), POINTER(PolicyConfig), _P, _P)),

@@ -202,7 +202,7 @@ def restore(found: checkpoint.Checkpoint) -> Policy:
     Raises:
         CheckpointError: if it does not fit this version of its environment.
     """
-    spec = registry.get(found.config.env).spec(found.config.params)
+    spec = found.config.spec()
     if spec.version != found.version:
         raise CheckpointError(
             f"the checkpoint is for version {found.version} of `{spec.env.name}`; this is version {spec.version}: "

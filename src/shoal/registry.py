@@ -7,11 +7,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoal import native
+from shoal import contexts, native
 from shoal.errors import ConfigError, EnvError, nearest
 
 Value = bool | int | float | str
@@ -32,12 +32,14 @@ class Param:
     choices: tuple[str, ...]
 
     def check(self, value: object) -> Value:
-        """Return `value` as this parameter's type.
+        """Return `value` as this parameter's type, or the text of the distribution that it is to be drawn from.
 
         Raises:
-            ConfigError: if it has the wrong type, is out of range, or names no choice.
+            ConfigError: if it has the wrong type, is out of range, names no choice, or is no such distribution.
         """
         where = f"at env.{self.name}"
+        if isinstance(value, str) and value not in self.choices and (self.kind != "choice" or "(" in value):
+            return str(contexts.parse(self, value))
         if self.kind == "choice":
             if not isinstance(value, str) or value not in self.choices:
                 options = ", ".join(self.choices)
@@ -53,12 +55,16 @@ class Param:
             raise ConfigError(f"wrong type: {self.name}={value!r}; expected {expected} ({where})")
         if self.kind == "int" and value != int(value if math.isfinite(value) else 0):
             raise ConfigError(f"wrong type: {self.name}={value!r}; expected a whole number ({where})")
-        if not _float32(self.low) <= _float32(value) <= _float32(self.high):  # the bound 0.1f admits 0.1
+        if not self.admits(value):
             unit = f" {self.unit}" if self.unit else ""
             raise ConfigError(
                 f"out of range: {self.name}={value:g}; expected {self.low:g} to {self.high:g}{unit} ({where})"
             )
         return int(value) if self.kind == "int" else float(value)
+
+    def admits(self, number: float) -> bool:
+        """Return whether a number is in range; the bound 0.1f admits 0.1."""
+        return _float32(self.low) <= _float32(number) <= _float32(self.high)
 
 
 @dataclass(frozen=True)
@@ -132,12 +138,15 @@ class Dim:
 class Spec:
     """What an environment is, given its parameters.
 
-    `params` holds the bytes that C reads, `struct` the native ShoalSpec that the policy is built from.
+    `params` holds the bytes that C reads, `struct` the native ShoalSpec that the policy is built from, `contexts` what
+    is drawn when an episode begins, `observed` the parameters that are further fields of the observation.
     """
 
     env: Environment
     values: dict[str, Value]
     params: ctypes.Array[ctypes.c_char]
+    contexts: ctypes.Array[native.Context]
+    observed: tuple[str, ...]
     struct: native.Spec
     version: int
     agents: int
@@ -193,8 +202,21 @@ class Environment:
                 raise ConfigError(f"`{self.name}` has no parameter `{name}` (at env.{name})", nearest(name, known))
         return {name: known[name].check(value) for name, value in values.items()}
 
-    def spec(self, values: Mapping[str, object] | None = None) -> Spec:
+    def drawn(self, values: Mapping[str, Value]) -> tuple[str, ...]:
+        """Return the names of the parameters that these checked values draw when an episode begins."""
+        drawn = (param.name for param in self.params if contexts.is_distribution(param, values[param.name]))
+        return tuple(drawn)
+
+    def rows_of(self, names: Iterable[str]) -> ctypes.Array[ctypes.c_int32]:
+        """Return the rows of these parameters in the table."""
+        at = {param.name: row for row, param in enumerate(self.params)}
+        rows = [at[name] for name in names]
+        return (ctypes.c_int32 * len(rows))(*rows)
+
+    def spec(self, values: Mapping[str, object] | None = None, *, observed: Iterable[str] = ()) -> Spec:
         """Return the specification under these parameter values, defaults for the rest.
+
+        `observed` names VALUE parameters that the policy sees as further fields.
 
         Raises:
             ConfigError: for a bad value.
@@ -202,14 +224,19 @@ class Environment:
         """
         checked = self.check(values or {})
         blob = pack(self, checked)
+        observed = tuple(observed)
+        rows = self.rows_of(observed)
         out = native.Spec()
         message = native.Message()
         lib = native.library()
-        message.check(lib.env_spec(ctypes.byref(self.descriptor), blob, ctypes.byref(out), message.address), EnvError)
+        what = (ctypes.byref(self.descriptor), blob, rows, len(rows))
+        message.check(lib.env_spec(*what, ctypes.byref(out), message.address), EnvError)
         return Spec(
             env=self,
             values=checked,
             params=blob,
+            contexts=contexts_of(self, checked),
+            observed=observed,
             struct=out,
             version=out.version,
             agents=out.agents,
@@ -246,7 +273,10 @@ def get(name: str) -> Environment:
 
 
 def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c_char]:
-    """Return the bytes of the environment's Params: ShoalSizes, then four bytes for every row of its table."""
+    """Return the bytes of the environment's Params: ShoalSizes, then four bytes for every row of its table.
+
+    What is drawn stands there with its default, until an episode begins.
+    """
     blob = ctypes.create_string_buffer(env.descriptor.params_bytes)
     at = ctypes.sizeof(native.Sizes)
     expected = at + 4 * len(env.params)
@@ -254,6 +284,8 @@ def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c
         raise EnvError(f"the Params of `{env.name}` have {env.descriptor.params_bytes} bytes; expected {expected}")
     for param in env.params:
         value = values[param.name]
+        if contexts.is_distribution(param, value):
+            value = param.default
         if param.kind == "float":
             ctypes.c_float.from_buffer(blob, at).value = float(value)
         elif param.kind == "choice":
@@ -262,6 +294,12 @@ def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c
             ctypes.c_int32.from_buffer(blob, at).value = int(value)
         at += 4
     return blob
+
+
+def contexts_of(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[native.Context]:
+    """Return what C draws when an episode begins, under these checked values."""
+    drawn = contexts.table(env.params, values)
+    return (native.Context * len(drawn))(*drawn)
 
 
 @functools.cache

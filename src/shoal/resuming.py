@@ -111,7 +111,7 @@ def _stored_settings(run: store.Run) -> configs.Config:
         )
     try:
         settings = configs.from_toml(text)
-        fits = settings.to_toml(registry.get(settings.env).spec(settings.params).version) == text
+        fits = settings.to_toml(settings.spec().version) == text
     except ShoalError as error:
         raise CheckpointError(f"the run's settings do not fit this version of shoal: {run.path}: {error}") from error
     if not fits:

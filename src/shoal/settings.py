@@ -50,6 +50,9 @@ class VecConfig:
         None, "time limit, which truncates", low=1, high=2**31 - 1, unit="steps", auto="the environment's own"
     )
     stagger: bool = setting(True, "cut each copy's first episode at a random length, so that they do not end together")
+    observe_contexts: bool = setting(
+        False, "the policy sees the parameters that are drawn per episode, as further fields of its observation"
+    )
     metric_steps: int = setting(0, "also report running lives every so many steps; 0 = off", low=0, high=2**31 - 1)
 
 

@@ -12,11 +12,13 @@ decides when a resume image is written, which changes nothing: a run that is kil
 from __future__ import annotations
 
 import ctypes
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shoal import checkpoint, config, memory, native, registry, store
+from shoal.broadcast import Contents
 from shoal.config import Config
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShoalError
 from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
@@ -99,7 +101,7 @@ class Trainer:
             path = Path(file) if file else None
             env = config.load(env, overrides=overrides, file=path, preset=preset, untuned=untuned, seed=seed)
         check_seed(env.seed)
-        self.spec = registry.get(env.env).spec(env.params)
+        self.spec = env.spec()
         if env.vec.num_envs is not None:  # before anything divides: the first thing wrong is that they do not fit
             memory.check_fits(env.vec.num_envs, lambda count: _bytes_at_least(self.spec, env, count), " to train")
         self.config = config.resolve(env, self.spec)
@@ -202,8 +204,10 @@ class Trainer:
                 # LOG
                 progress.seconds = time.perf_counter() - started
                 log = flatten(native_log, stats) | {"seconds": progress.seconds, "perf/sps": done / elapsed}
+                news = {"broadcast": progress.news} if progress.news else {}
+                progress.news = {}
                 if stream:
-                    progress.metrics_bytes = stream.write(log)
+                    progress.metrics_bytes = stream.write(log | news)
                 if self.run and self.steps >= progress.save_at:
                     progress.save_at = self.steps + self._every(CHECKPOINTS)
                     self._save()
@@ -260,6 +264,25 @@ class Trainer:
             lambda: evaluate(spec, self.config, player=player, policy=policy, number=number, stop=stop)
         )
 
+    @property
+    def values(self) -> dict[str, registry.Value]:
+        """What environments adopt at their next reset: every parameter, as text where it is drawn."""
+        return dict(self.vec.versions.values)
+
+    def broadcast(self, values: Mapping[str, object] | None = None, *, shared: Contents | None = None) -> int:
+        """Change what every environment adopts at its next reset, as `Vec.broadcast` does; return the version.
+
+        A callback may call this. So that a run which is killed goes on to the same bits, it must decide from its log
+        and from `values` alone. Evaluations keep to the parameters of the settings. The next line of metrics.jsonl
+        has it as `broadcast`.
+        """
+        version = self.vec.broadcast(values, shared=shared)
+        told = {"version": version, "values": self._progress.news.get("values", {}) | dict(values or {})}
+        if shared is not None:
+            told["shared"] = int(shared) if isinstance(shared, int) else f"{len(shared)} bytes"
+        self._progress.news = self._progress.news | told
+        return version
+
     def adopt(self, run: store.Run, generations: Generations) -> None:
         """Write into this run from now on."""
         self.run, self._generations = run, generations
@@ -286,7 +309,8 @@ class Trainer:
             CheckpointError: if it cannot be written.
         """
         tensors = self.policy.tensors() | {RETURNS: self._image.live[RETURNS]}
-        checkpoint.save(path, tensors, self._about(self._progress) | {"kind": "weights"} | metadata)
+        about = self._about(self._progress) | {"kind": "weights", "values": json.dumps(self.values)}
+        checkpoint.save(path, tensors, about | metadata)
 
     def _about(self, progress: Progress) -> dict[str, object]:
         return {

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import memory, native, registry
+from shoal import broadcast, memory, native, registry
 from shoal.errors import ConfigError, NativeError, ShapeError, nearest
 
 Arrays = dict[str, NDArray[Any]]
@@ -127,7 +128,8 @@ class Vec:
         self._lib = native.library()
         self._message = native.Message()
         self._stop = ctypes.c_int32(0) if stop is None else stop  # must outlive the native object
-        config = native.VecConfig(
+        config = _config_of(
+            spec,
             num_envs=_count("num_envs", num_envs, 1 - (1 << 31)),
             threads=_count("threads", threads, 0),
             seed=seed,
@@ -142,20 +144,21 @@ class Vec:
         self._config = config
         memory.check_fits(num_envs, lambda count: bytes_needed(spec, count, config, bind=bind))
 
-        self._shared = memory.allocate(spec.shared_bytes)
+        shared = memory.allocate(spec.shared_bytes)
         if spec.shared_bytes:
-            self.env.descriptor.shared(ctypes.addressof(spec.params), seed, self._shared.ctypes.data)
+            broadcast.build(spec, spec.values, seed, shared)
         self._memory = memory.allocate(bytes_needed(spec, num_envs, config, bind=False))
         self.handle: int = self._lib.vec_create(
             ctypes.byref(self.env.descriptor),
             spec.params,
-            self._shared.ctypes.data if spec.shared_bytes else None,
+            shared.ctypes.data if spec.shared_bytes else None,
             ctypes.byref(config),
             self._memory.ctypes.data,
             self._message.address,
         )
         if not self.handle:
             raise NativeError(self._message.text)
+        self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
         self.live = self._array(0)
         self.starts = self._array(1)
         if bind:
@@ -225,6 +228,28 @@ class Vec:
         self._message.check(self._lib.vec_scripted(self._open(), level, self._message.address))
         return self.discrete, self.continuous
 
+    def broadcast(self, values: Mapping[str, object] | None = None, *, shared: broadcast.Contents | None = None) -> int:
+        """Change what every environment adopts at its next reset.
+
+        Args:
+            values: of VALUE parameters: numbers, or distributions such as `"uniform(5, 15)"`, which replace what the
+                parameter had, a distribution too. What is not named stays.
+            shared: the seed of a new Shared block, or its bytes.
+
+        Returns:
+            the version's number, 1 for the first.
+
+        Raises:
+            ConfigError: for a bad value. ShapeError: for bytes of another length.
+        """
+        self._open()
+        return self.versions.broadcast(values or {}, shared)
+
+    def values(self, name: str) -> NDArray[Any]:
+        """Return a parameter's value in each environment's present episode, (num_envs,); of a choice its index."""
+        self._open()
+        return self.versions.present(name)
+
     def stats(self) -> Stats:
         """Return the sums over the lives that ended since the last call."""
         out = stats_of(self.env)
@@ -238,12 +263,28 @@ class Vec:
         return out.tobytes()
 
     def restore(self, index: int, snapshot: bytes) -> None:
-        """Put environment `index` back to a snapshot of any environment of such a Vec, and observe it."""
+        """Put environment `index` back to a snapshot of any environment of such a Vec, and observe it.
+
+        Raises:
+            ShapeError: for a snapshot of another length.
+            NativeError: if it began with other parameters, and nothing here is drawn or was broadcast, or if its Shared
+                block is gone.
+        """
         size = self._lib.vec_snapshot_bytes(self._open())
         if len(snapshot) != size:
             raise ShapeError(f"a snapshot of `{self.env.name}` has {size} bytes; got {len(snapshot)}")
         data = np.frombuffer(snapshot, np.uint8)
-        self._lib.vec_restore(self.handle, self._index(index), data.ctypes.data)
+        at = self._message.address
+        self._message.check(self._lib.vec_restore(self.handle, self._index(index), data.ctypes.data, at))
+
+    def load(self, snapshots: memory.Bytes) -> None:
+        """Put back all environments, (num_envs, snapshot bytes), without observing them.
+
+        Raises:
+            NativeError: as `restore` does; nothing has changed then.
+        """
+        at = self._message.address
+        self._message.check(self._lib.vec_load(self._open(), snapshots.ctypes.data, at))
 
     def run(
         self, steps: int, discrete: NDArray[np.int32], continuous: NDArray[np.float32], *, in_step: bool = False
@@ -260,7 +301,8 @@ class Vec:
     def close(self) -> None:
         """Give the memory back once no view of it is left."""
         self.handle = 0
-        self._memory = self._shared = memory.allocate(0)
+        self._memory = memory.allocate(0)
+        del self.versions
 
     def __enter__(self) -> Vec:
         """Return itself; leaving the block closes it."""
@@ -296,13 +338,14 @@ def bytes_needed(
     unit = max((1 << 30) // spec.agents, 1)
     if num_envs > unit:
         return (num_envs // unit + 1) * bytes_needed(spec, unit, config, bind=bind)
-    config = native.VecConfig.from_buffer_copy(config) if config else native.VecConfig()
+    config = native.VecConfig.from_buffer_copy(config) if config else _config_of(spec)
     config.num_envs = num_envs
     message = native.Message()
     env = ctypes.byref(spec.env.descriptor)
     size = int(native.library().vec_bytes(env, spec.params, ctypes.byref(config), message.address))
     if size < 0:
         raise ConfigError(message.text)
+    size += broadcast.own_bytes(spec, num_envs) if len(spec.contexts) else 0
     row = 2 * (spec.row_bytes + spec.mask_bytes) + 7 + 4 * (len(spec.heads) + len(spec.dims))
     return size + (num_envs * spec.agents * row if bind else 0)
 
@@ -318,6 +361,7 @@ def make_vec(
     stagger: bool = False,
     autoreset: str = "same-step",
     final_rows: str = "truncated",
+    observe_contexts: bool = False,
     **env_params: registry.Value,
 ) -> Vec:
     """Return `num_envs` copies of an environment, reset and observed.
@@ -332,13 +376,17 @@ def make_vec(
         stagger: truncate each copy's first episode after a random length, so that copies do not end together.
         autoreset: same-step (default), next-step or disabled.
         final_rows: which last observations are kept: truncated (default) or all.
-        **env_params: the environment's own parameters.
+        observe_contexts: parameters that are drawn per episode are further fields of the observation.
+        **env_params: the environment's own parameters: values, or distributions such as `"uniform(5, 15)"`, from which
+            they are drawn when an episode begins.
 
     Raises:
         EnvError: for an unknown name. ConfigError: for a bad parameter, or more copies than fit into memory.
     """
+    env = registry.get(name)
+    values = env.check(env_params)
     return Vec(
-        registry.get(name).spec(env_params),
+        env.spec(values, observed=env.drawn(values) if observe_contexts else ()),
         num_envs=num_envs,
         seed=seed,
         threads=threads,
@@ -368,6 +416,14 @@ def unpack_masks(spec: registry.Spec, masks: NDArray[np.uint8]) -> Arrays:
             views[head.name] = masks[:, at : at + head.size]
             at += head.size
     return views
+
+
+def _config_of(spec: registry.Spec, **settings: Any) -> native.VecConfig:
+    """Return a native configuration that shows the spec's observed parameters."""
+    rows = spec.env.rows_of(spec.observed)
+    return native.VecConfig(
+        **settings, observed=ctypes.cast(rows, ctypes.POINTER(ctypes.c_int32)), num_observed=len(rows)
+    )
 
 
 def _copy(into: NDArray[Any], values: ArrayLike, name: str) -> None:

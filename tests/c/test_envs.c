@@ -94,9 +94,10 @@ static void check_legal(const ShoalVec *vec, const ShoalIo *io) {
 static void run(const ShoalEnv *env, int64_t steps, Phase phase) {
   char message[SHOAL_MESSAGE];
   ShoalVec vec = {.env = env, .num_envs = phase.copies, .seed = 11, .emit_until = UINT32_MAX, .metric_steps = 7};
-  vec.params = guarded("params", env->params_bytes);
+  const uint8_t *shared = NULL;
+  vec.newest = vec.params = guarded("params", env->params_bytes);
   fill_params(env, vec.params);
-  if (shoal_env_spec(env, vec.params, &vec.spec, message) != SHOAL_OK) {
+  if (shoal_env_spec(env, vec.params, NULL, 0, &vec.spec, message) != SHOAL_OK) {
     CHECK(0, "%s", message);
     release(env->name);
     return;
@@ -108,10 +109,11 @@ static void run(const ShoalEnv *env, int64_t steps, Phase phase) {
   vec.state_bytes = spec->state_bytes, vec.params_bytes = env->params_bytes, vec.threads = 1, vec.block = phase.copies;
   vec.mode = phase.mode;
   if (env->has_shared) {
-    uint8_t *shared = guarded("shared", spec->shared_bytes);
-    env->shared(vec.params, 5, shared);
-    vec.shared = shared;
+    uint8_t *block = guarded("shared", spec->shared_bytes);
+    env->shared(vec.params, 5, block);
+    shared = block;
   }
+  vec.shared = &shared;
   vec.state = guarded("state", phase.copies * spec->state_bytes);
   vec.limits = guarded("limits", 4 * phase.copies);
   if (phase.mode != SHOAL_RESET_SAME_STEP) { vec.waiting = guarded("waiting", phase.copies); }

@@ -43,7 +43,7 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   ShoalSpec spec = {0};
   uint8_t *params = lines(env->params_bytes);
   fill_params(env, params);
-  CHECK(shoal_env_spec(env, params, &spec, message) == SHOAL_OK, "%s", message);
+  CHECK(shoal_env_spec(env, params, NULL, 0, &spec, message) == SHOAL_OK, "%s", message);
   ShoalVecConfig config = {.num_envs = ENVS, .threads = threads, .seed = 3, .stagger = 1, .max_steps = 40};
   config.block = 9;  // several blocks, the last one smaller
   void *vec_memory = lines(shoal_vec_bytes(env, params, &config, message));
@@ -90,7 +90,7 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   for (int32_t i = 0; i < ITERATIONS; i++) {
     if (threads > 1) {  // to save, to load and to observe again changes nothing
       shoal_vec_save(vec, image);
-      shoal_vec_load(vec, image);
+      CHECK(shoal_vec_load(vec, image, message) == SHOAL_OK, "%s", message);
       shoal_learner_observe(learner);
     }
     CHECK(shoal_learner_rollout(learner, message) == SHOAL_OK, "%s", message);

@@ -29,7 +29,7 @@ static uint64_t run(const ShoalEnv *env, int32_t threads) {
   ShoalSpec spec = {0};
   uint8_t *params = lines(env->params_bytes);
   fill_params(env, params);
-  CHECK(shoal_env_spec(env, params, &spec, message) == SHOAL_OK, "%s", message);
+  CHECK(shoal_env_spec(env, params, NULL, 0, &spec, message) == SHOAL_OK, "%s", message);
   ShoalVecConfig config = {.num_envs = ENVS, .threads = threads, .seed = 3, .block = 7, .stagger = 1};
   void *shared = NULL;
   if (env->has_shared) {

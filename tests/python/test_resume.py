@@ -213,7 +213,7 @@ def test_a_saved_vec_is_the_snapshots_of_its_environments_in_order() -> None:
     vec._lib.vec_save(vec.handle, out.ctypes.data)
     assert [row.tobytes() for row in out] == snapshots
     other = shoal.make_vec("crowd", 100, seed=2, metric_steps=3)
-    vec._lib.vec_load(other.handle, out.ctypes.data)
+    other.load(out)
     assert [other.snapshot(index) for index in range(100)] == snapshots
 
 

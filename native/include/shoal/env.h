@@ -38,7 +38,7 @@
 #ifndef SHOAL_ENV_H
 #define SHOAL_ENV_H
 
-#define SHOAL_ABI 1
+#define SHOAL_ABI 2
 
 // ---------------------------------------------------------------------------------------------------- types
 

@@ -55,11 +55,16 @@ static const char *SHOAL_ENV_FN(block_spec)(const void *params, ShoalSpec *out) 
 static void SHOAL_ENV_FN(block_shared)(const void *params, uint64_t seed, void *out) {
   SHOAL_ENV_FN(shared)((const SHOAL_ENV_TYPE(Params) *)params, seed, (SHOAL_ENV_TYPE(Shared) *)out);
 }
-#define SHOAL_SHARED_OF(vec) ((const SHOAL_ENV_TYPE(Shared) *)(vec)->shared)
+#define SHOAL_SHARED_VERSION(vec, e) ((vec)->shared_version ? (vec)->shared_version[e] : (vec)->newest_shared)
+#define SHOAL_SHARED_OF(vec, e) \
+  ((const SHOAL_ENV_TYPE(Shared) *)(const void *)(vec)->shared[SHOAL_SHARED_VERSION(vec, e)])
 #else
-#define SHOAL_SHARED_OF(vec) ((const void *)(vec)->shared)
+#define SHOAL_SHARED_OF(vec, e) ((const void *)0)
 #endif
-#define SHOAL_PARAMS_OF(vec) ((const SHOAL_ENV_TYPE(Params) *)(vec)->params)
+// What all environments share, or one of its own.
+#define SHOAL_PARAMS_OF(vec) ((const SHOAL_ENV_TYPE(Params) *)(const void *)(vec)->newest)
+#define SHOAL_PARAMS_AT(vec, e) \
+  ((const SHOAL_ENV_TYPE(Params) *)(const void *)((vec)->params + (int64_t)(e) * (vec)->params_stride))
 
 #include "shoal/env_step.h"
 
@@ -72,8 +77,9 @@ static void SHOAL_ENV_FN(block_scripted)(const ShoalVec *vec, int32_t first, int
       if (!vec->live[row]) { continue; }
       uint64_t number = (uint64_t)(vec->first_index * SHOAL_AGENTS(vec) + row);
       uint64_t rng = shoal_hash(vec->seed, SHOAL_TAG_SCRIPT, (uint64_t)io->clock, number);
-      SHOAL_ENV_FN(scripted)(SHOAL_PARAMS_OF(vec), SHOAL_SHARED_OF(vec), SHOAL_STATE_OF(vec, first + e), a, level, rng,
-                             io->discrete + i * vec->heads, io->continuous + i * vec->dims);
+      SHOAL_ENV_FN(scripted)(SHOAL_PARAMS_AT(vec, first + e), SHOAL_SHARED_OF(vec, first + e),
+                             SHOAL_STATE_OF(vec, first + e), a, level, rng, io->discrete + i * vec->heads,
+                             io->continuous + i * vec->dims);
     }
   }
 }

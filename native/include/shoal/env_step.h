@@ -10,7 +10,8 @@
 // An environment's header may help, with two hints that change no number:
 //
 //   SHOAL_ENV_USUAL(params)  an expression: the parameters that the compiler may take as given in an instance of the
-//                            step of their own. With others the general instance runs.
+//                            step of their own. With others the general instance runs. Where environments have
+//                            parameters of their own, those of a whole run must be usual.
 //   SHOAL_ENV_LANES          with usual parameters `step` has no branch: copies become lanes of a vector. It pays where
 //                            arithmetic outweighs collecting fields from the states (cartpole; not squared), and
 //                            takes the compiler's -fopenmp-simd.
@@ -23,6 +24,8 @@
 #define SHOAL_RUN_PRAGMA _Pragma("omp simd")
 // GCC makes lanes of the fields of structs whose size it does not know, and of others only if it is a power of two.
 #define SHOAL_RUN_STRIDE(vec, bytes) ((vec)->state_bytes)
+// A call that is left makes no lanes, and there are more instances than the compiler inlines by itself.
+static inline __attribute__((always_inline)) __typeof__(SHOAL_ENV_FN(step)) SHOAL_ENV_FN(step);
 #else
 #define SHOAL_RUN_PRAGMA
 #define SHOAL_RUN_STRIDE(vec, bytes) (bytes)
@@ -37,30 +40,68 @@
 
 #define SHOAL_INLINE inline __attribute__((always_inline))
 #define SHOAL_STATE_AT(states, e, bytes) ((SHOAL_ENV_TYPE(State) *)(void *)((states) + (int64_t)(e) * (bytes)))
+#define SHOAL_PARAMS_ROW(rows, e, stride) \
+  ((const SHOAL_ENV_TYPE(Params) *)(const void *)((rows) + (int64_t)(e) * (stride)))
 #define SHOAL_STATE_OF(vec, e) SHOAL_STATE_AT((vec)->state, e, (vec)->state_bytes)
 #define SHOAL_METRIC_COUNT ((int32_t)(sizeof(SHOAL_ENV_TYPE(Metrics)) / sizeof(float)))
+
+// Append the observed parameters of environment e to a row.
+static void SHOAL_ENV_FN(tell)(const ShoalVec *vec, int32_t e, uint8_t *row) {
+  const uint8_t *params = vec->params + e * vec->params_stride;
+  for (int32_t k = 0; k < vec->num_observed; k++) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, params + shoal_param_offset(vec->observed[k]), 4);
+    int32_t real = vec->env->params[vec->observed[k]].type == SHOAL_PARAM_FLOAT;
+    float value = real ? shoal_from_bits(bits) : (float)(int32_t)bits;
+    __builtin_memcpy(row + vec->observed_offset + 4 * k, &value, 4);
+  }
+}
 
 // Observe the agents of `count` environments from `first` on, or zero row and mask of those that are absent. i: the
 // block's index of the first agent.
 static SHOAL_INLINE void SHOAL_ENV_FN(look)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
-                                            const ShoalIo *io, const int64_t state_bytes) {
-  const SHOAL_ENV_TYPE(Params) params = *SHOAL_PARAMS_OF(vec);  // a copy: the rows cannot alias it
+                                            const ShoalIo *io, const int64_t state_bytes, const int32_t own) {
+  const SHOAL_ENV_TYPE(Params) common = *SHOAL_PARAMS_OF(vec);  // a copy: the rows cannot alias it
   const uint8_t *states = vec->state + first * state_bytes, *live = vec->live + (int64_t)first * SHOAL_AGENTS(vec);
   int64_t row_stride = io->row_stride, mask_stride = io->mask_stride;
   int64_t row_bytes = vec->row_bytes, mask_bytes = vec->mask_bytes;
   uint8_t *row = io->rows + i * row_stride, *mask = io->masks + i * mask_stride;
   int32_t agents = SHOAL_AGENTS(vec);
   for (int32_t e = 0; e < count; e++) {
+    const SHOAL_ENV_TYPE(Params) *params = own ? SHOAL_PARAMS_AT(vec, first + e) : &common;
     for (int32_t a = 0; a < agents; a++, live++, row += row_stride, mask += mask_stride) {
       if (SHOAL_ALWAYS_LIVE || *live) {
         const SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT((uint8_t *)states, e, state_bytes);
-        SHOAL_ENV_FN(observe)(&params, SHOAL_SHARED_OF(vec), state, a, row, mask);
+        SHOAL_ENV_FN(observe)(params, SHOAL_SHARED_OF(vec, first + e), state, a, row, mask);
       } else {
         __builtin_memset(row, 0, (uint64_t)row_bytes);
         if (mask_bytes) { __builtin_memset(mask, 0, (uint64_t)mask_bytes); }
       }
     }
   }
+  if (__builtin_expect(vec->num_observed > 0, 0)) {
+    row = io->rows + i * row_stride;
+    live = vec->live + (int64_t)first * agents;
+    for (int32_t r = 0; r < count * agents; r++) {
+      if (live[r]) { SHOAL_ENV_FN(tell)(vec, first + r / agents, row + r * row_stride); }
+    }
+  }
+}
+
+// The same where speed does not matter, wherever the parameters stand.
+static void SHOAL_ENV_FN(look_at)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i, const ShoalIo *io) {
+  SHOAL_ENV_FN(look)(vec, first, count, i, io, vec->state_bytes, 1);
+}
+
+// What an environment takes over at its reset: the newest Params, with contexts drawn over them, and Shared.
+static __attribute__((noinline)) void SHOAL_ENV_FN(adopt)(const ShoalVec *vec, int32_t e, uint64_t key) {
+  uint8_t *params = vec->params + e * vec->params_stride;
+  __builtin_memcpy(params, vec->newest, sizeof(SHOAL_ENV_TYPE(Params)));
+  for (int32_t c = 0; c < vec->num_contexts; c++) {
+    uint32_t bits = shoal_context_draw(&vec->contexts[c], key);
+    __builtin_memcpy(params + shoal_param_offset(vec->contexts[c].param), &bits, 4);
+  }
+  if (vec->shared_version) { vec->shared_version[e] = vec->newest_shared; }
 }
 
 // Start an episode: State is zero but for its head.
@@ -76,11 +117,12 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
     uint64_t hash = shoal_hash(vec->seed, SHOAL_TAG_STAGGER, index, 0);
     vec->limits[e] = 1 + (int32_t)(((hash >> 32) * (uint64_t)(uint32_t)vec->max_steps) >> 32);
   }
-  SHOAL_ENV_FN(reset)(SHOAL_PARAMS_OF(vec), SHOAL_SHARED_OF(vec), state);
+  if (vec->params_stride) { SHOAL_ENV_FN(adopt)(vec, e, state->head.key); }
+  SHOAL_ENV_FN(reset)(SHOAL_PARAMS_AT(vec, e), SHOAL_SHARED_OF(vec, e), state);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
     int64_t row = (int64_t)e * SHOAL_AGENTS(vec) + a;
 #ifdef SHOAL_HAS_LIVE
-    vec->live[row] = (uint8_t)(SHOAL_ENV_FN(live)(SHOAL_PARAMS_OF(vec), state, a) != 0);
+    vec->live[row] = (uint8_t)(SHOAL_ENV_FN(live)(SHOAL_PARAMS_AT(vec, e), state, a) != 0);
 #else
     vec->live[row] = 1;
 #endif
@@ -107,11 +149,11 @@ static void SHOAL_ENV_FN(block_reset)(const ShoalVec *vec, int32_t first, int32_
       SHOAL_ENV_FN(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a);
     }
   }
-  SHOAL_ENV_FN(look)(vec, first, count, 0, io, vec->state_bytes);
+  SHOAL_ENV_FN(look_at)(vec, first, count, 0, io);
 }
 
 static void SHOAL_ENV_FN(block_observe)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
-  SHOAL_ENV_FN(look)(vec, first, count, 0, io, vec->state_bytes);
+  SHOAL_ENV_FN(look_at)(vec, first, count, 0, io);
 }
 
 // 1. Clean the actions of `rows` agents in place; returns how many were bad. heads and dims are constants in the
@@ -177,7 +219,7 @@ static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) 
 // Returns the number of agents that were flagged.
 static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *vec, int32_t e, int64_t i, int32_t over,
                                                               const ShoalIo *io) {
-  const SHOAL_ENV_TYPE(Params) *params = SHOAL_PARAMS_OF(vec);
+  const SHOAL_ENV_TYPE(Params) *params = SHOAL_PARAMS_AT(vec, e);
   SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_OF(vec, e);
   int64_t base = (int64_t)e * SHOAL_AGENTS(vec);
   int32_t flagged = 0, emits = state->head.episode >= vec->emit_from && state->head.episode < vec->emit_until;
@@ -186,8 +228,10 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
     if (!ended) { continue; }
     flagged++;
     if (io->final_rows && (vec->final_all || !(ended & SHOAL_TERMINATED))) {  // 5
-      SHOAL_ENV_FN(observe)(params, SHOAL_SHARED_OF(vec), state, a, io->final_rows + (i + a) * io->final_stride,
+      uint8_t *row = io->final_rows + (i + a) * io->final_stride;
+      SHOAL_ENV_FN(observe)(params, SHOAL_SHARED_OF(vec, e), state, a, row,
                             io->final_masks + (i + a) * io->final_mask_stride);
+      if (vec->num_observed) { SHOAL_ENV_FN(tell)(vec, e, row); }
     }
     if (emits) { SHOAL_ENV_FN(emit)(vec, base + a, io->stats); }  // 6
     SHOAL_ENV_FN(zero_life)(vec, base + a);
@@ -203,7 +247,7 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
 #ifdef SHOAL_HAS_RESPAWN
   state->head.phase = SHOAL_TAG_RESPAWN;
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-    if (vec->ended[base + a]) { SHOAL_ENV_FN(respawn)(params, SHOAL_SHARED_OF(vec), state, a); }
+    if (vec->ended[base + a]) { SHOAL_ENV_FN(respawn)(params, SHOAL_SHARED_OF(vec, e), state, a); }
   }
 #endif
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {  // 8
@@ -242,13 +286,15 @@ static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t
 // Writes over[e] and the list of environments in which something ended (offsets from `first`); returns its length.
 static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
                                                   const ShoalIo *io, const int32_t heads, const int32_t dims,
-                                                  const int64_t state_bytes, const int32_t usual, uint8_t *over,
-                                                  int32_t *changed) {
-  const SHOAL_ENV_TYPE(Params) params = *SHOAL_PARAMS_OF(vec);  // a copy: nothing written here can alias it
-  if (usual && !SHOAL_ENV_USUAL(&params)) { __builtin_unreachable(); }
+                                                  const int64_t state_bytes, const int32_t usual, const int32_t own,
+                                                  uint8_t *over, int32_t *changed) {
+  const SHOAL_ENV_TYPE(Params) common = *SHOAL_PARAMS_OF(vec);  // a copy: nothing written here can alias it
+  if (usual && !own && !SHOAL_ENV_USUAL(&common)) { __builtin_unreachable(); }
   const int32_t agents = SHOAL_AGENTS(vec);
   const int64_t base = (int64_t)first * agents, rows = (int64_t)count * agents;
   const int64_t stride = SHOAL_RUN_STRIDE(vec, state_bytes), out_stride = io->stride;
+  const int64_t params_stride = vec->params_stride;
+  const uint8_t *restrict params_rows = vec->params + first * params_stride;
   uint8_t *restrict states = vec->state + first * state_bytes;
   uint8_t *restrict ended = vec->ended + base, *restrict out_ended = io->ended + i * out_stride;
   float *restrict rewards = vec->rewards + base, *restrict out_rewards = io->rewards + i * out_stride;
@@ -274,7 +320,9 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t f
     over[e] = 0;
     ShoalResult result = {rewards + e * agents, ended + e * agents, over + e,
                           metrics + e * agents * SHOAL_METRIC_COUNT};
-    SHOAL_ENV_FN(step)(&params, SHOAL_SHARED_OF(vec), state, discrete + e * agents * heads,
+    const SHOAL_ENV_TYPE(Params) *params = own ? SHOAL_PARAMS_ROW(params_rows, e, params_stride) : &common;
+    if (usual && own && !SHOAL_ENV_USUAL(params)) { __builtin_unreachable(); }
+    SHOAL_ENV_FN(step)(params, SHOAL_SHARED_OF(vec, first + e), state, discrete + e * agents * heads,
                        continuous + e * agents * dims, &result);
     over[e] |= state->head.tick >= (uint32_t)limits[e];
   }
@@ -320,31 +368,40 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t f
 // The whole step of `count` environments from `first` on, none of which waits. Returns how many agents were flagged.
 static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
                                                    const ShoalIo *io, const int32_t heads, const int32_t dims,
-                                                   const int64_t state_bytes, const int32_t usual) {
+                                                   const int64_t state_bytes, const int32_t usual, const int32_t own) {
   int64_t base = (int64_t)first * SHOAL_AGENTS(vec), rows = (int64_t)count * SHOAL_AGENTS(vec);
   uint8_t over[SHOAL_RUN];
   int32_t changed[SHOAL_RUN], flagged = 0;
   int32_t changes =
-      SHOAL_ENV_FN(advance)(vec, first, count, i, io, heads, dims, state_bytes, usual, over, changed);  // 1 to 4
+      SHOAL_ENV_FN(advance)(vec, first, count, i, io, heads, dims, state_bytes, usual, own, over, changed);  // 1 to 4
   if (vec->metric_steps) { SHOAL_ENV_FN(emit_partial)(vec, base, rows, io); }
   __builtin_memset(vec->starts + base, 0, (uint64_t)rows);
   for (int32_t c = 0; c < changes; c++) {  // 5 to 8
     int32_t e = changed[c];
     flagged += SHOAL_ENV_FN(finish)(vec, first + e, i + (int64_t)e * SHOAL_AGENTS(vec), over[e], io);
   }
-  SHOAL_ENV_FN(look)(vec, first, count, i, io, state_bytes);  // 8
+  SHOAL_ENV_FN(look)(vec, first, count, i, io, state_bytes, own);  // 8
   return flagged;
 }
 
 // The run with what most environments have as constants, one head and a State without arrays of run-time length, or
-// else with what this one has.
-static int32_t SHOAL_ENV_FN(step_some)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
-                                       const ShoalIo *io) {
+// else with what this one has: with parameters that all share, and with those of every environment's own.
+static int32_t SHOAL_ENV_FN(step_shared)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                         const ShoalIo *io) {
   const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
   if (vec->spec.state_bytes == bytes && vec->heads == 1 && vec->dims == 0 && SHOAL_ENV_USUAL(SHOAL_PARAMS_OF(vec))) {
-    return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1);
+    return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1, 0);
   }
-  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0);
+  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 0);
+}
+
+static __attribute__((noinline)) int32_t SHOAL_ENV_FN(step_own)(const ShoalVec *vec, int32_t first, int32_t count,
+                                                                int64_t i, const ShoalIo *io) {
+  const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
+  int32_t usual = vec->spec.state_bytes == bytes && vec->heads == 1 && vec->dims == 0;
+  for (int32_t e = first; e < first + count; e++) { usual &= (SHOAL_ENV_USUAL(SHOAL_PARAMS_AT(vec, e))) != 0; }
+  if (usual) { return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1, 1); }
+  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 1);
 }
 
 // Next-step mode: the call after an environment's end only resets it.
@@ -357,7 +414,7 @@ static void SHOAL_ENV_FN(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i
     io->rewards[(i + a) * io->stride] = 0.0f;
     io->ended[(i + a) * io->stride] = 0;
   }
-  SHOAL_ENV_FN(look)(vec, e, 1, i, io, vec->state_bytes);
+  SHOAL_ENV_FN(look_at)(vec, e, 1, i, io);
 }
 
 static int32_t SHOAL_ENV_FN(block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
@@ -373,7 +430,8 @@ static int32_t SHOAL_ENV_FN(block_step)(const ShoalVec *vec, int32_t first, int3
     for (int32_t k = 1; vec->waiting && k < run; k++) {
       if (vec->waiting[first + e + k]) { run = k; }
     }
-    flagged += SHOAL_ENV_FN(step_some)(vec, first + e, run, i, io);
+    flagged += vec->params_stride ? SHOAL_ENV_FN(step_own)(vec, first + e, run, i, io)
+                                  : SHOAL_ENV_FN(step_shared)(vec, first + e, run, i, io);
     e += run;
   }
   return flagged;

@@ -31,8 +31,10 @@ SHOAL_API int32_t shoal_cores(void);         // cores this process may use
 SHOAL_API int32_t shoal_env_count(void);
 SHOAL_API const ShoalEnv *shoal_env_at(int32_t index);
 // Fill out (zeroed by the caller) from the params; also completes it: row_bytes is rounded up to a multiple of 4.
-// Writes agents and offset into the params' ShoalSizes.
-SHOAL_API int32_t shoal_env_spec(const ShoalEnv *env, void *params, ShoalSpec *out, char *message);
+// Writes agents and offset into the params' ShoalSizes. observed: rows of the parameter table that are appended to the
+// observation, each as a field of one float32 that bears its name.
+SHOAL_API int32_t shoal_env_spec(const ShoalEnv *env, void *params, const int32_t *observed, int32_t num_observed,
+                                 ShoalSpec *out, char *message);
 
 typedef struct {
   int32_t num_envs, threads;  // threads: 0 = all cores
@@ -41,12 +43,24 @@ typedef struct {
   int32_t mode, final_all, max_steps, metric_steps, stagger;  // max_steps, metric_steps: 0 = default, off
   int32_t block;                                              // environments per block; 0 = chosen from the row size
   const volatile int32_t *stop;                               // may be null
+  const int32_t *observed;                                    // as shoal_env_spec takes them; copied
+  int32_t num_observed;
 } ShoalVecConfig;
 
 SHOAL_API int64_t shoal_vec_bytes(const ShoalEnv *env, const void *params, const ShoalVecConfig *config, char *message);
 // shared: the environment's Shared block, or null; both it and memory must outlive the vec. params are copied.
 SHOAL_API ShoalVec *shoal_vec_create(const ShoalEnv *env, const void *params, const void *shared,
                                      const ShoalVecConfig *config, void *memory, char *message);
+// Give every environment Params (and the number of a Shared block) of its own, for now equal ones, in memory of
+// shoal_vec_own_bytes that must outlive the vec. Without this all share theirs, which is faster and smaller.
+SHOAL_API int64_t shoal_vec_own_bytes(const ShoalEnv *env, int32_t num_envs);
+SHOAL_API void shoal_vec_own(ShoalVec *vec, void *memory);
+// What environments adopt at their next reset, after shoal_vec_own: params and contexts, which are copied, and shared,
+// a table of blocks by number whose last is the newest, and which is read until the next broadcast; blocks that no
+// environment names (shoal_vec_array 8) may be freed, and stand in the next table as null. A null table: as before.
+SHOAL_API int32_t shoal_vec_broadcast(ShoalVec *vec, const void *params, const ShoalContext *contexts,
+                                      int32_t num_contexts, const void *const *shared, int32_t num_shared,
+                                      char *message);
 // Bind the step buffers: contiguous arrays over all rows (strides are set here). rows (N, row_bytes) u8, masks
 // (N, mask_bytes) u8, final_rows and final_masks like these or both null, rewards (N,) f32, ended (N,) u8,
 // discrete (N, heads) i32 and continuous (N, dims) f32, both cleaned in place by a step.
@@ -70,16 +84,19 @@ SHOAL_API int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cy
 SHOAL_API int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message);
 // Sums of what was emitted since the last call, SHOAL_STATS_SIZE(metrics) doubles.
 SHOAL_API void shoal_vec_stats(ShoalVec *vec, double *out);
-// One environment's snapshot: State, accumulators, live, starts. restore re-observes it into the bound rows.
+// One environment's snapshot: Params, the number of its Shared block, State, accumulators, live, starts. restore
+// re-observes it into the bound rows.
 SHOAL_API int64_t shoal_vec_snapshot_bytes(const ShoalVec *vec);
 SHOAL_API void shoal_vec_snapshot(const ShoalVec *vec, int32_t e, uint8_t *out);
-SHOAL_API void shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in);
+SHOAL_API int32_t shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in, char *message);
 // The snapshots of all environments in order, (num_envs, snapshot bytes). load forgets the statistics that were not
 // fetched, and observes nothing.
 SHOAL_API void shoal_vec_save(const ShoalVec *vec, uint8_t *out);
-SHOAL_API void shoal_vec_load(ShoalVec *vec, const uint8_t *in);
+SHOAL_API int32_t shoal_vec_load(ShoalVec *vec, const uint8_t *in, char *message);
 // Pointers to the per-row arrays: which = 0 live, 1 starts (u8), 2 returns (f32), 3 lengths (i32),
-// 4 states (num_envs, state_bytes) u8, 5 limits (num_envs) i32, 6 waiting (num_envs) u8 or null.
+// 4 states (num_envs, state_bytes) u8, 5 limits (num_envs) i32, 6 waiting (num_envs) u8 or null,
+// 7 Params (num_envs, params_bytes) u8, or one for all before shoal_vec_own, 8 numbers of Shared (num_envs) i32 or
+// null.
 SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
 
 // ---------------------------------------------------------------------------------------------------- policies

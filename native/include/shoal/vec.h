@@ -6,6 +6,7 @@
 #ifndef SHOAL_VEC_H
 #define SHOAL_VEC_H
 
+#include "shoal/context.h"
 #include "shoal/env.h"
 
 enum { SHOAL_RUN = 96 };  // environments that a block's loops take together
@@ -35,11 +36,19 @@ typedef struct {
   uint64_t seed;
   uint32_t emit_from, emit_until;  // lives of episodes in [from, until) are counted in the metrics
   int64_t state_bytes, params_bytes;
-  uint8_t *params;        // one Params for all
-  const uint8_t *shared;  // or null
-  uint8_t *state;         // (num_envs, state_bytes)
-  int32_t *limits;        // (num_envs,): the time limit of this episode
-  uint8_t *waiting;       // (num_envs,): ended, to be reset by the next call; null in same-step mode
+  uint8_t *newest;               // one Params, which environments adopt at their next reset
+  uint8_t *params;               // Params of environment e at e * params_stride
+  int64_t params_stride;         // 0: all of them use `newest`; else each has its own, with contexts drawn over it
+  const uint8_t *const *shared;  // (versions,) Shared blocks, of which the last is the newest; one of null without
+  int32_t *shared_version;       // (num_envs,), or null: all use the newest
+  int32_t newest_shared;
+  int32_t num_contexts;
+  ShoalContext contexts[SHOAL_MAX_CONTEXTS];
+  int32_t observed[SHOAL_MAX_CONTEXTS];   // parameters that are appended to the observation as float32
+  int32_t num_observed, observed_offset;  // bytes from the start of a row
+  uint8_t *state;                         // (num_envs, state_bytes)
+  int32_t *limits;                        // (num_envs,): the time limit of this episode
+  uint8_t *waiting;                       // (num_envs,): ended, to be reset by the next call; null in same-step mode
   // per agent
   float *rewards;  // of the last step
   uint8_t *ended;  // of the last step

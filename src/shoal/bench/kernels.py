@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoal import bench, config, flags, native, registry, store
+from shoal import bench, config, flags, native, store
 from shoal.bench import gemm, operations
 from shoal.errors import ConfigError, nearest
 from shoal.policy import Policy
@@ -81,7 +81,7 @@ def _network(env: str, assignments: list[str]) -> operations.Network:
         for section, values in flags.from_assignment(env, assignment).items():
             overrides.setdefault(section, {}).update(values)
     settings = config.load(env, overrides=overrides)
-    spec = registry.get(env).spec(settings.params)
+    spec = settings.spec()
     return operations.Network(Policy(spec, config.resolve(settings, spec)))
 
 

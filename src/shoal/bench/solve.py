@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shoal import bench, config, flags, registry, store
+from shoal import bench, config, flags, store
 from shoal.errors import ConfigError
 
 _OPTIONS = (
@@ -36,7 +36,7 @@ def run(name: str, arguments: list[str]) -> int:
     parsed = bench.parse_with_settings("shoal bench solve", "Time and steps to solved.", name, arguments, _OPTIONS)
     options = parsed.options
     seeds = parse_seeds(options["seeds"])
-    spec = registry.get(name).spec(parsed.load(name).params)
+    spec = parsed.load(name).spec()
     settings = config.resolve(parsed.load(name), spec)
     if settings.solved.threshold is None:
         raise ConfigError(f"`{name}` does not say when it is solved (at solved.threshold in {name}.toml)")
