@@ -122,12 +122,13 @@ class Versions:
             raise ConfigError(f"`{self._spec.env.name}` has no parameter `{name}`", nearest(name, at))
         size = self._spec.env.descriptor.params_bytes
         if self._own is None:
-            rows = np.frombuffer(self._spec.params, np.uint8)[None].repeat(self._num_envs, axis=0)
+            rows = np.frombuffer(bytes(self._spec.params), np.uint8)[None].repeat(self._num_envs, axis=0)
         else:
             rows = self._own[: self._num_envs * size].reshape(self._num_envs, size)
         start = ctypes.sizeof(native.Sizes) + 4 * at[name]
         dtype = np.float32 if params[at[name]].kind == "float" else np.int32
-        return rows[:, start : start + 4].copy().view(dtype)[:, 0]
+        found: NDArray[Any] = rows[:, start : start + 4].copy().view(dtype)[:, 0]
+        return found
 
     def _send(self, values: dict[str, registry.Value], blocks: dict[int, Block], newest: int) -> None:
         """Hand a version to native code, which needs Params of every environment's own from now on."""

@@ -25,6 +25,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   train ENV             train an agent; `shoal train ENV --help` shows every setting with this environment's default
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
+  eval ... --grid gravity=5,10,15   at every point of a grid over parameters, as a table and a heat map
   list                  the environments
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
@@ -78,15 +79,17 @@ def _train(arguments: list[str]) -> int:
 
 
 def _eval(arguments: list[str]) -> int:
-    from shoal import checkpoint, flags, registry, store
+    from shoal import checkpoint, flags, grid, registry, store
     from shoal.evaluate import check_seed, evaluate
     from shoal.policy import restore
 
+    grids, arguments = grid.take(arguments)
     words = [word for word in leading(arguments) if word]
     options = (
         flags.Option("seed", "int", 0, "of the evaluation's worlds"),
         flags.Option("level", "float", 1.0, "strength of the scripted player"),
         flags.Option("threads", "int", None, "0 stands for all cores"),
+        flags.Option("grid", "str", None, "parameter=value,value,...: evaluate at each; several make a grid"),
         flags.RUNS_DIR,
         flags.JSON,
     )
@@ -112,7 +115,20 @@ def _eval(arguments: list[str]) -> int:
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
-    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps", flush=True)
+    axes = grid.parse(policy.spec.env, grids)
+    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps")
+    drawn = {**settings.drawn, **dict.fromkeys((axis.name for axis in axes), "")}
+    print(
+        "".join(f"{name} is drawn from {text} per episode\n" for name, text in drawn.items() if text),
+        end="",
+        flush=True,
+    )
+    if axes:
+        row = {"env": settings.env, "checkpoint": str(path), "steps": found.steps, "seed": settings.seed}
+        row |= grid.run(policy, settings, axes)
+        if parsed["json"]:
+            print(store.to_json(row))
+        return 0
     results = {
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players

@@ -148,6 +148,9 @@ def _announce(trainer: Trainer) -> None:
         f"seed {config.seed}, {vec.num_envs} copies, {policy.core} {policy.hidden} x {policy.layers}, "
         f"{threads} threads, {native.library().name}"
     )
+    seen = "seen by" if vec.observe_contexts else "hidden from"
+    for name, text in config.drawn.items():
+        print(f"  {name} is drawn from {text} per episode, {seen} the policy")
     for reason in config.reasons:
         print(f"  {reason}")
     for note in trainer.notes:

@@ -52,8 +52,12 @@ class Config:
 
     def spec(self) -> registry.Spec:
         """Return what the environment is under these settings."""
-        env = registry.get(self.env)
-        return env.spec(self.params, observed=env.drawn(self.params) if self.vec.observe_contexts else ())
+        return registry.get(self.env).spec(self.params, observed=self.drawn if self.vec.observe_contexts else ())
+
+    @property
+    def drawn(self) -> dict[str, Scalar]:
+        """The parameters that are drawn when an episode begins, and from what."""
+        return {name: self.params[name] for name in registry.get(self.env).drawn(self.params)}
 
     def to_dict(self) -> dict[str, dict[str, Scalar]]:
         """Return section -> key -> value without what is None."""

@@ -181,7 +181,7 @@ def _complain_about_type(param: Param, text: str) -> NoReturn:
         raise ConfigError(f"{problem} (at env.{param.name})")
     form = {"float": f"uniform({param.low:g}, {param.high:g})", "int": f"{param.low:g}..{param.high:g}"}
     like = form.get(param.kind, "choice(true, false)")
-    raise ConfigError(f"{problem} or a distribution (at env.{param.name})", f"a distribution is written like {like}")
+    raise ConfigError(f"{problem} (at env.{param.name})", f"a distribution is written like {like}")
 
 
 def _text(number: Value) -> str:

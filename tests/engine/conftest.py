@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from bare_vec import BareVec
 
-from shoal import native
+from shoal import native, registry
 
 HERE = Path(__file__).parent
 INCLUDE = HERE.parents[1] / "native" / "include"
@@ -24,11 +24,11 @@ def toy_library(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
 
     @functools.cache
-    def build(*defines):
-        path = folder / ("-".join(("toy", *defines)) + ".so")
+    def build(*defines, source="toy"):
+        path = folder / ("-".join((source, *defines)) + ".so")
         flags = ["-std=gnu11", "-O1", "-shared", "-fPIC", "-ffp-contract=off", f"-I{INCLUDE}", f"-I{HERE}"]
         subprocess.run(
-            [os.environ.get("CC", "cc"), *flags, *(f"-D{name}" for name in defines), HERE / "toy.c", "-o", path],
+            [os.environ.get("CC", "cc"), *flags, *(f"-D{name}" for name in defines), HERE / f"{source}.c", "-o", path],
             check=True,
         )
         return ctypes.CDLL(str(path))
@@ -47,6 +47,16 @@ def toy(toy_library):
         return BareVec(descriptor, params, num_envs, **settings)
 
     return build
+
+
+@pytest.fixture
+def levels(toy_library, monkeypatch):
+    """Register the environment of levels.h, which has a Shared block, and return it."""
+    descriptor = native.Env.in_dll(toy_library(source="levels"), "levels_descriptor")
+    env = registry._environment(descriptor)
+    everything = registry._environments() | {"levels": env}
+    monkeypatch.setattr(registry, "_environments", lambda: everything)
+    return env
 
 
 @pytest.fixture
