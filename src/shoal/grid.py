@@ -111,7 +111,8 @@ def run(policy: Policy, settings: Config, axes: Sequence[Axis]) -> dict[str, Any
     for point, result in found:
         numbers = {"interval": result.interval} | result.stats.means()
         finite = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
-        points.append({"lives": result.stats.lives} | finite | dict(zip(names, point, strict=True)))
+        row: dict[str, Any] = {"lives": result.stats.lives} | finite | dict(zip(names, point, strict=True))
+        points.append(row)
     return {
         "metric": found[0][1].metric,
         "grid": {axis.name: list(axis.values) for axis in axes},

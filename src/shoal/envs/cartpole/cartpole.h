@@ -43,7 +43,7 @@ enum { CARTPOLE_EULER = 0, CARTPOLE_RK4 = 1 };
   F(cart_mass, 1.0f, 0.1f, 100, "kg", VALUE, "mass of the cart")                                          \
   F(pole_mass, 0.1f, 0.01f, 10, "kg", VALUE, "mass of the pole")                                          \
   F(pole_half_length, 0.5f, 0.05f, 10, "m", VALUE, "hinge to centre of mass of the pole")                 \
-  F(force_magnitude, 10.0f, 0, 100, "N", VALUE, "force of a full push")                                   \
+  F(force_magnitude, 10.0f, -100, 100, "N", VALUE, "force of a full push; below 0, left pushes right")    \
   F(time_step, 0.02f, 0.001f, 0.1f, "s", VALUE, "simulated time of a step")                               \
   F(x_limit, 2.4f, 0.1f, 100, "m", VALUE, "the cart may be this far from the centre")                     \
   F(angle_limit, 12.0f, 1, 90, "deg", VALUE, "the pole may lean this far")                                \
@@ -177,6 +177,7 @@ SHOAL_FN void cartpole_scripted(const CartpoleParams *params, const void *shared
                                 int32_t agent, float level, uint64_t rng, int32_t *discrete, float *continuous) {
   (void)shared, (void)agent;
   float push = 0.5f * state->x + 1.0f * state->x_dot + 12.0f * state->theta + 3.0f * state->theta_dot;
+  push = params->force_magnitude < 0.0f ? -push : push;
   if (shoal_uniform_of(rng) >= level) { push = 2.0f * shoal_uniform_of(shoal_mix(rng)) - 1.0f; }
   if (params->action == CARTPOLE_CONTINUOUS) {
     continuous[0] = shoal_clamp(push, -1.0f, 1.0f);
