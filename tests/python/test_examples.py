@@ -34,8 +34,18 @@ def test_vec_random(tmp_path: Path) -> None:
     assert re.search(r"^\d+ games, random play scores 0\.\d+ ± 0\.0\d+ of the points$", out, re.MULTILINE)
 
 
+def test_curriculum(tmp_path: Path) -> None:
+    out = run(tmp_path, "curriculum.py").splitlines()
+    forces = [float(line.split()[-5]) for line in out[:-1]]
+    assert forces == sorted(forces, reverse=True)
+    assert (len(forces), forces[0], forces[-1]) == (16, 9.0, 2.0)
+    found = re.search(r"^score ([\d.]+) ± [\d.]+ over 1000 lives with 2.0 N$", out[-1])
+    assert found
+    assert float(found[1]) > 400
+
+
 def test_examples_are_short() -> None:
     files = sorted(EXAMPLES.glob("*.py"))
-    assert len(files) == 3
+    assert len(files) == 4
     for file in files:
         assert len(file.read_text().splitlines()) <= 40, file
