@@ -57,6 +57,9 @@ TRAIN = (
 _RESUMING = ("threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json")
 RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
+_ABOUT_ENV = (
+    "The environment. What changes no sizes may be drawn per episode: 'uniform(5, 15)' (docs/guides/contexts.md)."
+)
 _ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}
 
 
@@ -242,7 +245,7 @@ def _help(program: str, about: str, options: Sequence[Option], sections: Mapping
     for section, rows in sections.items():
         members = [(key, *leaf(*row)) for key, row in rows.items()]
         made = dataclasses.make_dataclass(section.capitalize(), members, frozen=True)
-        made.__doc__ = "The environment." if section == "env" else SECTIONS[section].__doc__
+        made.__doc__ = _ABOUT_ENV if section == "env" else SECTIONS[section].__doc__
         fields.append((section, made, dataclasses.field(default_factory=made)))
     form = dataclasses.make_dataclass("Form", fields, frozen=True)
     form.__doc__ = about

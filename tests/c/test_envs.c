@@ -5,7 +5,7 @@
 // agent. Each array is an allocation of its own size: an access outside any of them is next to a guard band, which the
 // address sanitizer sees at once and this program checks at the end. First with one copy, whose arrays have no
 // neighbour, then with so many that the block's loops run as vectors with a rest, then with copies that wait for their
-// reset between others that do not.
+// reset between others that do not, and with copies whose parameters are their own and drawn at every reset.
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -57,7 +57,7 @@ static void release(const char *env) {
 // ---------------------------------------------------------------------------------------------------- one environment
 
 typedef struct {
-  int32_t copies, mode;
+  int32_t copies, mode, own;
   double share;  // of the steps
 } Phase;
 
@@ -91,6 +91,18 @@ static void check_legal(const ShoalVec *vec, const ShoalIo *io) {
   }
 }
 
+// Contexts that always draw the default, for every parameter that can be drawn.
+static void draw_defaults(ShoalVec *vec) {
+  for (int32_t p = 0; p < vec->env->num_params && vec->num_contexts < SHOAL_MAX_CONTEXTS; p++) {
+    if (vec->env->params[p].role != SHOAL_ROLE_VALUE) { continue; }
+    ShoalContext *context = &vec->contexts[vec->num_contexts++];
+    context->param = p;
+    context->kind = SHOAL_CONTEXT_CHOICE;
+    context->count = 1;
+    memcpy(context->options, vec->newest + shoal_param_offset(p), 4);
+  }
+}
+
 static void run(const ShoalEnv *env, int64_t steps, Phase phase) {
   char message[SHOAL_MESSAGE];
   ShoalVec vec = {.env = env, .num_envs = phase.copies, .seed = 11, .emit_until = UINT32_MAX, .metric_steps = 7};
@@ -108,6 +120,11 @@ static void run(const ShoalEnv *env, int64_t steps, Phase phase) {
   vec.max_steps = spec->max_steps, vec.row_bytes = spec->row_bytes, vec.mask_bytes = spec->mask_bytes;
   vec.state_bytes = spec->state_bytes, vec.params_bytes = env->params_bytes, vec.threads = 1, vec.block = phase.copies;
   vec.mode = phase.mode;
+  if (phase.own) {
+    vec.params = guarded("own params", phase.copies * env->params_bytes);
+    vec.params_stride = env->params_bytes;
+    draw_defaults(&vec);
+  }
   if (env->has_shared) {
     uint8_t *block = guarded("shared", spec->shared_bytes);
     env->shared(vec.params, 5, block);
@@ -160,8 +177,10 @@ static void run(const ShoalEnv *env, int64_t steps, Phase phase) {
 }
 
 int main(int argc, char **argv) {
-  static const Phase phases[] = {
-      {1, SHOAL_RESET_SAME_STEP, 0.1}, {COPIES, SHOAL_RESET_SAME_STEP, 0.8}, {COPIES, SHOAL_RESET_NEXT_STEP, 0.1}};
+  static const Phase phases[] = {{1, SHOAL_RESET_SAME_STEP, 0, 0.1},
+                                 {COPIES, SHOAL_RESET_SAME_STEP, 0, 0.7},
+                                 {COPIES, SHOAL_RESET_SAME_STEP, 1, 0.1},
+                                 {COPIES, SHOAL_RESET_NEXT_STEP, 1, 0.1}};
   int64_t steps = argc > 1 ? atoll(argv[1]) : 1000000;
   for (int32_t i = 0; i < shoal_env_count(); i++) {
     const ShoalEnv *env = shoal_env_at(i);

@@ -42,6 +42,16 @@ def test_each_environment_adopts_at_its_next_reset(levels):
     assert seen(vec) == [(31, 4)] * 4
 
 
+@pytest.mark.parametrize("mode", ["next-step", "disabled"])
+def test_a_world_that_waits_shows_its_own_end_and_adopts_when_it_resets(levels, mode):
+    vec = shoal.make_vec("levels", 4, seed=7, autoreset=mode)
+    vec.broadcast({"pull": 2.0}, shared=8)
+    vec.step(ends(0, 2))
+    assert seen(vec) == [(7, 1)] * 4
+    vec.reset_ended() if mode == "disabled" else vec.step(ends())
+    assert seen(vec) == [(8, 2), (7, 1), (8, 2), (7, 1)]
+
+
 def test_a_value_replaces_a_context_and_a_distribution_a_value(levels):
     vec = shoal.make_vec("levels", 4, seed=7, pull="uniform(4, 5)", lives="1..2")
     vec.broadcast({"pull": 1.0})
