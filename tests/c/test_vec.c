@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the shoal authors
 //
 // Every registered environment through the public interface on several threads: for the thread sanitizer, and the
-// bytes must not depend on their number.
+// bytes must not depend on their number, nor on whose the parameters are.
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static void *lines(int64_t bytes) {
   return memory;
 }
 
-static uint64_t run(const ShoalEnv *env, int32_t threads) {
+static uint64_t run(const ShoalEnv *env, int32_t threads, int32_t own) {
   char message[SHOAL_MESSAGE] = "";
   ShoalSpec spec = {0};
   uint8_t *params = lines(env->params_bytes);
@@ -41,6 +41,11 @@ static uint64_t run(const ShoalEnv *env, int32_t threads) {
   void *memory = lines(bytes);
   ShoalVec *vec = shoal_vec_create(env, params, shared, &config, memory, message);
   CHECK(vec != NULL, "%s", message);
+  void *own_memory = lines(shoal_vec_own_bytes(env, ENVS));
+  if (own) {
+    shoal_vec_own(vec, own_memory);
+    CHECK(shoal_vec_broadcast(vec, params, NULL, 0, NULL, 0, message) == SHOAL_OK, "%s", message);
+  }
   uint8_t *rows = lines(n * spec.row_bytes), *masks = lines(n * spec.mask_bytes);
   uint8_t *final_rows = lines(n * spec.row_bytes), *final_masks = lines(n * spec.mask_bytes), *ended = lines(n);
   float *rewards = lines(4 * n), *continuous = lines(4 * n * spec.num_dims * CYCLE);
@@ -65,7 +70,8 @@ static uint64_t run(const ShoalEnv *env, int32_t threads) {
   double stats[SHOAL_STATS_SIZE(64)];
   shoal_vec_stats(vec, stats);
   digest = digest_of(digest, stats, 8 * SHOAL_STATS_SIZE(env->num_metrics));
-  void *all[] = {params, shared, memory, rows, masks, final_rows, final_masks, ended, rewards, continuous, discrete};
+  void *all[] = {params,     shared,      memory, own_memory, rows,       masks,
+                 final_rows, final_masks, ended,  rewards,    continuous, discrete};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) { free(all[i]); }
   return digest;
 }
@@ -73,9 +79,9 @@ static uint64_t run(const ShoalEnv *env, int32_t threads) {
 int main(void) {
   for (int32_t i = 0; i < shoal_env_count(); i++) {
     const ShoalEnv *env = shoal_env_at(i);
-    uint64_t one = run(env, 1), four = run(env, 4);
-    CHECK(one == four, "%s: 1 thread gives %llx, 4 give %llx", env->name, (unsigned long long)one,
-          (unsigned long long)four);
+    uint64_t one = run(env, 1, 0), four = run(env, 4, 0), own = run(env, 4, 1);
+    CHECK(one == four && one == own, "%s: 1 thread gives %llx, 4 give %llx, and with own parameters %llx", env->name,
+          (unsigned long long)one, (unsigned long long)four, (unsigned long long)own);
   }
   return CHECK_RESULT;
 }
