@@ -18,7 +18,8 @@ from shoal.config import Config
 from shoal.errors import ConfigError
 from shoal.policy import Policy
 from shoal.registry import Spec
-from shoal.vector import Stats, Vec, stats_of
+from shoal.stats import Stats, stats_of
+from shoal.vector import Vec
 
 AGENTS = 1000  # evaluated, in enough worlds
 WORLDS = 8  # at least

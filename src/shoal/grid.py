@@ -134,7 +134,8 @@ def heat_map(axes: Sequence[Axis], means: Sequence[float], metric: str, *, colou
     wide = max(wide, *(len(number) for number in numbers)) + (2 if colour else 4)
     left = max(len(_show(value)) for value in (*down.values, down.name)) + 2
     lines = [f"{metric}, {low:.3g} to {high:.3g}" + (f"; {across.name} runs to the right" if across.name else "")]
-    lines.append(f"{down.name:<{left}}" + "".join(f"{_show(value):>{wide}}" for value in across.values))
+    heads = (f"{_show(value):>{wide - colour}}{' ' * colour}" for value in across.values)  # a coloured cell ends blank
+    lines.append(f"{down.name:<{left}}" + "".join(heads))
     for row, value in enumerate(down.values):
         cells = []
         for column in range(len(across.values)):

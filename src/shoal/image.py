@@ -31,7 +31,8 @@ from shoal.broadcast import Version
 from shoal.checkpoint import Checkpoint, Tensors
 from shoal.errors import CheckpointError, ShoalError
 from shoal.policy import Policy, tensors_of
-from shoal.vector import Stats, Vec
+from shoal.stats import Stats
+from shoal.vector import Vec
 
 SNAPSHOTS = "envs.snapshots"
 SHARED = "envs.shared."

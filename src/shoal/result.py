@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shoal import native
 from shoal.evaluate import Evaluation
-from shoal.vector import Stats
+from shoal.stats import Stats
 
 Log = dict[str, float]  # one line of metrics.jsonl; docs/reference/metrics.md explains each key
 

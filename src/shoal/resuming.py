@@ -16,8 +16,8 @@ from shoal import config as configs
 from shoal import registry, store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.image import Generations
+from shoal.stats import stats_of
 from shoal.trainer import BEGAN_WITH, IMAGE_SECONDS, Trainer
-from shoal.vector import stats_of
 
 _NEW_RUN = "`shoal train ENV --init-from CHECKPOINT` begins another run with its weights"
 

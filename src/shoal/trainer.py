@@ -25,7 +25,8 @@ from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
 from shoal.image import FRESH_HINT, Generations, Image, Progress
 from shoal.policy import Policy
 from shoal.result import Log, Result, flatten
-from shoal.vector import Stats, Vec, bytes_needed, stats_of
+from shoal.stats import Stats, stats_of
+from shoal.vector import Vec, bytes_needed
 from shoal.worker import Worker
 
 Callback = Callable[[Log], object]

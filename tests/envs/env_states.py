@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import shoal
+from shoal.stats import Stats
 
 HEAD = [("key", "u8"), ("episode", "u4"), ("tick", "u4"), ("draws", "u4"), ("phase", "u4")]  # ShoalHead of env.h
 
@@ -50,7 +51,7 @@ def trajectory_hash(name: str, steps: int = 1000, rows: int = 8, **params: Any) 
     return digest.hexdigest()[:16]
 
 
-def scripted_stats(name: str, num_envs: int, steps: int, level: float = 1.0, **params: Any) -> shoal.vector.Stats:
+def scripted_stats(name: str, num_envs: int, steps: int, level: float = 1.0, **params: Any) -> Stats:
     """Return the statistics of the scripted policy over so many steps."""
     with shoal.make_vec(name, num_envs, seed=3, **params) as vec:
         for _ in range(steps):

@@ -12,7 +12,7 @@ import pytest
 import shoal
 from shoal import memory
 from shoal.errors import ConfigError, NativeError, ShapeError
-from shoal.vector import Stats, stats_of
+from shoal.stats import Stats, stats_of
 
 
 def test_observations_are_views_that_a_step_refreshes() -> None:
