@@ -97,10 +97,11 @@ class Versions:
         return Version(self.count, self.values, self._newest, self._blocks)
 
     def put_back(self, version: Version) -> None:
-        """Go back to a version of this vec, or to one like it."""
+        """Go back to a version of this vec, or to one like it; environments keep the blocks that they name."""
         self.count = version.count
         if version.count or self._own is not None:
-            self._send(version.values, dict(version.blocks), version.newest)
+            named = {number: block for number, block in self._used().items() if number <= version.newest}
+            self._send(version.values, named | version.blocks, version.newest)
 
     def read(self, about: Mapping[str, Any], contents: Mapping[str, NDArray[np.uint8]]) -> Version:
         """Return the version that `Version.about` wrote, with the contents of the blocks that have no seed.

@@ -123,9 +123,6 @@ class Image:
         version = self._read_version(found)
         for name, array in wanted.items():
             np.copyto(array, found.tensors[name])
-        self._vec.versions.put_back(version)
-        if fresh_environments:
-            self._lib.vec_save(self._vec.handle, self._envs.ctypes.data)
         self.progress, self.version = progress, version
         return self.restore()
 

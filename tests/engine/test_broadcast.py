@@ -195,3 +195,14 @@ def test_an_abandoned_iteration_forgets_its_broadcasts(levels, tmp_path):
     assert again.values["lives"] == "1..4"
     again.train(curriculum(again))
     assert_equal(read(path), expected)
+
+
+def test_fresh_environments_begin_with_the_settings_and_adopt_what_was_broadcast(levels, tmp_path):
+    run = begin(tmp_path, name="levels")
+    path = run.train(both(curriculum(run), stop_after(4))).run
+    again = shoal.resume(path, image_seconds=0, fresh_environments=True)
+    assert again.values["pull"] == pytest.approx(0.4)
+    assert set(again.vec.values("pull")) == {1.0}
+    again.train()
+    assert set(again.vec.values("pull")) == {np.float32(0.4)}
+    assert again.vec.versions.version().blocks.keys() == {again.vec.versions.version().newest}
