@@ -225,6 +225,7 @@ class TrainConfig(ctypes.Structure):
         ("gae_lambda", c_float),
         ("rho_clip", c_float),
         ("c_clip", c_float),
+        ("advantage_floor", c_float),
         ("clip_coef", c_float),
         ("vf_coef", c_float),
         ("vf_clip", c_float),

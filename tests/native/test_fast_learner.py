@@ -137,10 +137,11 @@ def test_the_rollout_is_a_step_by_hand_repeated(name: str, core: int) -> None:
     assert truncations or name not in ("forever", "crowd")
 
 
+@pytest.mark.parametrize("floor", [0.0, 100.0])
 @pytest.mark.parametrize(("name", "isa"), EVERYWHERE)
-def test_the_gradient_is_torchs(name: str, isa: str) -> None:
+def test_the_gradient_is_torchs(name: str, isa: str, floor: float) -> None:
     """After the weights were moved between rollout and update, so that ratios, clips and values differ from them."""
-    learner, rollout = with_statistics(name, isa, clip_coef=0.05)
+    learner, rollout = with_statistics(name, isa, clip_coef=0.05, advantage_floor=floor)
     learner.policy.shake(np.random.default_rng(1), 0.06)
     log = learner.update()
     theta, batch = exact(learner, rollout)

@@ -141,7 +141,7 @@ typedef struct {
   int32_t horizon, segment, minibatch, shard;  // T; S; samples; samples per shard (whole segments)
   int32_t optimizer, schedule, advantage_form, normalize_reward;
   int32_t muon_heads, muon_fused_gates;  // ablations
-  float replay_ratio, gamma, gae_lambda, rho_clip, c_clip;
+  float replay_ratio, gamma, gae_lambda, rho_clip, c_clip, advantage_floor;
   float clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_final, ent_coef_continuous, max_grad_norm;  // vf_clip 0: off
   float learning_rate, learning_rate_final, adam_ratio, momentum;
   float priority_alpha, priority_beta, target_kl;  // target_kl 0: off
