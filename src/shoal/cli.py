@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The command line: `shoal train | eval | list | bench`.
+"""The command line: `shoal train | eval | list | new | bench`.
 
 Each command imports what it needs when it runs, so that help is instant. A mistake of the user's ends in one sentence
 on stderr and exit code 2. With `--json` the last line on stdout is one JSON object.
@@ -26,11 +26,13 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   list                  the environments
+  new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
 
+ENV is a name, or the folder of an environment of your own, such as ./mygame
 settings are merged: defaults < the environment's own < --config FILE < flags
 """
 
@@ -185,6 +187,15 @@ def _list(arguments: list[str]) -> int:
     return 0
 
 
+# ---------------------------------------------------------------------------------------------------- new
+
+
+def _new(arguments: list[str]) -> int:
+    from shoal import command_new
+
+    return command_new.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- bench
 
 
@@ -215,7 +226,13 @@ def _bench(arguments: list[str]) -> int:
 
 # ---------------------------------------------------------------------------------------------------- helpers
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "list": _list, "bench": _bench}
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "eval": _eval,
+    "list": _list,
+    "new": _new,
+    "bench": _bench,
+}
 
 
 def count(number: float) -> str:
@@ -230,7 +247,7 @@ def command() -> str:
     """Return how this program was called, for hints that can be typed."""
     if Path(sys.argv[0]).name == "shoal":
         return "shoal"
-    return "./run" if Path("run").is_file() else "python -m shoal"
+    return os.environ.get("SHOAL_COMMAND", "python -m shoal")
 
 
 def process_start() -> float:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,11 +181,8 @@ class Environment:
 
     @property
     def spelled(self) -> str:
-        """What a user types for it here: its name, or the short path of its folder."""
-        here = os.path.relpath(self.folder) if self.source else self.name
-        if here.startswith("../"):
-            return str(self.folder)
-        return f"./{here}" if self.source and here != "." else here
+        """What a user types for it here: its name, or the path of its folder."""
+        return spelled(self.folder) if self.source else self.name
 
     @property
     def defaults(self) -> dict[str, Value]:
@@ -265,6 +261,12 @@ def get(name: str) -> Environment:
         hint = here if Path(name).is_dir() else nearest(name, names(), here)
         raise EnvError(f"no environment is called `{name}`", hint)
     return found
+
+
+def spelled(folder: Path) -> str:
+    """Return the path by which a folder is named from here."""
+    path, here = folder.resolve(), Path.cwd()
+    return f"./{path.relative_to(here)}" if path != here and path.is_relative_to(here) else str(path)
 
 
 def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c_char]:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// template: walk along a line to a goal. The smallest sensible environment; `shoal new` copies it.
+// template: walk along a line to a goal.
 //
 // Observation  position  where the agent stands, in lengths of the line, -1..1
 //              goal      how far the goal is to the right of it, in lengths of the line, -1..1
