@@ -55,6 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if arguments[0] not in _COMMANDS:
             raise ConfigError(f"no command is called `{arguments[0]}`", nearest(arguments[0], _COMMANDS))
+        if "--debug" in arguments and arguments[0] in ("train", "eval", "bench"):
+            from shoal import debug
+
+            return debug.run([argument for argument in arguments if argument != "--debug"])
         return _COMMANDS[arguments[0]](arguments[1:])
     except ShoalError as error:
         sys.stdout.flush()

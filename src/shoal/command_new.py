@@ -88,9 +88,19 @@ def check_name(name: str) -> None:
 def renamed(text: str, name: str) -> str:
     """Return a template's text with the names of another environment, and without our licence."""
     lines = [line for line in text.splitlines() if not re.match(r"(//|#) (SPDX-|Copyright)", line)]
-    while lines and lines[0] in ("", "//"):
+    while lines[0] in ("", "//"):
         lines.pop(0)
-    text = "\n".join(lines) + "\n"
-    for old, new in (("template", name), ("Template", compile.type_name(name)), ("TEMPLATE", name.upper())):
-        text = text.replace(old, new)
-    return text
+    renamed_lines, shift = [], 0
+    for old in lines:
+        new = old.replace("template", name).replace("Template", compile.type_name(name))
+        new = new.replace("TEMPLATE", name.upper())
+        if old.startswith("SHOAL_"):  # a function's further parameters stay below its first
+            shift = new.find("(") - old.find("(")
+        elif old.startswith(" " * 16) and shift:
+            new = " " * (len(old) - len(old.lstrip()) + shift) + new.lstrip()
+        else:
+            shift = 0
+        if old.endswith("\\"):  # a macro's line goes on where the others do
+            new = f"{new[:-1].rstrip():<{len(old) - 1}}\\"
+        renamed_lines.append(new)
+    return "\n".join(renamed_lines) + "\n"

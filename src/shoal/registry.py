@@ -14,6 +14,8 @@ from pathlib import Path
 from shoal import native
 from shoal.errors import ConfigError, EnvError, nearest
 
+PACKAGED = Path(__file__).parent / "envs"
+
 Value = bool | int | float | str
 
 
@@ -256,6 +258,8 @@ def get(name: str) -> Environment:
     if folder.is_path(name):
         return folder.load(name)
     found = _environments().get(name)
+    if found and folder.guarded():
+        return folder.load(str(found.folder))
     if found is None:
         here = f"`./{name}` means the folder" if Path(name).is_dir() else "`shoal list` names them all"
         hint = here if Path(name).is_dir() else nearest(name, names(), here)
@@ -294,7 +298,7 @@ def _environments() -> dict[str, Environment]:
     found = {}
     for index in range(lib.env_count()):
         descriptor = lib.env_at(index).contents
-        env = from_descriptor(descriptor, Path(__file__).parent / "envs" / _text(descriptor.name))
+        env = from_descriptor(descriptor, PACKAGED / _text(descriptor.name))
         found[env.name] = env
     return found
 
