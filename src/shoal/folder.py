@@ -51,7 +51,8 @@ def guarded() -> bool:
 
 def is_environment(name: str) -> bool:
     """Return whether `name` is the path of a folder that is no run."""
-    return is_path(name) and Path(name).expanduser().is_dir() and not (Path(name).expanduser() / "config.toml").exists()
+    path = Path(name).expanduser()
+    return path.is_dir() and not (path / "config.toml").exists()
 
 
 def of_run(run: store.Run, runs_dir: Path) -> registry.Environment | None:

@@ -46,12 +46,16 @@ def test_a_folder_is_found_by_any_of_its_paths(here: Path, monkeypatch: pytest.M
     assert registry.get(str(here / "other")).name == "walk"
 
 
-def test_a_folder_that_is_none_is_a_sentence(here: Path) -> None:
+def test_a_folder_that_is_none_is_a_sentence(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     header = walk(here)
     with pytest.raises(EnvError, match=r"no such folder: \./wlak\nhint: `shoal new wlak` makes one"):
         registry.get("./wlak")
     with pytest.raises(EnvError, match=r"no environment is called `walk`\nhint: `\./walk` means the folder"):
         registry.get("walk")
+    with pytest.raises(EnvError, match=r"`\./walk` means the folder"):
+        shoal.load("walk")
+    code, _, err = run(capsys, "eval", "walk")
+    assert (code, err) == (2, "shoal: no environment is called `walk`\nhint: `./walk` means the folder\n")
     (here / "empty").mkdir()
     with pytest.raises(EnvError, match=r"the folder is no environment: \./empty has no header; expected empty\.h"):
         registry.get("./empty")

@@ -3,8 +3,8 @@
 """docs/guides/first-environment.md does what it says: its code is compiled, its commands are run, its mistakes made.
 
 The blocks are taken in order. `c` blocks make fruit.h, `toml` ones fruit.toml, `python` ones a program; each line of a
-`sh` block is a command that succeeds. After a `diff` block, its commands (or `shoal train ./fruit`) fail and say what the
-next `text` block says; then the difference is taken back.
+`sh` block is a command that succeeds. After a `diff` block, its commands (or `shoal train ./fruit`) fail and say what
+the next `text` block says; then the difference is taken back.
 """
 
 from __future__ import annotations
