@@ -15,7 +15,6 @@ import importlib.util
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -46,7 +45,9 @@ _NEEDS_COMPILER = (
 )
 _KEEP_DAYS = 30  # objects that nobody loaded for so long are removed
 
-_SOURCE = """\
+# What is compiled, after the header: each kind exports one symbol, and a further kind is a further entry.
+_SOURCES = {
+    "simulation": """\
 #define SHOAL_ENV_NAME "{name}"
 #define SHOAL_ENV_FN(name) {name}_##name
 #define SHOAL_ENV_TYPE(name) {type}##name
@@ -54,8 +55,8 @@ _SOURCE = """\
 #include "shoal/vec.h"
 extern __attribute__((visibility("default"))) const ShoalEnv {name}_descriptor;
 #include "shoal/env_block.h"
-"""
-_GUARDED = """\
+""",
+    "guarded": """\
 #define SHOAL_OWN_FN(name) {name}_##name
 #define SHOAL_ENV_NAME "{name}"
 #define SHOAL_ENV_FN(name) {name}_guarded_##name
@@ -64,7 +65,8 @@ _GUARDED = """\
 #include "shoal/env_guard.h"
 extern __attribute__((visibility("default"))) const ShoalEnv {name}_guarded_descriptor;
 #include "shoal/env_block.h"
-"""
+""",
+}
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,11 @@ class Compiler:
         return "clang" in self.run(["--version"], Path.cwd()).stdout
 
     def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-        """Run it with messages in English."""
+        """Run it with messages in English, and without what `--debug` preloads."""
         command = [*self.command, *arguments]
+        around = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"} | {"LC_ALL": "C"}
         try:
-            return subprocess.run(
-                command, cwd=folder, env=os.environ | {"LC_ALL": "C"}, capture_output=True, text=True, errors="replace"
-            )
+            return subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True, errors="replace")
         except OSError as error:
             raise EnvError(f"the C compiler cannot be run: {self.command[0]}: {error.strerror}") from error
 
@@ -95,14 +96,14 @@ def find_compiler() -> Compiler:
     Raises:
         EnvError: if there is none.
     """
-    wanted = shlex.split(os.environ.get("CC", ""))
+    wanted = os.environ.get("CC", "").split()
     for words in [wanted] if wanted else [["cc"], ["gcc"], ["clang"]]:
         found = shutil.which(words[0])
         if found:
             path = Path(found).resolve()
             stat = path.stat()
             return Compiler(
-                (found, *words[1:]), f"{shlex.join([str(path), *words[1:]])} {stat.st_size} {stat.st_mtime_ns}"
+                (found, *words[1:]), f"{' '.join([str(path), *words[1:]])} {stat.st_size} {stat.st_mtime_ns}"
             )
     if wanted:
         raise EnvError(f"CC={os.environ['CC']} names no program", "unset CC to look for cc, gcc, clang and ziglang")
@@ -130,30 +131,30 @@ def type_name(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
-def build(header: Path, name: str, *, sanitize: bool = False) -> Path:
+def build(header: Path, name: str, kind: str = "simulation") -> Path:
     """Return the shared library of the environment `name` in that header, compiled unless the cache has it.
 
     Args:
         header: its simulation.
         name: what its functions and types begin with.
-        sanitize: with the sanitizers, and guards around everything that its functions get (env_guard.h). Its exported
-            symbol is then <name>_guarded_descriptor, otherwise <name>_descriptor.
+        kind: simulation exports <name>_descriptor; guarded has the sanitizers in it, and guards around everything that
+            its functions get (env_guard.h), and exports <name>_guarded_descriptor.
 
     Raises:
         EnvError: if it does not compile, calls what an environment may not call, or there is no compiler.
     """
     compiler = find_compiler()
     flags = [*native.library().env_flags().decode().split(), *_LINK, *_ERRORS]
-    if sanitize:
+    if kind == "guarded":
         flags = [flag for flag in flags if flag not in ("-O3", "-fopenmp-simd")]
         flags += [*_SANITIZE, *(["-shared-libasan"] if compiler.is_clang() else [])]
     else:
         flags += _ALONE
-    before = [native.ABI, compiler.identity, flags, str(include_folder()), str(header), name]
+    before = [native.ABI, compiler.identity, flags, str(include_folder()), str(header), name, kind]
     cache = cache_folder()
     note = cache / f"{name}-{_digest(json.dumps(before))}.json"
     found = _noted(note)
-    return found or _compile(compiler, flags, header, name, note, sanitize)
+    return found or _compile(compiler, flags, header, name, note, kind)
 
 
 def _noted(note: Path) -> Path | None:
@@ -171,7 +172,7 @@ def _noted(note: Path) -> Path | None:
     return library
 
 
-def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note: Path, sanitize: bool) -> Path:
+def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note: Path, kind: str) -> Path:
     """Preprocess, and compile what is not in the cache; write the note."""
     cache = note.parent
     try:
@@ -179,7 +180,7 @@ def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note
         with tempfile.TemporaryDirectory(dir=cache, prefix=".work-") as work:
             folder = Path(work)
             source = folder / f"{name}.c"
-            text = (_GUARDED if sanitize else _SOURCE).format(name=name, type=type_name(name), table=name.upper())
+            text = _SOURCES[kind].format(name=name, type=type_name(name), table=name.upper())
             source.write_text(text, encoding="utf-8")
             inputs = ["-I", str(include_folder()), "-include", str(header), str(source)]
 
@@ -189,12 +190,12 @@ def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note
             # Only now is it known what was read; a file that changes meanwhile has another digest the next time.
             digests = {str(path): _digest(path.read_bytes()) for path in files}
             key = [native.ABI, compiler.identity, flags, made.stdout]
-            key += [digests] if sanitize else []  # it tells of lines, which a comment moves
+            key += [digests] if kind == "guarded" else []  # it tells of lines, which a comment moves
             library = cache / f"{name}-{_digest(json.dumps(key))}.so"
             if not library.exists():
                 output = folder / "object.so"
                 explain(compiler.run([*flags, *inputs, "-o", str(output)], folder), header, name)
-                if not sanitize:
+                if kind != "guarded":
                     refuse_symbols(output, name, include_folder(), files)
                 output.replace(library)
                 _forget_old(cache)

@@ -38,7 +38,7 @@ def load(name: str) -> registry.Environment:
     header = find_header(name)
     library = compile.build(header, header.stem)
     if guarded():
-        library = compile.build(header, header.stem, sanitize=True)
+        library = compile.build(header, header.stem, "guarded")
     if (header, library) not in _loaded:
         _loaded[header, library] = _open(library, header)
     return _loaded[header, library]

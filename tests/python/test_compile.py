@@ -137,7 +137,8 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(tmp_path: Path, monkeypatc
 
 
 def test_an_object_exports_one_symbol_and_needs_none(tmp_path: Path, cache: Path) -> None:
-    library = compile.build(walk(tmp_path), "walk")
+    header = walk(tmp_path, ("typedef struct {", "int32_t walk_twice(int32_t x) { return 2 * x; }\ntypedef struct {"))
+    library = compile.build(header, "walk")
     symbols = subprocess.run(["nm", "-D", library], capture_output=True, text=True, check=True).stdout.split("\n")
     assert [line.split()[2] for line in symbols if " U " not in line and line] == ["walk_descriptor"]
     assert {line.split()[1] for line in symbols if " U " in line} <= {"memcpy", "memmove", "memset"}
