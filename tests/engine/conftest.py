@@ -53,7 +53,7 @@ def toy(toy_library):
 def levels(toy_library, monkeypatch):
     """Register the environment of levels.h, which has a Shared block, and return it."""
     descriptor = native.Env.in_dll(toy_library(source="levels"), "levels_descriptor")
-    env = registry._environment(descriptor)
+    env = registry.from_descriptor(descriptor, registry.PACKAGED / "levels")
     everything = registry._environments() | {"levels": env}
     monkeypatch.setattr(registry, "_environments", lambda: everything)
     return env
