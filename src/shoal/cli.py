@@ -26,6 +26,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   list                  the environments
+  check ENV             does an environment keep the contract, and can it be learnt
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
@@ -212,9 +213,19 @@ def _bench(arguments: list[str]) -> int:
     return solve.run(name, extra)
 
 
+# ---------------------------------------------------------------------------------------------------- check
+
+
+def _check(arguments: list[str]) -> int:
+    from shoal import command_check
+
+    return command_check.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- helpers
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "list": _list, "bench": _bench}
+_COMMANDS["check"] = _check
 
 
 def count(number: float) -> str:

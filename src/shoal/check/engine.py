@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Rules that many copies in the engine show: threads and blocks, snapshots, ends; and how chance and a script fare."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from shoal.check.report import Report
+from shoal.registry import Spec
+from shoal.vector import Vec
+
+ENVS, STEPS = 24, 120  # copies and steps that are compared
+
+
+def check_engine(spec: Spec, report: Report) -> None:
+    """Look at everything that needs many copies."""
+    _spec(spec, report)
+    _threads(spec, report)
+    _snapshot(spec, report)
+
+
+def act(vec: Vec, rng: np.random.Generator) -> None:
+    """Write random legal actions into the action buffers."""
+    for index, head in enumerate(vec.spec.heads):
+        scores = rng.random((vec.num_rows, head.size))
+        if head.name in vec.masks:
+            scores[vec.masks[head.name] == 0] = -1
+        vec.discrete[:, index] = scores.argmax(axis=1)
+    for index, dim in enumerate(vec.spec.dims):
+        vec.continuous[:, index] = rng.uniform(dim.low, dim.high, vec.num_rows)
+
+
+def _spec(spec: Spec, report: Report) -> None:
+    report.ok("spec")
+    for param in spec.env.params:
+        if param.role != "value":
+            continue
+        options = {"choice": param.choices, "switch": (False, True)}.get(param.kind, (param.low, param.high))
+        for value in options:
+            other = spec.env.spec({param.name: param.check(value)})
+            if bytes(other.struct) != bytes(spec.struct):
+                report.violation(
+                    "spec",
+                    f"{spec.env.name}_spec depends on the VALUE parameter {param.name} (at {value}); expected only SIZE "
+                    "parameters to change it",
+                )
+                break
+    names = [metric.name for metric in spec.env.metrics]
+    for name in ("perf", "score"):
+        if name not in names:
+            report.violation("spec", f"{spec.env.name} has no metric `{name}`; expected perf in 0..1 and score")
+
+
+def _threads(spec: Spec, report: Report) -> None:
+    report.ok("threads")
+    one = list(_history(spec))
+    for threads, block in ((1, 0), (2, 1), (4, 5)):
+        for step, digest in enumerate(_history(spec, threads=threads, block=block)):
+            if digest != one[step]:
+                what = "a second run with the same seed" if threads == 1 else f"{threads} threads in blocks of {block}"
+                report.violation(
+                    "threads",
+                    f"{spec.env.name}: {what} gives other bytes than one thread does from step {step} on: something "
+                    "outside State, such as a global variable, takes part",
+                )
+                return
+
+
+def _history(spec: Spec, **how: int) -> Iterator[bytes]:
+    """Yield a digest of everything that a step shows, for each step."""
+    with Vec(spec, num_envs=ENVS, seed=5, max_steps=40, **({"threads": 1} | how)) as vec:
+        rng = np.random.default_rng(1)
+        for _ in range(STEPS):
+            yield digest(vec)
+            act(vec, rng)
+            vec.step()
+
+
+def digest(vec: Vec) -> bytes:
+    """Return a hash of snapshots, rows, masks, rewards and flags."""
+    found = hashlib.blake2b(digest_size=16)
+    for index in range(vec.num_envs):
+        found.update(vec.snapshot(index))
+    live = vec.live == 1
+    for part in (vec.rows[live], vec.mask_rows[live], vec.rewards, vec._ended):
+        found.update(np.ascontiguousarray(part).tobytes())
+    return found.digest()
+
+
+def _snapshot(spec: Spec, report: Report) -> None:
+    report.ok("snapshot")
+    with Vec(spec, num_envs=3, seed=5, max_steps=50, threads=1) as vec:
+        rng = np.random.default_rng(1)
+        for _ in range(20):
+            act(vec, rng)
+            vec.step()
+        kept = [vec.snapshot(index) for index in range(3)]
+        runs = []
+        for _ in range(2):
+            for index in range(3):
+                vec.restore(index, kept[index])
+            rng = np.random.default_rng(2)
+            runs.append([])
+            for _ in range(60):
+                act(vec, rng)
+                vec.step()
+                runs[-1].append(digest(vec))
+    if runs[0] != runs[1]:
+        step = next(i for i, (a, b) in enumerate(zip(*runs, strict=True)) if a != b)
+        report.violation(
+            "snapshot",
+            f"{spec.env.name}: {step + 1} steps after a snapshot was restored the bytes are others: something outside "
+            "State, such as a global variable, takes part",
+        )
