@@ -79,7 +79,7 @@ def _train(arguments: list[str]) -> int:
 
 
 def _eval(arguments: list[str]) -> int:
-    from shoal import checkpoint, flags, registry, store
+    from shoal import checkpoint, flags, folder, registry, store
     from shoal.evaluate import check_seed, evaluate
     from shoal.policy import restore
 
@@ -95,25 +95,26 @@ def _eval(arguments: list[str]) -> int:
     parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
     if len(words) > 2:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
-    env = words.pop(0) if words and words[0] in registry.names() else ""
+    named = words and (words[0] in registry.names() or folder.is_environment(words[0]) or len(words) > 1)
+    env = registry.get(words.pop(0)) if named else None
     runs_dir = Path(parsed["runs_dir"])
-    if words and not env and len(words) > 1:
-        registry.get(words[0])  # raises: two words, the first of which is no environment
+    reference = env.reference if env else ""
     try:
-        path = store.find(runs_dir, words[0], env) if words else store.newest(runs_dir, env).latest()
+        if words:  # a run of a folder that was moved is found by its own name
+            path = store.find(runs_dir, words[0], "" if env is None or env.source else env.name)
+        else:
+            path = store.newest(runs_dir, reference).latest()
     except ShoalError as error:
         close = nearest(words[0], registry.names(), " ") if words and not env else " "
         raise error if close == " " else type(error)(str(error).partition("\n")[0], close) from error
-    found = checkpoint.load(path)
+    found = checkpoint.load(path, env or folder.of_checkpoint(path, runs_dir))
     policy = restore(found)
-    if env and found.config.env != env:
-        raise ConfigError(f"the checkpoint is for `{found.config.env}`; got `{env}`: {path}")
     import dataclasses
 
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
-    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps", flush=True)
+    print(f"{title(settings.reference)}\n{path}, trained for {count(found.steps)} steps", flush=True)
     results = {
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players
@@ -254,7 +255,7 @@ def process_start() -> float:
 
 
 def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the environment's name and the rest."""
+    """Return the environment's name, or the absolute path of its folder, and the rest."""
     from shoal import registry
 
     if not arguments or arguments[0].startswith("-"):
@@ -262,7 +263,7 @@ def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
             print(f"usage: {program} ENV [FLAGS]\n\n`{program} ENV --help` shows every flag, `shoal list` every ENV")
             raise SystemExit(0)
         raise ConfigError("which environment; expected its name first", f"{program} {registry.names()[0]}")
-    return registry.get(arguments[0]).name, arguments[1:]
+    return registry.get(arguments[0]).reference, arguments[1:]
 
 
 def leading(arguments: Sequence[str]) -> list[str]:
@@ -276,10 +277,11 @@ def leading(arguments: Sequence[str]) -> list[str]:
 
 
 def title(name: str) -> str:
-    """Return the environment's name, version and goal."""
+    """Return the environment's name, version, folder if it lies outside the package, and goal."""
     from shoal import config, registry
 
-    spec = registry.get(name).spec()
+    env = registry.get(name)
+    spec = env.spec()
     solved = config.load(name).solved
     goal = f", solved at {solved.metric} >= {solved.threshold:g}" if solved.threshold is not None else ""
-    return f"{name} version {spec.version}{goal}"
+    return f"{env.name} version {spec.version}{f' in {env.spelled}' if env.source else ''}{goal}"

@@ -21,8 +21,9 @@ enum { SHOAL_MESSAGE = 512 };
 // ---------------------------------------------------------------------------------------------------- library
 
 SHOAL_API int32_t shoal_abi(void);
-SHOAL_API const char *shoal_isa(void);       // "avx512", "avx2", "generic": what this build was compiled for
-SHOAL_API const char *shoal_best_isa(void);  // the best of these that this machine runs
+SHOAL_API const char *shoal_isa(void);        // "avx512", "avx2", "generic": what this build was compiled for
+SHOAL_API const char *shoal_env_flags(void);  // the compiler's, with which its environments were compiled
+SHOAL_API const char *shoal_best_isa(void);   // the best of these that this machine runs
 SHOAL_API int32_t shoal_has_bfloat16(void);  // 1: this processor has 16-bit matrix products, and the system grants them
 SHOAL_API int32_t shoal_cores(void);         // cores this process may use
 

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Compiles an environment's header with the system's compiler, once: what was compiled stays in the user's cache.
+
+An object is kept under a hash of all that decides its bytes: preprocessed source, flags (which name the instruction
+set), compiler, version of the interface. A note beside it, under a hash of what is known before the source is read,
+names the files that were included and their contents, so that an unchanged environment loads without a compiler.
+Files appear in the cache whole or not at all: two processes may compile the same environment at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from shoal import native
+from shoal.elf import undefined_symbols
+from shoal.errors import EnvError
+
+# A library that stands alone and exports one symbol. Mistakes that C lets pass are errors.
+_LINK = ("-shared", "-fPIC", "-nostdlib", "-fvisibility=hidden", "-fno-stack-protector")
+_ERRORS = (
+    "-Werror=implicit-function-declaration",
+    "-Werror=incompatible-pointer-types",
+    "-Werror=int-conversion",
+    "-Werror=return-type",
+    "-Werror=uninitialized",
+)
+_ALLOWED = {"memcpy", "memmove", "memset"}  # compilers call these for copies and loops of any program
+_INSTEAD = {
+    "printf": "watch a value as a metric",
+    "malloc": "State is the memory: arrays, or arrays of run-time length behind it",
+    "free": "State is the memory: arrays, or arrays of run-time length behind it",
+    "rand": "use shoal_random, shoal_uniform or shoal_below, which repeat from the seed",
+    "time": "State's head.tick counts the steps",
+}
+_NEEDS_COMPILER = (
+    "install gcc or clang (apt install gcc, dnf install gcc, xcode-select --install), or `pip install ziglang`; "
+    "CC=/path/to/compiler names one"
+)
+_KEEP_DAYS = 30  # objects that nobody loaded for so long are removed
+_SHOWN_LINES = 12  # of what the compiler says
+
+_SOURCE = """\
+#define SHOAL_ENV_NAME "{name}"
+#define SHOAL_ENV_FN(name) {name}_##name
+#define SHOAL_ENV_TYPE(name) {type}##name
+#define SHOAL_ENV_TABLE(name) {table}_##name
+#include "shoal/vec.h"
+extern __attribute__((visibility("default"))) const ShoalEnv {name}_descriptor;
+#include "shoal/env_block.h"
+"""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C compiler: the words that call it, and what tells it from others and from other versions of itself."""
+
+    command: tuple[str, ...]
+    identity: str
+
+    def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run it with messages in English."""
+        command = [*self.command, *arguments]
+        try:
+            return subprocess.run(
+                command, cwd=folder, env=os.environ | {"LC_ALL": "C"}, capture_output=True, text=True, errors="replace"
+            )
+        except OSError as error:
+            raise EnvError(f"the C compiler cannot be run: {self.command[0]}: {error.strerror}") from error
+
+
+def find_compiler() -> Compiler:
+    """Return `$CC`, or the first of cc, gcc, clang and the package ziglang that is there.
+
+    Raises:
+        EnvError: if there is none.
+    """
+    wanted = shlex.split(os.environ.get("CC", ""))
+    for words in [wanted] if wanted else [["cc"], ["gcc"], ["clang"]]:
+        found = shutil.which(words[0])
+        if found:
+            path = Path(found).resolve()
+            stat = path.stat()
+            return Compiler(
+                (found, *words[1:]), f"{shlex.join([str(path), *words[1:]])} {stat.st_size} {stat.st_mtime_ns}"
+            )
+    if wanted:
+        raise EnvError(f"CC={os.environ['CC']} names no program", "unset CC to look for cc, gcc, clang and ziglang")
+    if importlib.util.find_spec("ziglang"):
+        from importlib import metadata
+
+        return Compiler((sys.executable, "-m", "ziglang", "cc"), f"ziglang {metadata.version('ziglang')}")
+    raise EnvError("no C compiler was found: tried cc, gcc, clang and the package ziglang", _NEEDS_COMPILER)
+
+
+def include_folder() -> Path:
+    """Return where `shoal/env.h` lies: in the package, or in the checkout that it is part of."""
+    package = Path(__file__).parent
+    return package / "include" if (package / "include").is_dir() else package.parents[1] / "native" / "include"
+
+
+def cache_folder() -> Path:
+    """Return where compiled environments are kept."""
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(home) if os.path.isabs(home) else Path.home() / ".cache") / "shoal" / "environments"
+
+
+def type_name(name: str) -> str:
+    """Return what an environment's types begin with: `tag_team` has a `TagTeamState`."""
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def build(header: Path, name: str) -> Path:
+    """Return the shared library of the environment `name` in that header, compiled unless the cache has it.
+
+    Raises:
+        EnvError: if it does not compile, calls what an environment may not call, or there is no compiler.
+    """
+    compiler = find_compiler()
+    flags = [*native.library().env_flags().decode().split(), *_LINK, *_ERRORS]
+    before = [native.ABI, compiler.identity, flags, str(include_folder()), str(header), name]
+    cache = cache_folder()
+    note = cache / f"{name}-{_digest(json.dumps(before))}.json"
+    found = _noted(note)
+    return found or _compile(compiler, flags, header, name, note)
+
+
+def _noted(note: Path) -> Path | None:
+    """Return the object that a note names, if every file that went into it is as it was."""
+    try:
+        stored = json.loads(note.read_text(encoding="utf-8"))
+        library = note.parent / str(stored["object"])
+        for path, digest in stored["files"].items():
+            if _digest(Path(path).read_bytes()) != digest:
+                return None
+        os.utime(library)  # used today; raises if it is not there
+        os.utime(note)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return library
+
+
+def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note: Path) -> Path:
+    """Preprocess, and compile what is not in the cache; write the note."""
+    cache = note.parent
+    try:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".work-") as work:
+            folder = Path(work)
+            source = folder / f"{name}.c"
+            text = _SOURCE.format(name=name, type=type_name(name), table=name.upper())
+            source.write_text(text, encoding="utf-8")
+            inputs = ["-I", str(include_folder()), "-include", str(header), str(source)]
+
+            made = compiler.run([*flags, "-E", "-P", "-MD", "-MF", "files", *inputs], folder)
+            _explain(made, header, name)
+            files = [path for path in _dependencies(folder / "files") if path != source and path.is_file()]
+            # Only now is it known what was read; a file that changes meanwhile has another digest the next time.
+            digests = {str(path): _digest(path.read_bytes()) for path in files}
+            library = cache / f"{name}-{_digest(json.dumps([native.ABI, compiler.identity, flags, made.stdout]))}.so"
+            if not library.exists():
+                output = folder / "object.so"
+                _explain(compiler.run([*flags, *inputs, "-o", str(output)], folder), header, name)
+                _refuse_symbols(output, files, name)
+                output.replace(library)
+                _forget_old(cache)
+            draft = folder / "note"
+            draft.write_text(json.dumps({"object": library.name, "files": digests}), encoding="utf-8")
+            draft.replace(note)
+    except OSError as error:
+        if isinstance(error, EnvError):
+            raise
+        raise EnvError(
+            f"the compiled environment cannot be kept: {error.filename or cache}: {error.strerror}",
+            "XDG_CACHE_HOME=FOLDER names another place",
+        ) from error
+    return library
+
+
+def _explain(done: subprocess.CompletedProcess[str], header: Path, name: str) -> None:
+    """Raise what the compiler said, its first error as the sentence and its own lines below."""
+    if done.returncode == 0:
+        return
+    folder = f"{header.parent}{os.sep}"
+    lines = [line.replace(folder, shown(folder)) for line in done.stderr.splitlines()]
+    lines = [
+        line for line in lines if not line.startswith(("In file included from", "   ...", "                 from"))
+    ]
+    for line in lines:
+        match = re.match(r"(.+?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)", line)
+        if not match:
+            continue
+        path, number, message = match.groups()
+        lacking = re.search(rf"['‘`]((?:{name}_|{type_name(name)}|{name.upper()}_)\w+)['’]", message)
+        if lacking and "/shoal/env_" in path:
+            raise EnvError(
+                f"`{name}` does not compile: `{lacking[1]}` is missing; expected it in {shown(str(header))}",
+                "shoal/env.h lists what an environment declares",
+            )
+        rest = [text for text in lines if "[-W" not in text or "error" in text][:_SHOWN_LINES]
+        raise EnvError(f"`{name}` does not compile: {path}:{number}: {message}\n" + "\n".join(rest))
+    said = "\n".join(lines[:_SHOWN_LINES])
+    raise EnvError(f"`{name}` does not compile: the compiler ended with code {done.returncode}\n{said}".rstrip())
+
+
+def _refuse_symbols(library: Path, files: list[Path], name: str) -> None:
+    """Raise if the object calls anything that is not its own."""
+    for symbol in sorted(undefined_symbols(library) - _ALLOWED):
+        spelled = re.sub(r"^_*(.*?)(?:_chk)?$", r"\1", symbol)  # __printf_chk is how some systems spell printf
+        spelled = "printf" if spelled in ("puts", "putchar") else spelled
+        where = _find_call(spelled, files)
+        maths = f"use shoal_{spelled.removesuffix('f')}" if _has_own(spelled) else ""
+        hint = maths or _INSTEAD.get(spelled, "an environment calls its own functions and those of shoal/env.h")
+        raise EnvError(f"`{name}` calls `{spelled}`, which an environment may not{where}", hint)
+
+
+def _has_own(symbol: str) -> bool:
+    """Return whether env.h has this function of C's mathematics under a name of its own."""
+    text = (include_folder() / "shoal" / "env.h").read_text(encoding="utf-8")
+    return bool(re.search(rf"\bshoal_{re.escape(symbol.removesuffix('f'))}\(", text))
+
+
+def _find_call(symbol: str, files: list[Path]) -> str:
+    for path in files:
+        if path.is_relative_to(include_folder()):
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            code = line.partition("//")[0]
+            if re.search(rf"\b{re.escape(symbol)}\s*\(", code) and not re.match(r"\s*(extern|#)", code):
+                return f": {shown(str(path))}:{number}"
+    return ""
+
+
+def shown(path: str) -> str:
+    """Return a path as short as it can be said from here."""
+    here = os.getcwd() + os.sep
+    return path[len(here) :] if path.startswith(here) else path
+
+
+def _dependencies(path: Path) -> list[Path]:
+    """Return the files that a make rule names."""
+    _, _, names = path.read_text(encoding="utf-8").replace("\\\n", " ").partition(": ")
+    return [Path(re.sub(r"\\(.)", r"\1", word).replace("$$", "$")) for word in re.findall(r"(?:\\.|\S)+", names)]
+
+
+def _forget_old(cache: Path) -> None:
+    """Remove what nobody used for long, and what a kill left."""
+    for path in cache.iterdir():
+        try:
+            if time.time() - path.stat().st_mtime > _KEEP_DAYS * 86400:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError:  # another process was sooner
+            continue
+
+
+def _digest(data: str | bytes) -> str:
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()[:20]
