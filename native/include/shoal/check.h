@@ -72,6 +72,7 @@ static struct {
   uint32_t truncations, truncation_first, truncation_last;  // by step itself, and the least and greatest of their ticks
   uint32_t terminations, terminations_last, termination_last;  // how many, how many on the greatest tick, that tick
   uint32_t tried[SHOAL_MAX_HEADS][CHECK_PAIRS][CHECK_PAIRS], differed[SHOAL_MAX_HEADS][CHECK_PAIRS][CHECK_PAIRS];
+  uint32_t still_tried[SHOAL_MAX_HEADS][CHECK_PAIRS], still[SHOAL_MAX_HEADS][CHECK_PAIRS];
   uint32_t dim_tried[SHOAL_MAX_DIMS], dim_differed[SHOAL_MAX_DIMS];
   uint32_t choices, idle;  // states in which a live agent could choose; in which no choice changed anything
   double *clock;           // (elements, 3): sums of x, x x, x tick over the rows that were seen
@@ -343,6 +344,14 @@ static void check_same_actions(void) {
   check_copy(check.trial.continuous, check.step.continuous, (int64_t)check.spec.agents * check.spec.num_dims * 4);
 }
 
+// The trial moved nothing but the clock, and brought nothing.
+static int32_t check_is_still(void) {
+  const int64_t head = sizeof(ShoalHead);
+  const uint8_t *now = (const uint8_t *)check.other, *before = (const uint8_t *)check.state;
+  return check_first_difference(now + head, before + head, check.spec.state_bytes - head) < 0 &&
+         check.trial.reward[0] == 0.0f && !check.trial.ended[0] && !*check.trial.over;
+}
+
 // Does it matter what one of the agents does here: one action against another, then its whole choice.
 static void check_effects(void) {
   int32_t a = (int32_t)check_draw((uint32_t)check.spec.agents), heads = check.spec.num_heads,
@@ -360,6 +369,10 @@ static void check_effects(void) {
     chose = 1;
     matters |= other != usual;
     if (was >= CHECK_PAIRS || action >= CHECK_PAIRS) { continue; }
+    if (check.spec.agents == 1 && heads + dims == 1) {
+      check.still_tried[h][action]++;
+      check.still[h][action] += (uint32_t)check_is_still();
+    }
     check.tried[h][shoal_mini(was, action)][shoal_maxi(was, action)]++;
     check.differed[h][shoal_mini(was, action)][shoal_maxi(was, action)] += other != usual;
   }
@@ -633,6 +646,9 @@ static void check_report(int64_t steps, double seconds) {
   check_bands();
   for (int32_t h = 0; h < check.spec.num_heads; h++) {
     for (int32_t i = 0; i < CHECK_PAIRS; i++) {
+      if (check.still_tried[h][i]) {
+        printf("still\thead=%d\taction=%d\ttried=%u\tstill=%u\n", h, i, check.still_tried[h][i], check.still[h][i]);
+      }
       for (int32_t j = i + 1; j < CHECK_PAIRS; j++) {
         if (!check.tried[h][i][j]) { continue; }
         printf("pair\thead=%d\tfirst=%d\tsecond=%d\ttried=%u\tdiffered=%u\n", h, i, j, check.tried[h][i][j],

@@ -5,8 +5,9 @@
     report = check("cartpole")
     print(report.count("violation"), [finding.sentence for finding in report.findings])
 
-source.py asks the compiler about the header, play.py plays one copy in a program of its own under sanitizers,
-engine.py plays many copies in the engine, training.py trains for a few seconds. report.py lists the rules.
+source.py asks the compiler about the header, play.py plays one copy in a program of its own under sanitizers and
+judge.py judges that play, engine.py plays many copies in the engine, training.py trains for a few seconds. report.py
+lists the rules.
 """
 
 from __future__ import annotations
@@ -14,40 +15,67 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from shoal import registry
-from shoal.check import engine, play, source
-from shoal.check.compiler import Subject, find_compiler, header_of
+from shoal import compile, folder, registry
+from shoal.check import engine, judge, play, source, training
+from shoal.check.compiler import Subject
 from shoal.check.layout import Layout
 from shoal.check.report import Report
+from shoal.errors import EnvError
 
 
 def check(name: str, *, seconds: float = 3.0) -> Report:
-    """Check an environment, by its name, and return what was found.
+    """Check an environment and return what was found.
 
     Args:
-        name: of the environment.
+        name: of the environment, or the path of its folder.
         seconds: of training; 0 leaves it out.
+
+    Raises:
+        EnvError: if there is no such environment, or no compiler for one in a folder.
     """
-    env = registry.get(name)
-    report = Report(env.name)
-    spec = env.spec()
-    compiler = find_compiler()
-    header = header_of(env)
-    sound = True
-    if not compiler or not header.is_file():
-        why = "no C compiler is here" if not compiler else f"no header is at {header}"
-        for rule in ("data", "header", "code", "c++17", "device", *play.PLAYED, "initialised"):
-            report.skip(rule, why)
-    else:
-        with tempfile.TemporaryDirectory(prefix="shoal-check-") as folder:
-            subject = Subject(env.name, header, compiler, Path(folder))
-            layout = Layout(subject)
-            source.check_source(subject, layout, report)
-            player = play.Player(subject, spec, layout, report)
-            played = play.check_played(player)
-            sound = played is not None
-            if sound:
-                play.check_builds(player)
+    header = folder.find_header(name) if folder.is_path(name) else _header(registry.get(name))
+    report = Report(header.stem)
+    with tempfile.TemporaryDirectory(prefix="shoal-check-") as work:
+        try:
+            subject = Subject(header.stem, header, compile.find_compiler().command, Path(work))
+        except EnvError:
+            if folder.is_path(name):
+                raise
+            subject = None
+        if subject is None or not header.is_file():
+            why = "no C compiler is here" if subject is None else f"no header is at {header}"
+            for rule in (*source.LOOKED, *play.PLAYED, "initialised"):
+                report.skip(rule, why)
+            sound = True
+        else:
+            sound = _check_source(subject, name, report)
     if sound:
+        spec = registry.get(name).spec()
         engine.check_engine(spec, report)
+        training.check_training(spec, name, seconds, report)
     return report
+
+
+def _header(env: registry.Environment) -> Path:
+    return env.folder / f"{env.name}.h"
+
+
+def _check_source(subject: Subject, name: str, report: Report) -> bool:
+    """Look at the header, and play it in a program of its own; returns whether it may run in this process."""
+    layout = Layout(subject)
+    report.ok("compiles", "spec")
+    try:
+        spec = registry.get(name).spec()
+    except EnvError as error:
+        sentence = str(error).partition("\n")[0]
+        report.violation("compiles" if "compile" in sentence or "calls" in sentence else "spec", sentence)
+        source.check_source(subject, layout, report)
+        return False
+    source.check_source(subject, layout, report)
+    player = play.Player(subject, spec, layout, report)
+    played = play.check_played(player)
+    if played is None:
+        return False
+    play.check_builds(player)
+    judge.judge(player, played)
+    return True

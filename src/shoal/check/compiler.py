@@ -7,14 +7,12 @@ from __future__ import annotations
 import functools
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoal.registry import Environment
+from shoal import compile, native
 
-PRECISE = ("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")  # as every environment is compiled
 SECONDS = 60.0  # that a compiler may take
 
 
@@ -39,7 +37,7 @@ class Subject:
     @property
     def type(self) -> str:
         """The first part of its types: my_game -> MyGame."""
-        return "".join(word[:1].upper() + word[1:] for word in self.name.split("_"))
+        return compile.type_name(self.name)
 
     def source(self, last: str) -> str:
         """Return a C file: the header, its names, then `last`."""
@@ -56,7 +54,7 @@ class Subject:
         suffix = {"c": "c", "c++": "cpp", "cuda": "cu"}[language]
         path = self.folder / f"check-{len(list(self.folder.iterdir()))}.{suffix}"
         path.write_text(source, encoding="utf-8")
-        include = (f"-I{include_folder()}", f"-I{self.header.parent}")
+        include = (f"-I{compile.include_folder()}", f"-I{self.header.parent}")
         return call((*(compiler or self.compiler), *flags, *include, str(path)), SECONDS, self.folder)
 
     @property
@@ -83,6 +81,11 @@ class Subject:
         return "Free Software Foundation" in call((*self.compiler, "--version"), SECONDS).out
 
 
+def numeric_flags() -> tuple[str, ...]:
+    """Return the flags that decide an environment's arithmetic: those of its real compilation, but for speed."""
+    return tuple(flag for flag in native.library().env_flags().decode().split() if flag.startswith("-f"))
+
+
 def call(command: tuple[str, ...], seconds: float, folder: Path | None = None, **variables: str) -> Done:
     """Run a program with more environment variables and return how it ended; -1: it did not in time."""
     try:
@@ -99,23 +102,3 @@ def call(command: tuple[str, ...], seconds: float, folder: Path | None = None, *
     except OSError as error:
         return Done(-1, "", f"{command[0]}: {error.strerror}")
     return Done(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
-
-
-def find_compiler() -> tuple[str, ...]:
-    """Return the C compiler's command, or nothing."""
-    for name in (os.environ.get("CC", ""), "gcc", "clang", "cc"):
-        if name and shutil.which(name.split()[0]):
-            return tuple(name.split())
-    return ()
-
-
-def include_folder() -> Path:
-    """Return where shoal/env.h lies: in a wheel, or in a checkout."""
-    package = Path(__file__).parents[1]
-    installed = package / "include"
-    return installed if installed.is_dir() else package.parents[1] / "native" / "include"
-
-
-def header_of(env: Environment) -> Path:
-    """Return the environment's header."""
-    return env.folder / f"{env.name}.h"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,8 @@ from shoal.registry import Spec
 from shoal.vector import Vec
 
 ENVS, STEPS = 24, 120  # copies and steps that are compared
+END_COPIES, END_CHUNK, END_SECONDS = 16, 500, 1.0  # for a look whether any episode ends
+LONG = 1_000_000  # steps: a time limit above it ends nothing that a person waits for
 
 
 def check_engine(spec: Spec, report: Report) -> None:
@@ -21,6 +24,7 @@ def check_engine(spec: Spec, report: Report) -> None:
     _spec(spec, report)
     _threads(spec, report)
     _snapshot(spec, report)
+    _ends(spec, report)
 
 
 def act(vec: Vec, rng: np.random.Generator) -> None:
@@ -116,3 +120,31 @@ def _snapshot(spec: Spec, report: Report) -> None:
             f"{spec.env.name}: {step + 1} steps after a snapshot was restored the bytes are others: something outside "
             "State, such as a global variable, takes part",
         )
+
+
+def _ends(spec: Spec, report: Report) -> None:
+    """Play until something ends; random actions, the same ones over and over."""
+    report.ok("ends")
+    rng = np.random.default_rng(7)
+    rows, steps = END_COPIES * spec.agents, 0
+    discrete = np.zeros((END_CHUNK, rows, len(spec.heads)), np.int32)
+    for index, head in enumerate(spec.heads):
+        discrete[..., index] = rng.integers(0, head.size, (END_CHUNK, rows))
+    continuous = np.zeros((END_CHUNK, rows, len(spec.dims)), np.float32)
+    for index, dim in enumerate(spec.dims):
+        continuous[..., index] = rng.uniform(dim.low, dim.high, (END_CHUNK, rows))
+    with Vec(spec, num_envs=END_COPIES, seed=7, threads=1) as vec:
+        end = time.perf_counter() + END_SECONDS
+        while time.perf_counter() < end:
+            vec.run(END_CHUNK, discrete, continuous)
+            steps += END_CHUNK
+            if vec.stats().lives:
+                return
+    sentence = (
+        f"{spec.env.name}: no episode ended in {END_COPIES} times {steps:,} steps of random play, and its time limit is "
+        f"{spec.max_steps:,} steps"
+    )
+    if spec.max_steps > LONG:
+        report.violation("ends", f"{sentence}: set result->ended or *result->over, or a smaller out->max_steps in spec")
+    elif spec.max_steps > steps:
+        report.warning("ends", sentence)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 # What holds when a rule is ok. docs/guides/checking.md has a line for each: what it means, how to mend it.
 RULES = {
     "spec": "the specification is sound, and independent of VALUE parameters",
+    "compiles": "compiles as C11, with nothing undefined",
     "data": "State, Params, Shared and Metrics are plain data without padding",
     "header": "shoal/env.h is the only include, tables stand in SHOAL_TABLE",
     "code": "no globals, no recursion, no calls outside, locals of at most 4 KB",
