@@ -11,9 +11,9 @@
 //   #define SHOAL_ENV_TABLE(name) GAME_##name
 //   #include "shoal/check.h"
 //
-// `check SEED STEPS SECONDS LIMIT PARAMS`: steps of the world at most, time limit of an episode (0: the environment's),
-// the table's values as hexadecimal bytes. Each line on stdout is a key and `name=value` fields between tabs; a finding
-// is reported once. src/shoal/check/play.py makes sentences of them.
+// `check SEED STEPS SECONDS LIMIT PARAMS [trace]`: steps of the world at most, time limit of an episode (0: the
+// environment's), the table's values as hexadecimal bytes. Each line on stdout is a key and `name=value` fields between
+// tabs; a finding is reported once. src/shoal/check/play.py makes sentences of them.
 #ifndef SHOAL_CHECK_H
 #define SHOAL_CHECK_H
 
@@ -67,6 +67,7 @@ static struct {
   uint8_t **row, **row_again;    // (agents,) of row_bytes: over memory of 0x00 and of 0xFF
   uint8_t **mask, **mask_again;  // (agents,) of mask_bytes
   uint64_t seed, rng, hash;
+  int32_t trace;                                            // print hashes of what each step leads to
   int32_t limit, manner;                                    // manner: how this episode's actions are chosen
   uint32_t lives, alone;                                    // lives that ended; steps in a row with nobody live
   uint32_t truncations, truncation_first, truncation_last;  // by step itself, and the least and greatest of their ticks
@@ -89,6 +90,15 @@ static uint32_t check_draw(uint32_t n) {
 static void check_hash(const void *data, int64_t bytes) {
   const uint8_t *byte = (const uint8_t *)data;
   for (int64_t i = 0; i < bytes; i++) { check.hash = (check.hash ^ byte[i]) * 0x100000001B3u; }
+}
+
+static uint64_t check_hash_of(const void *data, int64_t bytes) {
+  uint64_t kept = check.hash, found;
+  check.hash = 0;
+  check_hash(data, bytes);
+  found = check.hash;
+  check.hash = kept;
+  return found;
 }
 
 // The first byte in which two arrays differ, or -1.
@@ -554,6 +564,13 @@ static void check_one_step(int32_t trials) {
 #if !defined(SHOAL_HAS_LIVE) && !defined(SHOAL_HAS_RESPAWN)
   over |= !remaining;
 #endif
+  if (check.trace) {
+    printf("trace\tState=%016llx\tresult->reward=%016llx\tresult->ended=%016llx\tresult->metrics=%016llx\n",
+           (unsigned long long)check_hash_of(check.state, check.spec.state_bytes),
+           (unsigned long long)check_hash_of(check.step.reward, agents * 4),
+           (unsigned long long)check_hash_of(check.step.ended, agents),
+           (unsigned long long)check_hash_of(check.step.metrics, (int64_t)agents * CHECK_METRICS * 4));
+  }
   check_finish(over);
   for (int32_t a = 0; a < agents; a++) {
     if (check.live[a]) { check_look(a); }
@@ -668,7 +685,8 @@ static void check_report(int64_t steps, double seconds) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 6) { return 2; }
+  if (argc < 6) { return 2; }
+  check.trace = argc > 6;
   check.seed = strtoull(argv[1], NULL, 10);
   check.rng = shoal_mix(check.seed);
   int64_t steps = atoll(argv[2]), step = 0;

@@ -69,7 +69,7 @@ def _check_source(subject: Subject, name: str, report: Report) -> bool:
     except EnvError as error:
         sentence = str(error).partition("\n")[0]
         report.violation("compiles" if "compile" in sentence or "calls" in sentence else "spec", sentence)
-        source.check_source(subject, layout, report)
+        source.check_data(subject, layout, report)
         return False
     source.check_source(subject, layout, report)
     player = play.Player(subject, spec, layout, report)

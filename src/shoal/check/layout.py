@@ -141,9 +141,9 @@ def _declared(text: str) -> list[Member]:
     inner = re.match(r"(struct|union|enum)\b\s*\w*\s*\{.*\}", text, re.DOTALL)
     if inner:
         kind, rest = inner.group(1), text[inner.end() :]
-    else:
-        words = re.match(r"((?:struct|union|enum|unsigned|signed|long|short|_Alignas\s*\([^)]*\))\s+)*\w+", text)
-        if not words:
+    else:  # all words but the last before a comma, a bracket or a colon
+        words = re.match(r"[\w\s*]*?(?=\*|\w+\s*(?:[,\[:]|$))", text)
+        if not words or not words.group(0):
             return []
         kind, rest = " ".join(words.group(0).split()), text[words.end() :]
     members = []
