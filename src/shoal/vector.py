@@ -119,8 +119,8 @@ class Vec:
     ) -> None:
         """Build the copies; see `make_vec` for the arguments.
 
-        `bind=False` leaves out the step buffers; `block` copies (0: the engine's choice) are the task of a thread, which
-        only changes the order of sums; `stop` is a flag that ends native calls when it becomes non-zero.
+        `bind=False` leaves out the step buffers; `block` copies (0: the engine's choice) are one task of a thread;
+        `stop` is a flag that ends native calls when it becomes non-zero.
         """
         self.spec = spec
         self.env = spec.env

@@ -49,8 +49,8 @@ def _spec(spec: Spec, report: Report) -> None:
             if bytes(other.struct) != bytes(spec.struct):
                 report.violation(
                     "spec",
-                    f"{spec.env.name}_spec depends on the VALUE parameter {param.name} (at {value}); expected only SIZE "
-                    "parameters to change it",
+                    f"{spec.env.name}_spec depends on the VALUE parameter {param.name} (at {value}); expected only "
+                    "SIZE parameters to change it",
                 )
                 break
     names = [metric.name for metric in spec.env.metrics]
@@ -63,7 +63,7 @@ def _threads(spec: Spec, report: Report) -> None:
     report.ok("threads")
     one = list(_history(spec))
     for threads, block in ((1, 0), (2, 1), (4, 5)):
-        for step, digest in enumerate(_history(spec, threads=threads, block=block)):
+        for step, digest in enumerate(_history(spec, threads, block)):
             if digest != one[step]:
                 what = "a second run with the same seed" if threads == 1 else f"{threads} threads in blocks of {block}"
                 report.violation(
@@ -74,9 +74,9 @@ def _threads(spec: Spec, report: Report) -> None:
                 return
 
 
-def _history(spec: Spec, **how: int) -> Iterator[bytes]:
+def _history(spec: Spec, threads: int = 1, block: int = 0) -> Iterator[bytes]:
     """Yield a digest of everything that a step shows, for each step."""
-    with Vec(spec, num_envs=ENVS, seed=5, max_steps=40, **({"threads": 1} | how)) as vec:
+    with Vec(spec, num_envs=ENVS, seed=5, max_steps=40, threads=threads, block=block) as vec:
         rng = np.random.default_rng(1)
         for _ in range(STEPS):
             yield digest(vec)
@@ -103,7 +103,7 @@ def _snapshot(spec: Spec, report: Report) -> None:
             act(vec, rng)
             vec.step()
         kept = [vec.snapshot(index) for index in range(3)]
-        runs = []
+        runs: list[list[bytes]] = []
         for _ in range(2):
             for index in range(3):
                 vec.restore(index, kept[index])
@@ -141,8 +141,8 @@ def _ends(spec: Spec, report: Report) -> None:
             if vec.stats().lives:
                 return
     sentence = (
-        f"{spec.env.name}: no episode ended in {END_COPIES} times {steps:,} steps of random play, and its time limit is "
-        f"{spec.max_steps:,} steps"
+        f"{spec.env.name}: no episode ended in {END_COPIES} times {steps:,} steps of random play, and its time limit "
+        f"is {spec.max_steps:,} steps"
     )
     if spec.max_steps > LONG:
         report.violation("ends", f"{sentence}: set result->ended or *result->over, or a smaller out->max_steps in spec")

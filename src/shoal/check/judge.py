@@ -28,22 +28,22 @@ def _time(player: Player, line: dict[str, float]) -> None:
     if cuts >= 3 and first == last:
         report.warning(
             "time limit",
-            f"{step} truncates by itself, always at tick {last:.0f}: leave time limits to the engine (out->max_steps in "
-            "spec), which keeps the final observation and can be told another",
+            f"{step} truncates by itself, always at tick {last:.0f}: leave time limits to the engine (out->max_steps "
+            "in spec), which keeps the final observation and can be told another",
         )
     ends, late, tick = line["terminations"], line["terminations_last"], line["termination_last"]
     if tick > 1 and late >= max(DEADLINE_LEAST, DEADLINE_SHARE * ends) and line["clock"] < CLOCK:
         report.warning(
             "time limit",
-            f"{step} terminates at tick {tick:.0f} whatever happens ({late:.0f} of {ends:.0f} ends) and no observation tells "
-            "the time: leave a time limit to the engine (out->max_steps), or show the time left of a deadline",
+            f"{step} terminates at tick {tick:.0f} whatever happens ({late:.0f} of {ends:.0f} ends) and no observation "
+            "tells the time: leave a time limit to the engine (out->max_steps), or show the time left of a deadline",
         )
     choices, idle = line["choices"], line["idle"]
     if player.spec.agents > 1 and choices >= IDLE_LEAST and IDLE_LOW < idle / choices < IDLE_HIGH:
         report.warning(
             "turns",
-            f"{step}: in {idle / choices:.0%} of {choices:.0f} states no action of a live agent changed anything, though "
-            "several were legal: one that waits for its turn needs a mask with exactly one legal action",
+            f"{step}: in {idle / choices:.0%} of {choices:.0f} states no action of a live agent changed anything, "
+            "though several were legal: one that waits for its turn needs a mask with exactly one legal action",
         )
 
 
@@ -56,8 +56,8 @@ def _actions(player: Player, played: Played) -> None:
         if tries >= TRIES and not any(line["differed"] for line in mine):
             report.warning(
                 "actions",
-                f"{step}: head `{head.name}` does nothing: in {tries} states another action of it led to the same state, "
-                "reward and end",
+                f"{step}: head `{head.name}` does nothing: in {tries} states another action of it led to the same "
+                "state, reward and end",
             )
             continue
         for line in mine:
@@ -73,8 +73,8 @@ def _actions(player: Player, played: Played) -> None:
         if line["tried"] >= TRIES and line["still"] == line["tried"] and action > 0 and label not in STAYING:
             report.warning(
                 "actions",
-                f"{step}: action {_named(head, action)} of head `{head.name}` does nothing: it changed no byte of State "
-                f"but the clock in {line['tried']} states",
+                f"{step}: action {_named(head, action)} of head `{head.name}` does nothing: it changed no byte of "
+                f"State but the clock in {line['tried']} states",
             )
 
 
@@ -83,8 +83,8 @@ def _dims(player: Player, played: Played) -> None:
         if line["tried"] >= TRIES and not line["differed"]:
             player.report.warning(
                 "actions",
-                f"{player.subject.where('step')}: continuous action `{player.spec.dims[line['dim']].name}` does nothing: "
-                f"in {line['tried']} states its bounds led to the same state, reward and end",
+                f"{player.subject.where('step')}: continuous action `{player.spec.dims[line['dim']].name}` does "
+                f"nothing: in {line['tried']} states its bounds led to the same state, reward and end",
             )
 
 

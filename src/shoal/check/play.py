@@ -56,7 +56,7 @@ class Player:
     def __init__(self, subject: Subject, spec: Spec, layout: Layout, report: Report) -> None:
         self.subject, self.spec, self.layout, self.report = subject, spec, layout, report
         self.sanitized = True
-        self._source = subject.source('#include "shoal/check.h"')
+        self._source = subject.source(f'{_drawing(subject)}#include "shoal/check.h"')
 
     def build(self, name: str, *flags: str) -> tuple[Path, Done]:
         """Return the program and how its compilation ended."""
@@ -90,7 +90,7 @@ class Player:
         return [(rule, sentence + about) for rule, sentence in found]
 
     def _sentence(self, key: str, line: dict[str, str], played: Played) -> tuple[str, str] | None:
-        step, observe, reset = (self.subject.where(name) for name in ("step", "observe", "reset"))
+        step, observe = self.subject.where("step"), self.subject.where("observe")
         when = f"for agent {line.get('agent')} at tick {line.get('tick')}"
         at = int(line.get("offset", 0))
         if key == "outside-field":
@@ -130,8 +130,8 @@ class Player:
         if key == "metric":
             expected = "0 to 1" if line["metric"] == "perf" else "a finite number"
             return "metrics", (
-                f"{step} leaves metric `{line['metric']}` at {float(line['value']):g} when agent {line['agent']}'s life "
-                f"ends at tick {line['tick']}; expected {expected}"
+                f"{step} leaves metric `{line['metric']}` at {float(line['value']):g} when agent {line['agent']}'s "
+                f"life ends at tick {line['tick']}; expected {expected}"
             )
         if key == "absent-acts":
             what = f"{self.layout.member_at('State', at)}" if "offset" in line else f"what agent {line['of']} receives"
@@ -146,8 +146,8 @@ class Player:
             )
         if key == "alone":
             return "ends", (
-                f"{step} goes on for 1,000 steps with no live agent (to tick {line['tick']}); expected *result->over = 1 "
-                "once nobody can come back"
+                f"{step} goes on for 1,000 steps with no live agent (to tick {line['tick']}); expected *result->over = "
+                "1 once nobody can come back"
             )
         if key == "scripted-illegal":
             return "scripted", (
@@ -156,8 +156,8 @@ class Player:
             )
         if key == "writes-head":
             return "head", (
-                f"{self.subject.where(line['function'])} changes State.head.{line['field']} at tick {line['tick']}, which "
-                "the engine keeps: its time limit and random numbers rest on it"
+                f"{self.subject.where(line['function'])} changes State.head.{line['field']} at tick {line['tick']}, "
+                "which the engine keeps: its time limit and random numbers rest on it"
             )
         if key == "writes-state":
             place = self.layout.member_at("State", at)
@@ -170,7 +170,6 @@ class Player:
         if key == "hung":
             place = self._frame(played.stderr) or f"a function of {self.subject.file}"
             return "returns", f"{place} did not return within 10 s: a loop in it does not end"
-        del reset
         return None
 
     def _memory(self, played: Played) -> Iterator[str]:
@@ -180,7 +179,7 @@ class Player:
         if ub:
             inside = self._frame(played.stderr)
             name = f" in {inside.split()[0]}" if inside and " " in inside else ""
-            yield f"{Path(ub.group(1)).name}:{ub.group(2)}{name}: {ub.group(3)}"
+            yield f"{Path(ub.group(1)).name}:{ub.group(2)}{name}: {ub.group(3)}{self._code(ub)}"
         elif asan:
             access = re.search(r"^(READ|WRITE) of size (\d+)", played.stderr, re.MULTILINE)
             verb = {"READ": "reads", "WRITE": "writes"}[access.group(1)] if access else "reaches"
@@ -190,6 +189,13 @@ class Player:
             yield f"{place} {verb}{size} {where or f'where it must not ({asan.group(1)})'}"
         elif played.code < 0 or played.code > 1:
             yield f"{self.subject.file} crashed the program (exit code {played.code}) {played.stderr.strip()[-200:]}"
+
+    def _code(self, place: re.Match[str]) -> str:
+        """Return ` in `state->cell[9] = 0;``, the line of the header that a report names."""
+        lines = self.subject.text.splitlines()
+        number = int(place.group(2))
+        mine = Path(place.group(1)).name == self.subject.file and number <= len(lines)
+        return f" in `{lines[number - 1].strip()}`" if mine else ""
 
     def _frame(self, stderr: str) -> str:
         """Return `game_step (game.h:70)` of the first frame that is the environment's."""
@@ -227,6 +233,12 @@ class Player:
                 return f"action {offset} of head `{head.name}`"
             offset -= head.size if head.masked else 0
         return f"byte {offset}"
+
+
+def _drawing(subject: Subject) -> str:
+    """Return lines that bring in the environment's drawing, if it has one."""
+    drawing = subject.header.with_name(f"{subject.name}_draw.h")
+    return f'#include "{drawing}"\n#define CHECK_DRAWS\n' if drawing.is_file() else ""
 
 
 # ---------------------------------------------------------------------------------------------------- the rules
@@ -336,9 +348,9 @@ def _uninitialised(player: Player) -> str:
 def first_error(done: Done) -> str:
     """Return the first error of a compiler, without its folder."""
     found = re.search(r"([^\s/]+?)[:(](\d+)(?::\d+|\)): (?:fatal )?error: (.*)", done.err)
-    return (
-        f"{found.group(1)}: {found.group(2)}" if found else (done.err.strip().splitlines() or ["no message"])[-1][:200]
-    )
+    if found:
+        return f"{found.group(1)}:{found.group(2)}: {found.group(3)}"
+    return (done.err.strip().splitlines() or ["no message"])[-1][:200]
 
 
 def _sentences(report: Report) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import math
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from shoal.evaluate import Stopped, evaluate
 from shoal.registry import Field, Spec
 from shoal.result import Log
 from shoal.trainer import Trainer
-from shoal.vector import Vec
+from shoal.vector import Vec, unpack
 
 ROWS, STEPS = 64, 256  # that are looked at, at least one world and at most 64
 BASELINE_SECONDS = 2.0
@@ -31,6 +31,7 @@ LARGE, SMALL = 1e4, 1e-4  # spreads of an element
 ALIKE = 0.25  # spreads by which the means of alike rows differ at most
 SORTED = 0.95  # share of rows in order that counts as sorted
 FIT, GAIN = 0.1, 0.02  # value fit that counts as none; perf that counts as better than chance
+PERFECT = 0.95  # perf of chance that leaves nothing to learn
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,6 @@ def _sample(spec: Spec) -> Sample:
             rewards.append(vec.rewards[was].copy())
             rows.append(vec.rows[vec.live == 1].copy())
         ends = vec.stats().lives
-    from shoal.vector import unpack
-
     return Sample(np.concatenate(rewards), unpack(spec, np.concatenate(rows)), ends)
 
 
@@ -97,8 +96,8 @@ def _rewards(spec: Spec, sample: Sample, report: Report) -> None:
     if not len(some):
         report.warning(
             "rewards vary",
-            f"{name} gave no reward in {len(sizes):,} steps: chance finds nothing to learn from; expected rewards on the "
-            "way, or starts near the goal",
+            f"{name} gave no reward in {len(sizes):,} steps: chance finds nothing to learn from; expected rewards on "
+            "the way, or starts near the goal",
         )
         return
     if not sample.ends and float(np.ptp(sample.rewards)) == 0:
@@ -111,8 +110,8 @@ def _rewards(spec: Spec, sample: Sample, report: Report) -> None:
     elif most > RARE_REWARD * usual:
         report.warning(
             "scale",
-            f"{name} gives rewards of size {usual:g} usually and {most:g} at times: the rare ones drown the usual ones in "
-            "the scale of the returns",
+            f"{name} gives rewards of size {usual:g} usually and {most:g} at times: the rare ones drown the usual ones "
+            "in the scale of the returns",
         )
 
 
@@ -130,15 +129,15 @@ def _scale(spec: Spec, field: Field, values: NDArray[Any], report: Report) -> No
     if abs(mean[index]) > OFFSET * spread[index]:
         report.warning(
             "scale",
-            f"{where}[{index}] hardly varies about {mean[index]:g} (spread {spread[index]:.2g}): subtract what is constant",
+            f"{where}[{index}] hardly varies about {mean[index]:g} (spread {spread[index]:.2g}): subtract what is "
+            "constant",
         )
     for index in (int(np.argmax(spread)), int(np.argmin(np.where(moving, spread, np.inf)))):
         if not SMALL <= spread[index] <= LARGE:
+            units = "larger" if spread[index] > LARGE else "smaller"
             report.warning(
                 "scale",
-                f"{where}[{index}] has a spread of {spread[index]:.2g}; expected about 1: give it in larger units"
-                if spread[index] > LARGE
-                else f"{where}[{index}] has a spread of {spread[index]:.2g}; expected about 1: give it in smaller units",
+                f"{where}[{index}] has a spread of {spread[index]:.2g}; expected about 1: give it in {units} units",
             )
 
 
@@ -155,9 +154,9 @@ def _entities(spec: Spec, field: Field, values: NDArray[Any], report: Report) ->
     if alike and in_order < SORTED:
         report.warning(
             "entities",
-            f"{spec.env.name}_observe: the {field.rows} rows of vector `{field.name}` look like a list of alike things in "
-            "no order, each of which a linear encoder learns apart: sort them, nearest first, or declare a field of kind "
-            "set",
+            f"{spec.env.name}_observe: the {field.rows} rows of vector `{field.name}` look like a list of alike things "
+            "in no order, each of which a linear encoder learns apart: sort them, nearest first, or declare a field of "
+            "kind set",
         )
 
 
@@ -180,27 +179,32 @@ def _baseline(spec: Spec, settings: config.Config, player: str) -> dict[str, flo
 def _train(spec: Spec, settings: config.Config, seconds: float, report: Report) -> None:
     report.ok("learning")
     logs: list[Log] = []
-    settings = dataclasses.replace(settings, vec=dataclasses.replace(settings.vec, stagger=True))
-    result = Trainer(settings, runs_dir=None, max_seconds=seconds, image_seconds=1e9).train(logs.append)
+    end = time.perf_counter() + seconds
+
+    def watch(log: Log) -> None:
+        logs.append(log)
+        if time.perf_counter() >= end:
+            raise KeyboardInterrupt  # ends training as Ctrl-C does: without an evaluation, which may take long
+
+    Trainer(settings, runs_dir=None, image_seconds=1e9).train(watch)
     logs = [log for log in logs if log["updates"]]
-    ended = [log for log in logs if log["episode/count"]]
-    if not logs or result.evaluation is None:
-        report.skip("learning", f"{seconds:g} s were not enough for an update: try a longer `--seconds`")
-        return
     last = logs[-max(1, len(logs) // 4) :]
-    fit = float(np.nanmean([log["value/explained_variance"] for log in last]))
-    entropy = float(np.mean([log["policy/entropy"] for log in last]))
-    perf = result.evaluation.stats.mean("perf")
-    report.players["trained"] = result.evaluation.stats.means()
-    report.training = {"seconds": seconds, "steps": result.steps, "sps": result.sps, "perf": perf, "value_fit": fit}
-    report.training |= {"entropy": entropy, "episodes": sum(log["episode/count"] for log in ended)}
-    chance = report.players.get("random", {}).get("perf", math.nan)
-    better = perf > chance + GAIN
-    returns = np.array([log["value/sigma_return"] for log in last])
-    about = f"after {result.steps:,} steps perf is {perf:.3f}, by chance {chance:.3f}"
-    if better or math.isnan(chance) or chance > 0.95:
+    lives = sum(log["episode/count"] for log in last)
+    if not lives:
+        report.skip("learning", f"no life ended after an update within {seconds:g} s: try a longer `--seconds`")
         return
-    if fit < FIT and float(returns.max()) > 0:
+    trained = {name: _mean(last, f"env/{name}") for name in (metric.name for metric in spec.env.metrics)}
+    trained |= {"episode_return": _mean(last, "episode/return"), "episode_length": _mean(last, "episode/length")}
+    report.players["trained"] = trained
+    fit = float(np.nanmean([log["value/explained_variance"] for log in last]))
+    perf, steps = trained["perf"], last[-1]["steps"]
+    report.training = {"seconds": seconds, "steps": steps, "perf": perf, "value_fit": fit}
+    report.training["entropy"] = float(np.mean([log["policy/entropy"] for log in last]))
+    chance = report.players.get("random", {}).get("perf", math.nan)
+    if math.isnan(chance) or chance > PERFECT or perf > chance + GAIN:
+        return
+    about = f"after {steps:,.0f} steps perf is {perf:.3f}, by chance {chance:.3f}"
+    if fit < FIT and max(log["value/sigma_return"] for log in last) > 0:
         report.warning(
             "learning",
             f"nothing was learnt: {about}, and the value explains {max(fit, 0.0):.0%} of the returns, which vary: what "
@@ -208,3 +212,9 @@ def _train(spec: Spec, settings: config.Config, seconds: float, report: Report) 
         )
     else:
         report.warning("learning", f"nothing was learnt yet: {about} (value fit {fit:.2f}); try a longer `--seconds`")
+
+
+def _mean(logs: list[Log], key: str) -> float:
+    """Return a mean over the lives that ended."""
+    some = [log for log in logs if log["episode/count"]]
+    return sum(log[key] * log["episode/count"] for log in some) / sum(log["episode/count"] for log in some)
