@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The command line: `shoal train | eval | list | bench`.
+"""The command line: `shoal train | eval | list | new | bench`.
 
 Each command imports what it needs when it runs, so that help is instant. A mistake of the user's ends in one sentence
 on stderr and exit code 2. With `--json` the last line on stdout is one JSON object.
@@ -26,12 +26,14 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   list                  the environments
-  check ENV             does an environment keep the contract, and can it be learnt
+  new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
+  check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
 
+ENV is a name, or the folder of an environment of your own, such as ./mygame
 settings are merged: defaults < the environment's own < --config FILE < flags
 """
 
@@ -54,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if arguments[0] not in _COMMANDS:
             raise ConfigError(f"no command is called `{arguments[0]}`", nearest(arguments[0], _COMMANDS))
+        if "--debug" in arguments and arguments[0] in ("train", "eval", "bench"):
+            from shoal import debug
+
+            return debug.run([argument for argument in arguments if argument != "--debug"])
         return _COMMANDS[arguments[0]](arguments[1:])
     except ShoalError as error:
         sys.stdout.flush()
@@ -186,6 +192,15 @@ def _list(arguments: list[str]) -> int:
     return 0
 
 
+# ---------------------------------------------------------------------------------------------------- new
+
+
+def _new(arguments: list[str]) -> int:
+    from shoal import command_new
+
+    return command_new.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- bench
 
 
@@ -225,8 +240,14 @@ def _check(arguments: list[str]) -> int:
 
 # ---------------------------------------------------------------------------------------------------- helpers
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "list": _list, "bench": _bench}
-_COMMANDS["check"] = _check
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "eval": _eval,
+    "list": _list,
+    "new": _new,
+    "check": _check,
+    "bench": _bench,
+}
 
 
 def count(number: float) -> str:
@@ -241,7 +262,7 @@ def command() -> str:
     """Return how this program was called, for hints that can be typed."""
     if Path(sys.argv[0]).name == "shoal":
         return "shoal"
-    return "./run" if Path("run").is_file() else "python -m shoal"
+    return os.environ.get("SHOAL_COMMAND", "python -m shoal")
 
 
 def process_start() -> float:

@@ -25,32 +25,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal import native
-from shoal.elf import undefined_symbols
+from shoal.compile_errors import explain, refuse_symbols
 from shoal.errors import EnvError
 
-# A library that stands alone and exports one symbol. Mistakes that C lets pass are errors.
-_LINK = ("-shared", "-fPIC", "-nostdlib", "-fvisibility=hidden", "-fno-stack-protector")
+# A library that exports one symbol, and stands alone without sanitizers. Mistakes that C lets pass are errors.
+_LINK = ("-shared", "-fPIC", "-fvisibility=hidden", "-fno-stack-protector")
+_ALONE = ("-nostdlib",)
+_SANITIZE = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _ERRORS = (
     "-Werror=implicit-function-declaration",
     "-Werror=incompatible-pointer-types",
     "-Werror=int-conversion",
     "-Werror=return-type",
     "-Werror=uninitialized",
+    "-Wno-error=maybe-uninitialized",  # of which gcc is not sure
 )
-_ALLOWED = {"memcpy", "memmove", "memset"}  # compilers call these for copies and loops of any program
-_INSTEAD = {
-    "printf": "watch a value as a metric",
-    "malloc": "State is the memory: arrays, or arrays of run-time length behind it",
-    "free": "State is the memory: arrays, or arrays of run-time length behind it",
-    "rand": "use shoal_random, shoal_uniform or shoal_below, which repeat from the seed",
-    "time": "State's head.tick counts the steps",
-}
 _NEEDS_COMPILER = (
     "install gcc or clang (apt install gcc, dnf install gcc, xcode-select --install), or `pip install ziglang`; "
     "CC=/path/to/compiler names one"
 )
 _KEEP_DAYS = 30  # objects that nobody loaded for so long are removed
-_SHOWN_LINES = 12  # of what the compiler says
 
 _SOURCE = """\
 #define SHOAL_ENV_NAME "{name}"
@@ -61,6 +55,16 @@ _SOURCE = """\
 extern __attribute__((visibility("default"))) const ShoalEnv {name}_descriptor;
 #include "shoal/env_block.h"
 """
+_GUARDED = """\
+#define SHOAL_OWN_FN(name) {name}_##name
+#define SHOAL_ENV_NAME "{name}"
+#define SHOAL_ENV_FN(name) {name}_guarded_##name
+#define SHOAL_ENV_TYPE(name) {type}##name
+#define SHOAL_ENV_TABLE(name) {table}_##name
+#include "shoal/env_guard.h"
+extern __attribute__((visibility("default"))) const ShoalEnv {name}_guarded_descriptor;
+#include "shoal/env_block.h"
+"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,10 @@ class Compiler:
 
     command: tuple[str, ...]
     identity: str
+
+    def is_clang(self) -> bool:
+        """Return whether it is clang, which keeps the sanitizers elsewhere than gcc does."""
+        return "clang" in self.run(["--version"], Path.cwd()).stdout
 
     def run(self, arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         """Run it with messages in English."""
@@ -122,19 +130,30 @@ def type_name(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
-def build(header: Path, name: str) -> Path:
+def build(header: Path, name: str, *, sanitize: bool = False) -> Path:
     """Return the shared library of the environment `name` in that header, compiled unless the cache has it.
+
+    Args:
+        header: its simulation.
+        name: what its functions and types begin with.
+        sanitize: with the sanitizers, and guards around everything that its functions get (env_guard.h). Its exported
+            symbol is then <name>_guarded_descriptor, otherwise <name>_descriptor.
 
     Raises:
         EnvError: if it does not compile, calls what an environment may not call, or there is no compiler.
     """
     compiler = find_compiler()
     flags = [*native.library().env_flags().decode().split(), *_LINK, *_ERRORS]
+    if sanitize:
+        flags = [flag for flag in flags if flag not in ("-O3", "-fopenmp-simd")]
+        flags += [*_SANITIZE, *(["-shared-libasan"] if compiler.is_clang() else [])]
+    else:
+        flags += _ALONE
     before = [native.ABI, compiler.identity, flags, str(include_folder()), str(header), name]
     cache = cache_folder()
     note = cache / f"{name}-{_digest(json.dumps(before))}.json"
     found = _noted(note)
-    return found or _compile(compiler, flags, header, name, note)
+    return found or _compile(compiler, flags, header, name, note, sanitize)
 
 
 def _noted(note: Path) -> Path | None:
@@ -152,7 +171,7 @@ def _noted(note: Path) -> Path | None:
     return library
 
 
-def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note: Path) -> Path:
+def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note: Path, sanitize: bool) -> Path:
     """Preprocess, and compile what is not in the cache; write the note."""
     cache = note.parent
     try:
@@ -160,20 +179,23 @@ def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note
         with tempfile.TemporaryDirectory(dir=cache, prefix=".work-") as work:
             folder = Path(work)
             source = folder / f"{name}.c"
-            text = _SOURCE.format(name=name, type=type_name(name), table=name.upper())
+            text = (_GUARDED if sanitize else _SOURCE).format(name=name, type=type_name(name), table=name.upper())
             source.write_text(text, encoding="utf-8")
             inputs = ["-I", str(include_folder()), "-include", str(header), str(source)]
 
             made = compiler.run([*flags, "-E", "-P", "-MD", "-MF", "files", *inputs], folder)
-            _explain(made, header, name)
+            explain(made, header, name)
             files = [path for path in _dependencies(folder / "files") if path != source and path.is_file()]
             # Only now is it known what was read; a file that changes meanwhile has another digest the next time.
             digests = {str(path): _digest(path.read_bytes()) for path in files}
-            library = cache / f"{name}-{_digest(json.dumps([native.ABI, compiler.identity, flags, made.stdout]))}.so"
+            key = [native.ABI, compiler.identity, flags, made.stdout]
+            key += [digests] if sanitize else []  # it tells of lines, which a comment moves
+            library = cache / f"{name}-{_digest(json.dumps(key))}.so"
             if not library.exists():
                 output = folder / "object.so"
-                _explain(compiler.run([*flags, *inputs, "-o", str(output)], folder), header, name)
-                _refuse_symbols(output, files, name)
+                explain(compiler.run([*flags, *inputs, "-o", str(output)], folder), header, name)
+                if not sanitize:
+                    refuse_symbols(output, name, include_folder(), files)
                 output.replace(library)
                 _forget_old(cache)
             draft = folder / "note"
@@ -187,66 +209,6 @@ def _compile(compiler: Compiler, flags: list[str], header: Path, name: str, note
             "XDG_CACHE_HOME=FOLDER names another place",
         ) from error
     return library
-
-
-def _explain(done: subprocess.CompletedProcess[str], header: Path, name: str) -> None:
-    """Raise what the compiler said, its first error as the sentence and its own lines below."""
-    if done.returncode == 0:
-        return
-    folder = f"{header.parent}{os.sep}"
-    lines = [line.replace(folder, shown(folder)) for line in done.stderr.splitlines()]
-    lines = [
-        line for line in lines if not line.startswith(("In file included from", "   ...", "                 from"))
-    ]
-    for line in lines:
-        match = re.match(r"(.+?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)", line)
-        if not match:
-            continue
-        path, number, message = match.groups()
-        lacking = re.search(rf"['‘`]((?:{name}_|{type_name(name)}|{name.upper()}_)\w+)['’]", message)
-        if lacking and "/shoal/env_" in path:
-            raise EnvError(
-                f"`{name}` does not compile: `{lacking[1]}` is missing; expected it in {shown(str(header))}",
-                "shoal/env.h lists what an environment declares",
-            )
-        rest = [text for text in lines if "[-W" not in text or "error" in text][:_SHOWN_LINES]
-        raise EnvError(f"`{name}` does not compile: {path}:{number}: {message}\n" + "\n".join(rest))
-    said = "\n".join(lines[:_SHOWN_LINES])
-    raise EnvError(f"`{name}` does not compile: the compiler ended with code {done.returncode}\n{said}".rstrip())
-
-
-def _refuse_symbols(library: Path, files: list[Path], name: str) -> None:
-    """Raise if the object calls anything that is not its own."""
-    for symbol in sorted(undefined_symbols(library) - _ALLOWED):
-        spelled = re.sub(r"^_*(.*?)(?:_chk)?$", r"\1", symbol)  # __printf_chk is how some systems spell printf
-        spelled = "printf" if spelled in ("puts", "putchar") else spelled
-        where = _find_call(spelled, files)
-        maths = f"use shoal_{spelled.removesuffix('f')}" if _has_own(spelled) else ""
-        hint = maths or _INSTEAD.get(spelled, "an environment calls its own functions and those of shoal/env.h")
-        raise EnvError(f"`{name}` calls `{spelled}`, which an environment may not{where}", hint)
-
-
-def _has_own(symbol: str) -> bool:
-    """Return whether env.h has this function of C's mathematics under a name of its own."""
-    text = (include_folder() / "shoal" / "env.h").read_text(encoding="utf-8")
-    return bool(re.search(rf"\bshoal_{re.escape(symbol.removesuffix('f'))}\(", text))
-
-
-def _find_call(symbol: str, files: list[Path]) -> str:
-    for path in files:
-        if path.is_relative_to(include_folder()):
-            continue
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-            code = line.partition("//")[0]
-            if re.search(rf"\b{re.escape(symbol)}\s*\(", code) and not re.match(r"\s*(extern|#)", code):
-                return f": {shown(str(path))}:{number}"
-    return ""
-
-
-def shown(path: str) -> str:
-    """Return a path as short as it can be said from here."""
-    here = os.getcwd() + os.sep
-    return path[len(here) :] if path.startswith(here) else path
 
 
 def _dependencies(path: Path) -> list[Path]:

@@ -19,6 +19,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 _NAMING = "`shoal eval FOLDER RUN`, `shoal train FOLDER --resume RUN`, env= in Python"
 
+GUARDED = "SHOAL_GUARDED"  # set in the process that `--debug` starts
+
 _loaded: dict[Path, registry.Environment] = {}  # by the object's path, which changes with its contents
 
 
@@ -35,9 +37,16 @@ def load(name: str) -> registry.Environment:
     """
     header = find_header(name)
     library = compile.build(header, header.stem)
+    if guarded():
+        library = compile.build(header, header.stem, sanitize=True)
     if library not in _loaded:
         _loaded[library] = _open(library, header)
     return _loaded[library]
+
+
+def guarded() -> bool:
+    """Return whether this process is one in which `--debug` put the sanitizers (debug.py)."""
+    return os.environ.get(GUARDED) == "1"
 
 
 def is_environment(name: str) -> bool:
@@ -98,7 +107,7 @@ def find_header(name: str) -> Path:
 def _open(library: Path, header: Path) -> registry.Environment:
     try:
         dll = ctypes.CDLL(str(library), mode=ctypes.RTLD_LOCAL)
-        descriptor = native.Env.in_dll(dll, f"{header.stem}_descriptor")
+        descriptor = native.Env.in_dll(dll, f"{header.stem}_{'guarded_' if guarded() else ''}descriptor")
     except (OSError, ValueError) as error:
         raise EnvError(f"the compiled environment cannot be loaded: {library}: {error}", "remove that file") from error
     if descriptor.abi != native.ABI:
@@ -107,4 +116,5 @@ def _open(library: Path, header: Path) -> registry.Environment:
             f"{native.ABI}",
             "it must include shoal/env.h, and bring none of its own",
         )
-    return registry.from_descriptor(descriptor, header.parent, library.stem.rpartition("-")[2])
+    ours = guarded() and header.parent.parent == registry.PACKAGED  # a built-in one, compiled again
+    return registry.from_descriptor(descriptor, header.parent, "" if ours else library.stem.rpartition("-")[2])

@@ -7,13 +7,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from shoal import native
 from shoal.errors import ConfigError, EnvError, nearest
+
+PACKAGED = Path(__file__).parent / "envs"
 
 Value = bool | int | float | str
 
@@ -182,11 +183,8 @@ class Environment:
 
     @property
     def spelled(self) -> str:
-        """What a user types for it here: its name, or the short path of its folder."""
-        here = os.path.relpath(self.folder) if self.source else self.name
-        if here.startswith("../"):
-            return str(self.folder)
-        return f"./{here}" if self.source and here != "." else here
+        """What a user types for it here: its name, or the path of its folder."""
+        return spelled(self.folder) if self.source else self.name
 
     @property
     def defaults(self) -> dict[str, Value]:
@@ -260,11 +258,19 @@ def get(name: str) -> Environment:
     if folder.is_path(name):
         return folder.load(name)
     found = _environments().get(name)
+    if found and folder.guarded():
+        return folder.load(str(found.folder))
     if found is None:
         here = f"`./{name}` means the folder" if Path(name).is_dir() else "`shoal list` names them all"
         hint = here if Path(name).is_dir() else nearest(name, names(), here)
         raise EnvError(f"no environment is called `{name}`", hint)
     return found
+
+
+def spelled(folder: Path) -> str:
+    """Return the path by which a folder is named from here."""
+    path, here = folder.resolve(), Path.cwd()
+    return f"./{path.relative_to(here)}" if path != here and path.is_relative_to(here) else str(path)
 
 
 def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c_char]:
@@ -292,7 +298,7 @@ def _environments() -> dict[str, Environment]:
     found = {}
     for index in range(lib.env_count()):
         descriptor = lib.env_at(index).contents
-        env = from_descriptor(descriptor, Path(__file__).parent / "envs" / _text(descriptor.name))
+        env = from_descriptor(descriptor, PACKAGED / _text(descriptor.name))
         found[env.name] = env
     return found
 

@@ -43,7 +43,7 @@ def spec(tmp_path_factory, cache):
 
 def quickly(fault, folder, spec):
     """Return what a play finds; the program is not optimised, and has guard bands in place of sanitizers."""
-    subject = Subject("herd", fault.plant(folder) / "herd.h", compile.find_compiler().command, folder)
+    subject = Subject("herd", fault.plant(folder) / "herd.h", compile.find_compiler(), folder)
     player = play.Player(subject, spec, Layout(subject), Report("herd"))
     program, done = player.build("plain", "-O0")
     assert done.code == 0, done.err
@@ -55,7 +55,7 @@ def quickly(fault, folder, spec):
 @pytest.mark.parametrize("name", PLAIN)
 def test_fault_in_the_source_is_named(name, tmp_path):
     header = PLAIN[name].plant(tmp_path) / "herd.h"
-    subject, report = Subject("herd", header, compile.find_compiler().command, tmp_path), Report("herd")
+    subject, report = Subject("herd", header, compile.find_compiler(), tmp_path), Report("herd")
     look = {"code": source.check_code, "c++17": source.check_cpp}.get(PLAIN[name].rule)
     if look:
         look(subject, report)

@@ -37,7 +37,7 @@ def check(name: str, *, seconds: float = 3.0) -> Report:
     report = Report(header.stem)
     with tempfile.TemporaryDirectory(prefix="shoal-check-") as work:
         try:
-            subject = Subject(header.stem, header, compile.find_compiler().command, Path(work))
+            subject = Subject(header.stem, header, compile.find_compiler(), Path(work))
         except EnvError:
             if folder.is_path(name):
                 raise

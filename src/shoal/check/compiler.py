@@ -31,7 +31,7 @@ class Subject:
 
     name: str
     header: Path
-    compiler: tuple[str, ...]
+    compiler: compile.Compiler
     folder: Path
 
     @property
@@ -55,7 +55,7 @@ class Subject:
         path = self.folder / f"check-{len(list(self.folder.iterdir()))}.{suffix}"
         path.write_text(source, encoding="utf-8")
         include = (f"-I{compile.include_folder()}", f"-I{self.header.parent}")
-        return call((*(compiler or self.compiler), *flags, *include, str(path)), SECONDS, self.folder)
+        return call((*(compiler or self.compiler.command), *flags, *include, str(path)), SECONDS, self.folder)
 
     @property
     def file(self) -> str:
@@ -74,11 +74,6 @@ class Subject:
     def text(self) -> str:
         """The header's text."""
         return self.header.read_text(encoding="utf-8", errors="replace")
-
-    @property
-    def is_gcc(self) -> bool:
-        """Is it GCC, which can tell who calls whom."""
-        return "Free Software Foundation" in call((*self.compiler, "--version"), SECONDS).out
 
 
 def numeric_flags() -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class Player:
         env = self.spec.env
         table = bytes(pack(env, env.check(values)))[ctypes.sizeof(native.Sizes) :].hex()
         words = (str(program), "5", str(steps), str(seconds), "0", table, *(["trace"] if trace else []))
-        done = call(words, TIMEOUT, ASAN_OPTIONS="detect_leaks=0:symbolize=1", UBSAN_OPTIONS="print_stacktrace=1")
+        done = call(words, TIMEOUT, ASAN_OPTIONS="detect_leaks=0:allow_addr2line=1", UBSAN_OPTIONS="print_stacktrace=1")
         lines: dict[str, list[dict[str, str]]] = {}
         for line in done.out.splitlines():
             key, *fields = line.split("\t")

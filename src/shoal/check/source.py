@@ -167,7 +167,7 @@ def _keep(subject: Subject) -> str:
 
 def _calls(subject: Subject, report: Report) -> None:
     """Recursion, calls of the outside, function pointers, big locals: GCC writes who calls whom."""
-    if not subject.is_gcc:
+    if subject.compiler.is_clang():
         report.skip("code", "who calls whom is GCC's to tell; set CC=gcc")
         return
     out = subject.folder / "calls.o"
@@ -287,7 +287,7 @@ def check_cpp(subject: Subject, report: Report) -> None:
 
 
 def _cpp_names(subject: Subject) -> tuple[str, ...]:
-    first = subject.compiler[0]
+    first = subject.compiler.command[0]
     mine = first.replace("gcc", "g++") if "gcc" in first else first.replace("clang", "clang++")
     return tuple(dict.fromkeys(name for name in (mine, "g++", "clang++") if name != first))
 
