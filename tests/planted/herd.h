@@ -13,7 +13,7 @@
 // Version 1.
 #include "shoal/env.h"
 
-#define HERD_CELLS 12
+#define HERD_CELLS (2 * 6)
 
 #define HERD_PARAMS(F, I, B, C)                      \
   I(agents, 3, 1, 8, "", SIZE, "animals in a world") \

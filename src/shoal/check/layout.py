@@ -153,8 +153,8 @@ def _declared(text: str) -> list[Member]:
             Member(
                 name=name.group(0) if name else "",
                 kind=kind.removeprefix("struct ") if kind != "struct" else kind,
-                pointer="*" in declarator,
-                bits=":" in declarator,
+                pointer="*" in declarator.partition("[")[0],
+                bits=":" in declarator.partition("[")[0],
                 array="[" in declarator,
             )
         )
