@@ -39,10 +39,10 @@ class Subject:
         """The first part of its types: my_game -> MyGame."""
         return compile.type_name(self.name)
 
-    def source(self, last: str) -> str:
-        """Return a C file: the header, its names, then `last`."""
+    def source(self, last: str, first: Path | None = None) -> str:
+        """Return a C file: the header, or `first`, which includes it; its names; then `last`."""
         return (
-            f'#include "{self.header}"\n'
+            f'#include "{first or self.header}"\n'
             f'#define SHOAL_ENV_NAME "{self.name}"\n'
             f"#define SHOAL_ENV_FN(name) {self.name}_##name\n"
             f"#define SHOAL_ENV_TYPE(name) {self.type}##name\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shoal import native
+from shoal import compile, native
 from shoal.check.compiler import Done, Subject, call, numeric_flags
 from shoal.check.layout import Layout
 from shoal.check.report import Report
@@ -56,7 +56,10 @@ class Player:
     def __init__(self, subject: Subject, spec: Spec, layout: Layout, report: Report) -> None:
         self.subject, self.spec, self.layout, self.report = subject, spec, layout, report
         self.sanitized = True
-        self._source = subject.source(f'{_drawing(subject)}#include "shoal/check.h"')
+        drawing = subject.header.with_name(f"{subject.name}_draw.h")
+        draws = drawing.is_file() and (compile.include_folder() / "shoal" / "canvas.h").is_file()
+        last = ("#define CHECK_DRAWS\n" if draws else "") + '#include "shoal/check.h"'
+        self._source = subject.source(last, drawing if draws else None)
 
     def build(self, name: str, *flags: str) -> tuple[Path, Done]:
         """Return the program and how its compilation ended."""
@@ -233,12 +236,6 @@ class Player:
                 return f"action {offset} of head `{head.name}`"
             offset -= head.size if head.masked else 0
         return f"byte {offset}"
-
-
-def _drawing(subject: Subject) -> str:
-    """Return lines that bring in the environment's drawing, if it has one."""
-    drawing = subject.header.with_name(f"{subject.name}_draw.h")
-    return f'#include "{drawing}"\n#define CHECK_DRAWS\n' if drawing.is_file() else ""
 
 
 # ---------------------------------------------------------------------------------------------------- the rules
