@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if arguments[0] not in _COMMANDS:
             raise ConfigError(f"no command is called `{arguments[0]}`", nearest(arguments[0], _COMMANDS))
-        if "--debug" in arguments and arguments[0] in ("train", "eval", "bench"):
+        if "--debug" in arguments and arguments[0] in ("train", "eval"):
             from shoal import debug
 
             return debug.run([argument for argument in arguments if argument != "--debug"])
@@ -95,6 +95,7 @@ def _eval(arguments: list[str]) -> int:
         flags.Option("level", "float", 1.0, "strength of the scripted player"),
         flags.Option("threads", "int", None, "0 stands for all cores"),
         flags.RUNS_DIR,
+        flags.DEBUG,
         flags.JSON,
     )
     about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."

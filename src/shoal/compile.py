@@ -41,8 +41,8 @@ _ERRORS = (
     "-Wno-error=maybe-uninitialized",  # of which gcc is not sure
 )
 _NEEDS_COMPILER = (
-    "install gcc or clang (apt install gcc, dnf install gcc, xcode-select --install), or `pip install ziglang`; "
-    "CC=/path/to/compiler names one"
+    "install gcc or clang (apt install gcc, dnf install gcc, xcode-select --install), or "
+    f"`{sys.executable} -m pip install ziglang`; CC=/path/to/compiler names one"
 )
 _KEEP_DAYS = 30  # objects that nobody loaded for so long are removed
 

@@ -77,8 +77,9 @@ class Config:
 
     def to_toml(self, version: int) -> str:
         """Return the text of config.toml, which `--config` reads."""
-        lines = [f"environment = {_toml(self.env)}", f"version = {version}", f"seed = {self.seed}"]
+        lines = [f"environment = {_toml(self.env)}"]
         lines += [f"folder = {_toml(self.folder)}"] if self.folder else []
+        lines += [f"version = {version}", f"seed = {self.seed}"]
         lines += [f"preset = {_toml(self.preset)}"] if self.preset else []
         lines += [f"settings = {_toml(self.settings_hash(version))}"]
         for section, values in self.to_dict().items():

@@ -21,7 +21,7 @@ _NAMING = "`shoal eval FOLDER RUN`, `shoal train FOLDER --resume RUN`, env= in P
 
 GUARDED = "SHOAL_GUARDED"  # set in the process that `--debug` starts
 
-_loaded: dict[Path, registry.Environment] = {}  # by the object's path, which changes with its contents
+_loaded: dict[tuple[Path, Path], registry.Environment] = {}  # by header, and object, whose name changes with its code
 
 
 def is_path(name: str) -> bool:
@@ -39,9 +39,9 @@ def load(name: str) -> registry.Environment:
     library = compile.build(header, header.stem)
     if guarded():
         library = compile.build(header, header.stem, sanitize=True)
-    if library not in _loaded:
-        _loaded[library] = _open(library, header)
-    return _loaded[library]
+    if (header, library) not in _loaded:
+        _loaded[header, library] = _open(library, header)
+    return _loaded[header, library]
 
 
 def guarded() -> bool:
@@ -51,7 +51,8 @@ def guarded() -> bool:
 
 def is_environment(name: str) -> bool:
     """Return whether `name` is the path of a folder that is no run."""
-    return is_path(name) and Path(name).expanduser().is_dir() and not (Path(name).expanduser() / "config.toml").exists()
+    path = Path(name).expanduser()
+    return path.is_dir() and not (path / "config.toml").exists()
 
 
 def of_run(run: store.Run, runs_dir: Path) -> registry.Environment | None:
