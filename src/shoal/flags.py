@@ -52,9 +52,19 @@ TRAIN = (
     Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
     Option("image-seconds", "float", None, "between resume images, otherwise 10; 0: after every iteration"),
     RUNS_DIR,
+    Option("plain", "bool", False, "print a line a second in a terminal too, instead of the dashboard"),
     JSON,
 )
-_RESUMING = ("threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json")
+_RESUMING = (
+    "threads",
+    "max-seconds",
+    "until-solved",
+    "fresh-environments",
+    "image-seconds",
+    "runs-dir",
+    "plain",
+    "json",
+)
 RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
 _ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}

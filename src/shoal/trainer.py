@@ -156,6 +156,11 @@ class Trainer:
         """Minibatches learnt from."""
         return self._progress.updates
 
+    @property
+    def until_solved(self) -> bool:
+        """Does a confirmed evaluation end training."""
+        return self._progress.until_solved
+
     def train(self, callback: Callback | None = None) -> Result:
         """Train until total_steps, max_seconds or, with `until_solved`, a confirmed evaluation; then evaluate.
 
