@@ -23,7 +23,7 @@ from shoal.plot import History, bar, chart, scale, sparkline
 
 MIN_COLUMNS, MIN_ROWS = 60, 15  # below that nothing useful fits
 
-Span = tuple[str, str]  # text and style: plain, label, value, accent, good, warm
+Span = tuple[str, str]  # text and style, a key of terminal.STYLES
 Line = list[Span]
 
 LEARNING = {
@@ -95,7 +95,7 @@ def frame(view: View, columns: int, rows: int) -> list[Line]:
     spare = rows - len(body)
     if spare >= 6:
         at = next(index for index, (_, line) in enumerate(body) if line and line[0][0].startswith("Learning"))
-        body[at:at] = [(9, line) for line in [*_chart(view, inner, spare - 3), []]]
+        body[at:at] = [(10, line) for line in [*_chart(view, inner, spare - 3), []]]
     while len(body) > rows:
         worst = max(rank for rank, _ in body)
         del body[max(index for index, (rank, _) in enumerate(body) if rank == worst)]
@@ -130,12 +130,12 @@ def _body(view: View, inner: int, tables: int) -> list[tuple[int, Line]]:
     episodes = _episodes(view, inner)
     body += [(2 if at < 2 else 3 if at < 4 else 7, line) for at, line in enumerate(episodes)]
     body += [(6, []), *((2 if at < 2 else 4, line) for at, line in enumerate(_tables(view, inner, tables)))]
-    return [*body, (1, _bottleneck(view)), (2, [(view.status, "label")])]
+    return [*body, (9, []), (1, _bottleneck(view)), (2, [(view.status, "label")])]
 
 
 def _height(view: View, tables: int) -> int:
     """Return the rows that everything but the chart takes."""
-    return 14 + bool(view.facts.run) + len(view.facts.episodes) + tables
+    return 15 + bool(view.facts.run) + len(view.facts.episodes) + tables
 
 
 # ---------------------------------------------------------------------------------------------------- parts
@@ -183,13 +183,22 @@ def _tables(view: View, inner: int, rows: int) -> list[Line]:
     left = (inner - _GAP) // 2
     right = inner - _GAP - left
     shares = stages.shares(view.stages)
-    parts = stages.grouped(shares) if rows == _FEW else {stages.LABELS[name]: share for name, share in shares.items()}
-    most = max(parts.values())
+    names = {stage: stages.LABELS[stage] for stage in shares}
+    if rows == _FEW:
+        shares = stages.grouped(shares)
+        names = {group: group for group in shares}
+    slow = stages.members(stages.largest(view.stages)[0])
     width = right - _NAME - 6
     times = [_ends([("Time", "head")], [("share", "label")], right)]
-    for name, share in parts.items():
-        style = "warm" if share == most and share else "plain"
-        times.append([(name.ljust(_NAME), "plain"), (bar(share, width), style), (percent(share).rjust(6), style)])
+    for key, share in shares.items():
+        style = "warm" if set(stages.GROUPS.get(key, (key,))) <= set(slow) else "plain"
+        times.append(
+            [
+                (names[key].ljust(_NAME), "plain"),
+                (bar(share, width) if width > 3 else " " * width, style),
+                (percent(share).rjust(6), style),
+            ]
+        )
     learning = [_header("Learning", "now", _WHILE, left)]
     learning += [_row(view, name, key, left, "plain") for name, key in itertools.islice(LEARNING.items(), rows)]
     return [[*_pad(one, left + _GAP), *two] for one, two in zip(learning, times, strict=True)]
@@ -220,29 +229,35 @@ def _bottleneck(view: View) -> Line:
 def _chart(view: View, inner: int, height: int) -> list[Line]:
     """Return a chart of the metric over steps in `height` lines and two more, with its goal as a line."""
     facts = view.facts
-    key = facts.episodes[facts.metric]
-    width = inner - _NUMBER - 1
-    values = view.history.curve(key, width)
-    low, high = scale(values)
     goal = facts.threshold
-    if goal is not None:
+    width = inner - _NUMBER - 1
+    values = view.history.curve(facts.episodes[facts.metric], width)
+    low, high = scale(values)
+    solved = -1  # the row of the goal
+    if goal is not None and goal >= low:
         high = max(high, goal)
-    drawn = [text.ljust(width) for text in chart(values, height, low, high)]
-    at = (
-        -1
-        if goal is None or goal < low
-        else height - 1 - min(int((goal - low) / ((high - low) or 1) * height), height - 1)
-    )
+        solved = height - 1 - min(int((goal - low) / ((high - low) or 1.0) * height), height - 1)
     lines: list[Line] = [[(facts.metric, "head"), ("  over the steps of the run", "label")]]
-    for row, text in enumerate(drawn):
-        label = number(high) if row == 0 else number(low) if row == height - 1 else ""
-        label = "solved" if row == at else label
-        spans: Line = [(label.rjust(_NUMBER) + " ", "good" if row == at else "label")]
-        for blank, run in itertools.groupby(text, key=" ".__eq__):
-            piece = "".join(run)
-            spans.append(("╌" * len(piece), "good") if blank and row == at else (piece, "accent"))
+    lines[0] += [(", ", "label"), ("╌ solved", "good")] if solved >= 0 else []
+    above = " " * width
+    for row, text in enumerate(chart(values, height, low, high)):
+        text = text.ljust(width)
+        label, style = (number(high), "label") if row == 0 else (number(low) if row == height - 1 else "", "label")
+        if row == solved:
+            label, style = number(goal or 0.0), "good"
+        spans: Line = [(label.rjust(_NUMBER) + " ", style)]
+        looks = [
+            "area" if over != " " else "good" if cell == " " else "accent"
+            for cell, over in zip(text, above, strict=True)
+        ]
+        for look, run in itertools.groupby(zip(text, looks, strict=True), key=lambda pair: pair[1]):
+            piece = "".join(cell for cell, _ in run)
+            spans.append(("╌" * len(piece) if row == solved else piece, look) if look == "good" else (piece, look))
         lines.append(spans)
-    return [*lines, _ends([(" " * (_NUMBER + 1) + "0", "label")], [(f"{count(view.steps)} steps", "label")], inner)]
+        above = text
+    steps = f"{count(view.steps)} steps"
+    at = max(len(values) - len(steps), 2)
+    return [*lines, [(" " * (_NUMBER + 1) + "0".ljust(at) + steps, "label")]]
 
 
 # ---------------------------------------------------------------------------------------------------- text

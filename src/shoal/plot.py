@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 _EIGHTHS = " ▁▂▃▄▅▆▇█"  # of a cell, from below
-_LEFT = " ▏▎▍▌▋▊▉█"  # of a cell, from the left
 
 BUCKETS = 512  # of a history at most; once they are full, pairs are merged
 
@@ -74,13 +73,15 @@ def scale(values: Sequence[float]) -> tuple[float, float]:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Return one cell a value, from the lowest to the highest block; a blank for NaN. Padded to `width`."""
+    """Return one cell a value, from the lowest block to the second highest, which leaves a gap to the line above.
+
+    A blank for NaN; padded to `width`.
+    """
     low, high = scale(values)
-    step = 7.0 / (high - low) if high > low else 0.0
-    cells = [_EIGHTHS[1 + round((value - low) * step)] if value == value else " " for value in values]
-    if not step:
-        cells = [_EIGHTHS[1] if value == value else " " for value in values]
-    return "".join(cells).ljust(width)
+    step = 6.0 / (high - low) if high > low else 0.0
+    return "".join(_EIGHTHS[1 + round((value - low) * step)] if value == value else " " for value in values).ljust(
+        width
+    )
 
 
 def chart(values: Sequence[float], height: int, low: float, high: float) -> list[str]:
@@ -93,7 +94,6 @@ def chart(values: Sequence[float], height: int, low: float, high: float) -> list
 
 
 def bar(share: float, width: int) -> str:
-    """Return a bar of `share`, in [0, 1], of `width` cells, padded to them."""
-    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return (_EIGHTHS[8] * full + (_LEFT[rest] if rest else "")).ljust(width)
+    """Return a line of `share`, in [0, 1], of `width` cells, in halves of a cell; padded to `width`."""
+    full, half = divmod(round(min(max(share, 0.0), 1.0) * width * 2), 2)
+    return ("━" * full + "╸" * half).ljust(width)

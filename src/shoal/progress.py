@@ -58,6 +58,7 @@ class Lines:
         sys.stdout.flush()
 
     def __call__(self, log: Log) -> None:
+        """Show what an update reports, if it is time."""
         now = time.perf_counter()
         if now < self._next or not log["updates"]:  # the first rollout gathers statistics
             return
@@ -117,6 +118,7 @@ class Painted(Lines):
         sys.stdout.flush()
 
     def __call__(self, log: Log) -> None:
+        """Keep what an update reports, and paint if it is time."""
         if log["updates"]:  # the first rollout gathers statistics
             self._logs.append(log)
         if self._logs and (time.perf_counter() >= self._paint_at or self._ends(log)):

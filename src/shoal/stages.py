@@ -61,6 +61,11 @@ def largest(stages: Mapping[str, float]) -> tuple[str, float]:
     return max(parts.items(), key=lambda part: part[1])
 
 
+def members(part: str) -> tuple[str, ...]:
+    """Return the stages of a part that `largest` names."""
+    return sum((GROUPS[name] for name in _UPDATE), ()) if part == "update" else GROUPS[part]
+
+
 def bottleneck(stages: Mapping[str, float]) -> str:
     """Return what training spends most of its time on, such as "the update, 71 % of the time, ..."."""
     part, share = largest(stages)
