@@ -30,6 +30,9 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
+  profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
+  doctor                what is installed, what works, a self-test: what a bug report needs
+  completion SHELL      print the script that completes what you type, in bash, zsh or fish
 
 settings are merged: defaults < the environment's own < --config FILE < flags
 """
@@ -51,9 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             print(__version__)
             return 0
-        if arguments[0] not in _COMMANDS:
+        found = (_COMMANDS | _HIDDEN).get(arguments[0])
+        if found is None:
             raise ConfigError(f"no command is called `{arguments[0]}`", nearest(arguments[0], _COMMANDS))
-        return _COMMANDS[arguments[0]](arguments[1:])
+        return found(arguments[1:])
     except ShoalError as error:
         sys.stdout.flush()
         print(f"shoal: {error}", file=sys.stderr)
@@ -212,9 +216,45 @@ def _bench(arguments: list[str]) -> int:
     return solve.run(name, extra)
 
 
+# ---------------------------------------------------------------------------------------------------- others
+
+
+def _profile(arguments: list[str]) -> int:
+    from shoal import command_profile
+
+    return command_profile.run(arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    from shoal import command_doctor
+
+    return command_doctor.run(arguments)
+
+
+def _completion(arguments: list[str]) -> int:
+    from shoal import command_completion
+
+    return command_completion.run(arguments)
+
+
+def _complete(arguments: list[str]) -> int:
+    from shoal import completion
+
+    return completion.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- helpers
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "list": _list, "bench": _bench}
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "eval": _eval,
+    "list": _list,
+    "bench": _bench,
+    "profile": _profile,
+    "doctor": _doctor,
+    "completion": _completion,
+}
+_HIDDEN = {"_complete": _complete}  # what the scripts of `completion` call
 
 
 def count(number: float) -> str:
