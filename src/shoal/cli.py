@@ -257,6 +257,11 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
 _HIDDEN = {"_complete": _complete}  # what the scripts of `completion` call
 
 
+def commands() -> dict[str, Callable[[list[str]], int]]:
+    """Return the commands that USAGE lists."""
+    return _COMMANDS
+
+
 def count(number: float) -> str:
     """Return a number in few digits: 950, 1.31M, 50M."""
     for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""`shoal profile ENV`: the time of each function of a step, and whether the environment or the learner is the bottleneck.
+"""`shoal profile ENV`: the time of each function of a step, and whether environment or learner is the bottleneck.
 
 Functions are timed one by one, by a clock around many calls over one block of copies, on the states that random play
 meets; then some seconds of training are split by stage. Nothing but the library is needed.
@@ -49,15 +49,15 @@ def run(arguments: list[str]) -> int:
     options = parsed.options
     bench.check_timing(options)
     settings = parsed.load(name)
+    from shoal.bench.train import Runner
+
     runner = Runner(settings, settings.vec.threads)
     spec = runner.trainer.spec
     print(f"{title(name)}\n{bench.machine()}", flush=True)
 
     functions = functions_of(spec, settings, options["seconds"] / 3)
     whole = functions["whole"]["ns_a_step"]
-    print(
-        f"\na step takes {whole:.3g} ns an agent, with random actions, on one thread, {whole and 1e3 / whole:.3g} million/s"
-    )
+    print(f"\na step of an agent takes {whole:.3g} ns with random actions on one thread: {1e3 / whole:.3g} million/s")
     _show_functions(functions)
 
     window = runner.window(options["seconds"] * 2 / 3)

@@ -9,7 +9,7 @@ that was not given does not override a file. Help is tyro's work, and the only r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -101,7 +101,7 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
     """
     sections = _sections(arguments, env) if env else {}
     if any(argument in ("-h", "--help") for argument in arguments):
-        _help(program, about, options, sections)
+        show_help(program, about, options, sections)
     texts = _read(program, arguments, options, sections)
     parsed: dict[str, Any] = {option.name.replace("-", "_"): option.default for option in options}
     given = set()
@@ -258,6 +258,9 @@ def _help(program: str, about: str, options: Sequence[Option], sections: Mapping
     form.__doc__ = about
     tyro.cli(form, prog=program, description=about, args=["--help"], config=(tyro.conf.FlagCreatePairsOff,))
     raise SystemExit(0)
+
+
+show_help: Callable[[str, str, Sequence[Option], Mapping[str, Rows]], NoReturn] = _help  # completion asks instead
 
 
 def _convert(option: Option, text: str) -> Scalar:
