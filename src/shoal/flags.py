@@ -118,6 +118,12 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
                 overrides.setdefault(section, {})[key] = from_text(kind, texts[flag])
     for key, (section, setting) in _ALIASES.items():
         if key in given:
+            other = overrides.get(section, {}).get(setting, parsed[key])
+            if other != parsed[key]:
+                flag = f"--{section}.{setting.replace('_', '-')}"
+                raise ConfigError(
+                    f"--{key} {parsed[key]} contradicts {flag} {other}", f"leave out one: `--{key}` is short"
+                )
             overrides.setdefault(section, {})[setting] = parsed[key]
     return Parsed(parsed, overrides, frozenset(given))
 
@@ -128,8 +134,11 @@ def take_resume(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
         flag, equals, value = argument.partition("=")
         if flag == "--resume":
             rest = list(arguments[index + 1 :])
-            if not equals and rest and not rest[0].startswith("-"):
-                value = rest.pop(0)
+            named = bool(equals)
+            if not named and rest and not rest[0].startswith("-"):
+                named, value = True, rest.pop(0)
+            if named and not value.strip():  # such as an empty variable of the shell
+                raise ConfigError("the flag `--resume` needs a run; got nothing", "`--resume` alone takes the newest")
             return value, [*arguments[:index], *rest]
     return None
 
@@ -265,9 +274,11 @@ show_help: Callable[[str, str, Sequence[Option], Mapping[str, Rows]], NoReturn] 
 
 def _convert(option: Option, text: str) -> Scalar:
     value = from_text(option.kind, text)
+    if not text.strip():  # such as an empty variable of the shell
+        raise ConfigError(f"the flag `--{option.name}` needs a value; got nothing", f"leave out `--{option.name}`")
     if option.kind == "str":
         return value
-    if isinstance(value, str) or (option.kind == "int" and not isinstance(value, int)):
+    if isinstance(value, str) or value != value or (option.kind == "int" and not isinstance(value, int)):
         expected = "a whole number" if option.kind == "int" else "a number"
         raise ConfigError(f"wrong type: --{option.name} {text}; expected {expected}")
     return value

@@ -55,7 +55,7 @@ class Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.stdout.flush()
+        """Nothing is left to do."""
 
     def __call__(self, log: Log) -> None:
         """Show what an update reports, if it is time."""
@@ -63,7 +63,10 @@ class Lines:
         if now < self._next or not log["updates"]:  # the first rollout gathers statistics
             return
         self._next = now + LINE_SECONDS
-        self.print(log)
+        try:
+            self.print(log)
+        except OSError:  # nobody reads on: what Ctrl-C does loses nothing
+            raise KeyboardInterrupt from None
 
     def print(self, log: Log) -> None:
         """Print one line."""
