@@ -180,7 +180,7 @@ def _episodes(view: View, inner: int) -> list[Line]:
 
 def _tables(view: View, inner: int, rows: int) -> list[Line]:
     """Return what is learnt and where the time goes, side by side."""
-    left = (inner - _GAP) // 2
+    left = max((inner - _GAP) // 2, _NAME + _NUMBER)
     right = inner - _GAP - left
     shares = stages.shares(view.stages)
     names = {stage: stages.LABELS[stage] for stage in shares}
@@ -216,8 +216,8 @@ def _header(name: str, number: str, curve: str, width: int) -> Line:
 def _row(view: View, name: str, key: str, width: int, style: str, reached: bool = False) -> Line:
     room = width - _NAME - _NUMBER - 3
     line = [(fit(name, _NAME - 1).ljust(_NAME), "plain"), (number(view.now.get(key, math.nan)).rjust(_NUMBER), "value")]
-    line.append((" ✓ " if reached else "   ", "good"))
     if room >= 4:
+        line.append((" ✓ " if reached else "   ", "good"))
         line.append((sparkline(view.history.curve(key, room), room), style if style != "plain" else "curve"))
     return line
 

@@ -114,7 +114,7 @@ class Painted(Lines):
         if self._logs:
             self._take(time.perf_counter())
         self._screen.leave()
-        if self.view.steps and not self._screen.gone:
+        if self._screen.used and not self._screen.gone:
             columns = max(terminal.size()[0], dashboard.MIN_COLUMNS)
             for line in dashboard.closing(self.view, columns):
                 print(terminal.render(line, colour=self._screen.colour))

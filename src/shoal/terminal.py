@@ -84,6 +84,7 @@ class Screen:
         self._descriptor = sys.stdout.fileno()
         self._shown: list[str] = []
         self._modes: list[Any] | None = None
+        self.used = False  # it was entered at least once
         self.gone = False  # the terminal was closed: nothing is written any more
 
     @property
@@ -94,7 +95,7 @@ class Screen:
     def enter(self) -> None:
         """Show the screen, empty."""
         sys.stdout.flush()
-        self._shown = []
+        self.used, self._shown = True, []
         with contextlib.suppress(termios.error, OSError):
             self._modes = termios.tcgetattr(self._descriptor)
             quiet = termios.tcgetattr(self._descriptor)
