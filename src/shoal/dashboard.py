@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ LEARNING = {
 _FEW = len(stages.GROUPS)  # rows of the tables where there is little room
 
 _NAME, _NUMBER = 19, 9  # cells of a table's first two columns
+_RUNS = re.compile("a+|t+| +")  # of the kinds of a chart's cells
+_NARROW = re.compile("[ -~×·≥…─-◿✓]*")  # letters of one cell; quick, since nearly all are
 _GAP = 3  # between two tables side by side
 _WHILE = "since the run began"
 
@@ -239,22 +242,16 @@ def _chart(view: View, inner: int, height: int) -> list[Line]:
         solved = height - 1 - min(int((goal - low) / ((high - low) or 1.0) * height), height - 1)
     lines: list[Line] = [[(facts.metric, "head"), ("  over the steps of the run", "label")]]
     lines[0] += [(", ", "label"), ("╌ solved", "good")] if solved >= 0 else []
-    above = " " * width
-    for row, text in enumerate(chart(values, height, low, high)):
-        text = text.ljust(width)
+    for row, (text, kinds) in enumerate(chart(values, height, low, high)):
         label, style = (number(high), "label") if row == 0 else (number(low) if row == height - 1 else "", "label")
         if row == solved:
             label, style = number(goal or 0.0), "good"
         spans: Line = [(label.rjust(_NUMBER) + " ", style)]
-        looks = [
-            "area" if over != " " else "good" if cell == " " else "accent"
-            for cell, over in zip(text, above, strict=True)
-        ]
-        for look, run in itertools.groupby(zip(text, looks, strict=True), key=lambda pair: pair[1]):
-            piece = "".join(cell for cell, _ in run)
-            spans.append(("╌" * len(piece) if row == solved else piece, look) if look == "good" else (piece, look))
+        for run in _RUNS.finditer(kinds.ljust(width)):
+            piece = text[run.start() : run.end()].ljust(len(run.group()))
+            blank = "╌" * len(piece) if row == solved else piece
+            spans.append({"a": (piece, "area"), "t": (piece, "accent")}.get(run.group()[0], (blank, "good")))
         lines.append(spans)
-        above = text
     steps = f"{count(view.steps)} steps"
     at = max(len(values) - len(steps), 2)
     return [*lines, [(" " * (_NUMBER + 1) + "0".ljust(at) + steps, "label")]]
@@ -302,7 +299,7 @@ def clock(seconds: float) -> str:
 
 def cells(text: str) -> int:
     """Return how many cells of a terminal a text takes."""
-    if text.isascii():
+    if _NARROW.fullmatch(text):
         return len(text)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)

@@ -84,13 +84,22 @@ def sparkline(values: Sequence[float], width: int) -> str:
     )
 
 
-def chart(values: Sequence[float], height: int, low: float, high: float) -> list[str]:
-    """Return `height` lines, the top one first, of columns that reach from `low` to each value."""
+def chart(values: Sequence[float], height: int, low: float, high: float) -> list[tuple[str, str]]:
+    """Return `height` rows, the top one first, of columns that reach from `low` to each value.
+
+    A row is its cells and, of the same length, what they are: t the top of a column, a the area below, or a blank.
+    """
     span = high - low if high > low else 1.0
     eighths = [round((value - low) / span * (height * 8 - 1)) + 1 if value == value else 0 for value in values]
-    return [
-        "".join(_EIGHTHS[min(max(level - 8 * row, 0), 8)] for level in eighths) for row in range(height - 1, -1, -1)
-    ]
+    most = 8 * height
+    cells = " " * most + _EIGHTHS + "█" * most  # cells[most + level]: the cell that `level` eighths begin to fill
+    kinds = " " * (most + 1) + "t" * 8 + "a" * most
+    rows = []
+    for row in range(height - 1, -1, -1):
+        start = most - 8 * row
+        picked = [start + level for level in eighths]
+        rows.append(("".join([cells[at] for at in picked]), "".join([kinds[at] for at in picked])))
+    return rows
 
 
 def bar(share: float, width: int) -> str:

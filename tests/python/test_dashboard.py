@@ -203,7 +203,9 @@ def test_sparklines_charts_and_bars_span_their_range() -> None:
     assert plot.sparkline([0.0, 1.0, math.nan, 0.5], 6) == "▁▇ ▄  "
     assert plot.sparkline([3.0, 3.0], 2) == "▁▁"
     assert plot.sparkline([], 3) == "   "
-    rows = plot.chart([0.0, 1.0, math.nan], 3, 0.0, 1.0)
+    found = plot.chart([0.0, 1.0, math.nan], 3, 0.0, 1.0)
+    assert [kinds for _, kinds in found] == [" t ", " a ", "ta "]
+    rows = [text for text, _ in found]
     assert [row[1] for row in rows] == ["█", "█", "█"]
     assert [row[0] for row in rows] == [" ", " ", "▁"]
     assert {row[2] for row in rows} == {" "}
