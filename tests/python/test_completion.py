@@ -72,6 +72,7 @@ def test_each_command_is_asked_for_its_own_flags(
 ) -> None:
     assert some <= set(offered(*command, "--"))
     assert capsys.readouterr().out == ""
+    assert flags.show_help is flags._help  # put back
 
 
 def test_values_of_a_flag_are_offered() -> None:
