@@ -155,9 +155,7 @@ def test_letters_that_the_output_lacks_are_replaced(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_output_nobody_reads_is_saved(tmp_path: Path) -> None:
-    line = f"{SHOAL} train cartpole --steps 1G --vec.num-envs 32 --plain | head -n 1"
+    line = f"{SHOAL} train cartpole --steps 1000G --vec.num-envs 32 | grep -m 1 'value fit'"
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert "Traceback" not in done.stderr
-    assert list(tmp_path.glob("runs/cartpole/*/checkpoints/resume.*")) or not list(
-        tmp_path.glob("runs/cartpole/*/met*")
-    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.glob("runs/cartpole/*/checkpoints/resume.*"))
