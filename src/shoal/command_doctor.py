@@ -20,8 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shoal import __version__, flags, native, store, terminal
-from shoal.errors import ShoalError
+from shoal import __version__, compile, flags, native, store, terminal
+from shoal.errors import EnvError, ShoalError
 
 _OPTIONS = (flags.RUNS_DIR, flags.JSON)
 
@@ -32,8 +32,6 @@ OPTIONAL = {
     "gymnasium": "compared with by tests",
     "pytest": "`./run test`",
 }
-COMPILERS = ("cc", "gcc", "clang")
-
 _SELF_TEST_STEPS = 1_000_000  # of cartpole; twice, in about a second
 _RATIO_LIMIT = 1e-4  # docs/reference/metrics.md, policy/first_ratio_error
 
@@ -62,7 +60,8 @@ def run(arguments: list[str]) -> int:
         _gpu,
         _packages,
         _terminal,
-        lambda findings: _folder(findings, Path(options["runs_dir"])),
+        lambda findings: _folder(findings, "runs", Path(options["runs_dir"]), "`--runs-dir FOLDER` names another"),
+        lambda findings: _folder(findings, "cache", compile.cache_folder(), "XDG_CACHE_HOME names another"),
         _self_test,
     )
     shown = 0
@@ -139,15 +138,19 @@ def _library(found: Findings) -> None:
 
 
 def _compiler(found: Findings) -> None:
-    wanted = os.environ.get("CC", "")
-    names = [wanted] if wanted else [name for name in COMPILERS if shutil.which(name)]
-    for name in names:
-        text = _said([*name.split(), "--version"])
-        if text:
-            found.facts["compiler"] = f"{name}: {text.splitlines()[0]}"
-            return
-        found.problem(f"the C compiler does not run: {name}", "let CC name another one, or install gcc")
-    found.facts["compiler"] = "none; what is built already runs without one" if not wanted else f"{wanted} does not run"
+    """Which compiler makes environments of one's own: without any, those that ship still work."""
+    try:
+        command = compile.find_compiler().command
+    except EnvError as error:
+        found.facts["compiler"] = "none: environments of your own need one, those that ship do not"
+        if os.environ.get("CC"):
+            sentence, _, hint = str(error).partition("\nhint: ")
+            found.problem(sentence, hint)
+        return
+    text = _said([*command, "--version"])
+    found.facts["compiler"] = f"{' '.join(command)}: {text.splitlines()[0] if text else 'does not run'}"
+    if not text:
+        found.problem(f"the C compiler does not run: {' '.join(command)}", "let CC name another one, or install gcc")
 
 
 def _gpu(found: Findings) -> None:
@@ -184,9 +187,9 @@ def _terminal(found: Findings) -> None:
     found.facts["terminal"] = f"{os.environ.get('TERM', '')}, {columns} x {rows}, {colour}: `train` shows a dashboard"
 
 
-def _folder(found: Findings, runs_dir: Path) -> None:
-    """Can runs be written: in the folder, or where it would be made."""
-    place = runs_dir
+def _folder(found: Findings, name: str, folder: Path, hint: str) -> None:
+    """Can a folder be written, or made."""
+    place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
     try:
@@ -194,16 +197,14 @@ def _folder(found: Findings, runs_dir: Path) -> None:
             pass
         free = shutil.disk_usage(place).free
     except OSError as error:
-        found.facts["runs"] = f"{runs_dir}: cannot be written"
-        found.problem(f"runs cannot be written: {place}: {error.strerror}", "`--runs-dir FOLDER` names another place")
+        found.facts[name] = f"{folder}: cannot be written"
+        found.problem(f"the folder of the {name} cannot be written: {place}: {error.strerror}", hint)
         return
     from shoal import memory
 
-    found.facts["runs"] = f"{runs_dir.absolute()}, {memory.human(free)} free"
+    found.facts[name] = f"{folder.absolute()}, {memory.human(free)} free"
     if free < 64 << 20:
-        found.problem(
-            f"the disk of runs is nearly full: {memory.human(free)} free at {place}", "delete what is not needed"
-        )
+        found.problem(f"the disk is nearly full: {memory.human(free)} free at {place}", "delete what is not needed")
 
 
 def _self_test(found: Findings) -> None:

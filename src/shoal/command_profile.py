@@ -66,7 +66,12 @@ def run(arguments: list[str]) -> int:
     advice = advise(functions, shares)
     print(f"\nbottleneck: {stages.bottleneck(window.stages)}\n{advice}")
     if options["json"]:
-        row: dict[str, Any] = {"env": name, "version": spec.version, "settings": runner.mark, "ns_a_step": whole}
+        row: dict[str, Any] = {
+            "env": spec.env.name,
+            "version": spec.version,
+            "settings": runner.mark,
+            "ns_a_step": whole,
+        }
         row |= {"functions": {key: entry for key, entry in functions.items() if key != "whole"}}
         row |= {"sps": round(window.sps), "stages": {key: round(share, 4) for key, share in shares.items()}}
         row |= {"bottleneck": stages.largest(window.stages)[0], "advice": advice, "machine": bench.machine()}

@@ -26,7 +26,7 @@ BENCHMARKS = ("solve", "train", "sim", "kernels")
 SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")
-_WITHOUT_ENVIRONMENT = ("list", "doctor", "completion", "bench kernels")
+_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels")
 
 
 def run(arguments: list[str]) -> int:

@@ -276,6 +276,33 @@ BENCH = [
     ("bench sim cartpole --results text", "the results cannot be written: --results text; expected a folder, or", ""),
 ]
 
+
+YOUR_OWN = [
+    ("new", "no name was given; expected `shoal new NAME`", ""),
+    ("new 9lives", "`9lives` cannot name an environment; expected lower-case letters, digits and _", "`lives` would do"),
+    ("new Ünicode", "`Ünicode` cannot name an environment", "`nicode` would do"),
+    ('new "my game"', "`my game` cannot name an environment", "`my_game` would do"),
+    ("new cartpole", "the name `cartpole` is taken", ""),
+    ("new mygame extra", "unexpected argument `extra`; expected `shoal new NAME`", ""),
+    ("new mygame --nonsense", "unknown flag `--nonsense`", "`shoal new NAME --help`"),
+    ("new mygame --grid --continuous", "one template at a time: got --continuous and --grid", ""),
+    ("new mygame --into text", "the environment cannot be written: text/mygame: File exists", ""),
+    ("new mygame --into /proc/nowhere", "the environment cannot be written: /proc/nowhere/mygame", ""),
+    ("check", "which environment; expected one name, or the path of one folder", "shoal check cartpole"),
+    ("check nosuch", "no environment is called `nosuch`", "`shoal list` names them all"),
+    ("check ./nowhere", "no such folder: ./nowhere", "`shoal new nowhere` makes one"),
+    ("check ./folder", "the folder is no environment: ./folder has no header; expected folder.h", ""),
+    ("check cartpole extra", "unexpected argument `extra`; expected one name", ""),
+    ("check cartpole --seconds nan", "wrong type: --seconds nan; expected a number", ""),
+    ("check cartpole --seconds -1", "out of range: --seconds -1; expected at least 0", ""),
+    ("check cartpole --nonsense", "unknown flag `--nonsense`", ""),
+    ("train ./nowhere", "no such folder: ./nowhere", "`shoal new nowhere` makes one"),
+    ("train ./text", "no such folder: ./text", ""),
+    ("train ./folder", "the folder is no environment: ./folder has no header", ""),
+    ("eval ./folder", "the folder is no environment: ./folder has no header", ""),
+    ("profile ./folder", "the folder is no environment: ./folder has no header", ""),
+    ("bench sim ./folder", "the folder is no environment: ./folder has no header", ""),
+]
 # fmt: on
 
-ALL = [*SHOAL, *TRAIN_OPTIONS, *TRAIN_SETTINGS, *TRAIN_FILES, *TRAIN_GOING_ON, *EVAL, *OTHERS, *BENCH]
+ALL = [*SHOAL, *YOUR_OWN, *TRAIN_OPTIONS, *TRAIN_SETTINGS, *TRAIN_FILES, *TRAIN_GOING_ON, *EVAL, *OTHERS, *BENCH]

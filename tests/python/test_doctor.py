@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from shoal import cli, command_doctor, memory, native
-from shoal.errors import NativeError
+from shoal import cli, command_doctor, compile, memory, native
+from shoal.errors import EnvError, NativeError
 from shoal.trainer import Trainer
 
 
@@ -49,8 +49,8 @@ def problems(found: dict[str, object]) -> str:
 def test_a_place_that_cannot_be_written_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("")
     code, out, found = doctor(capsys, "--runs-dir", "file")
-    assert code == 1 and problems(found) == "runs cannot be written: file: Not a directory"
-    assert "problem: runs cannot be written" in out and "hint: `--runs-dir FOLDER`" in out
+    assert code == 1 and problems(found) == "the folder of the runs cannot be written: file: Not a directory"
+    assert "problem: the folder of the runs" in out and "hint: `--runs-dir FOLDER`" in out
 
 
 def test_a_missing_library_is_named_and_nothing_is_trained(
@@ -81,11 +81,25 @@ def test_a_compiler_that_does_not_run_is_named(
 ) -> None:
     monkeypatch.setenv("CC", "/nowhere/cc")
     code, _, found = doctor(capsys)
-    assert code == 1 and problems(found) == "the C compiler does not run: /nowhere/cc"
+    assert code == 1 and problems(found) == "CC=/nowhere/cc names no program"
+    monkeypatch.setenv("CC", "false")
+    code, _, found = doctor(capsys)
+    assert code == 1 and problems(found).startswith("the C compiler does not run: ")
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")
+    code, _, found = doctor(capsys)
+    assert code == 1 and problems(found).startswith("the folder of the cache cannot be written: /proc: ")
 
 
 def test_no_compiler_is_no_problem(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_doctor, "COMPILERS", ("no-such-compiler",))
+    def missing() -> None:
+        raise EnvError("no C compiler was found")
+
+    monkeypatch.setattr(compile, "find_compiler", missing)
     code, _, found = doctor(capsys)
     assert code == 0 and found["facts"]["compiler"].startswith("none")  # type: ignore[index]
 
