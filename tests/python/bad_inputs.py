@@ -14,7 +14,7 @@ SHOAL = [
 ]
 
 TRAIN_OPTIONS = [
-    ("train \"\"", "no environment is called ``", "`shoal list` names them all"),
+    ('train ""', "no environment is called ``", "`./` means the folder"),
     ("train cartpole \"\"", "unexpected argument ``", "`shoal train cartpole --help` shows what is expected"),
     ("train cartpole -", "unexpected argument `-`", "`shoal train cartpole --help` shows what is expected"),
     ("train cartpole --", "unknown flag `--`", "`shoal train cartpole --help` shows all of them"),
@@ -179,7 +179,7 @@ EVAL = [
     ("eval cartpole nowhere", "no such checkpoint or run: nowhere; expected a file, a folder, or a", "there are no"),
     ("eval text", "the checkpoint is damaged or is no safetensors file: text", ""),
     ("eval empty", "the checkpoint is damaged or is no safetensors file: empty", ""),
-    ("eval folder", "the run has no checkpoint: folder", "did you mean `forever`?"),
+    ("eval folder", "no environment is called `folder`", "`./folder` means the folder"),
     ("eval \"\"", "unexpected argument ``", "`shoal eval --help` shows what is expected"),
     ("eval loop", "no such checkpoint or run: loop; expected a file, a folder, or a name in runs", "there are no"),
     ("eval cartpole --seed x", "wrong type: --seed x; expected a whole number", ""),
@@ -197,7 +197,7 @@ EVAL = [
     ("eval cartpole good --threads 5000", "no such number of threads: threads=5000; expected 0 (all cores) to", ""),
     ("eval pong good", "the checkpoint is for `cartpole`; got `pong`:", ""),
     ("eval cartpole bad", "no such checkpoint or run: bad; expected a file, a folder, or a name in", "there are no"),
-    ("eval good/checkpoints", "the run has no checkpoint: good/checkpoints", ""),
+    ("eval good/checkpoints", "the folder is no environment: good/checkpoints has no header", ""),
 ]
 
 OTHERS = [
@@ -279,7 +279,7 @@ BENCH = [
 
 YOUR_OWN = [
     ("new", "no name was given; expected `shoal new NAME`", ""),
-    ("new 9lives", "`9lives` cannot name an environment; expected lower-case letters, digits and _", "`lives` would do"),
+    ("new 9lives", "`9lives` cannot name an environment; expected lower-case letters, digits", "`lives` would do"),
     ("new Ünicode", "`Ünicode` cannot name an environment", "`nicode` would do"),
     ('new "my game"', "`my game` cannot name an environment", "`my_game` would do"),
     ("new cartpole", "the name `cartpole` is taken", ""),
