@@ -43,6 +43,7 @@ STAGES = ("wait", "gather", "act", "sample", "simulate", "advantage", "forward",
           "statistics")  # fmt: skip
 CONTEXTS = ("uniform", "loguniform", "normal", "range", "choice")
 MAX_CONTEXTS, MAX_OPTIONS = 32, 32
+CALLS = ("step", "observe", "reset", "respawn", "live", "scripted")  # functions of an environment, SHOAL_CALL_*
 AUTORESETS = ("same-step", "next-step", "disabled")
 
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
@@ -159,6 +160,7 @@ class Env(ctypes.Structure):
         ("block_step", c_void_p),
         ("block_observe", c_void_p),
         ("block_scripted", c_void_p),
+        ("block_call", c_void_p),
     ]
 
 
@@ -326,6 +328,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_step": (_I, (_P, _P)),
     "vec_run": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_run_in_step": (_I, (_P, _L, _I, _P, _P, _P)),
+    "vec_profile": (_I, (_P, _I, _I, _I, _P, _P, _P, _P, _P)),
     "vec_scripted": (_I, (_P, _F, _P)),
     "vec_stats": (None, (_P, _P)),
     "vec_snapshot_bytes": (_L, (_P,)),

@@ -44,7 +44,7 @@ def run(name: str, arguments: list[str]) -> int:
     if options["windows"] < 1:
         raise ConfigError(f"--windows {options['windows']}: expected at least 1")
     threads = bench.threads_of(str(options["threads"]))[0]
-    runners = {count: _Runner(parsed.load(reference), count) for count in sorted({1, threads})}
+    runners = {count: Runner(parsed.load(reference), count) for count in sorted({1, threads})}
     trainer = runners[threads].trainer
     settings, version = trainer.config, trainer.spec.version
     network = operations.Network(trainer.policy)
@@ -104,7 +104,7 @@ class _FullError(Exception):
     """The window has lasted long enough."""
 
 
-class _Runner:
+class Runner:
     """Trains with a number of threads, a window at a time."""
 
     def __init__(self, settings: config.Config, threads: int) -> None:
