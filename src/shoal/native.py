@@ -270,6 +270,12 @@ class Log(ctypes.Structure):
     ]
 
 
+class Canvas(ctypes.Structure):
+    """ShoalCanvas, a display list in the caller's memory (native/include/shoal/canvas.h)."""
+
+    _fields_ = [("items", c_void_p), ("capacity", c_int32), ("used", c_int32), ("dropped", c_int32)]
+
+
 class Bench(ctypes.Structure):
     """ShoalBench, the shape of one operation (native/bench/bench.h)."""
 
@@ -322,6 +328,11 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "learner_update": (_I, (_P, POINTER(Log), _P)),
     "learner_stages": (None, (_P, _P)),
     "learner_tensors": (_I, (_P, POINTER(Tensor), _I)),
+    "env_draw": (_P, (_I,)),
+    "draw_env": (None, (_P, _P, _I, _P, _F, POINTER(Canvas))),
+    "raster_bytes": (_L, (_I, _I)),
+    "raster_create": (_P, (_I, _I, _P)),
+    "raster_draw": (None, (_P, _P, _L, _P, _L)),
     "bench_name": (c_char_p, (_I,)),
     "bench_shapes": (_I, (_I,)),
     "bench_flops": (c_double, (_I, POINTER(Bench))),

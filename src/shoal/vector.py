@@ -245,6 +245,12 @@ class Vec:
         data = np.frombuffer(snapshot, np.uint8)
         self._lib.vec_restore(self.handle, self._index(index), data.ctypes.data)
 
+    def state(self, index: int) -> NDArray[np.uint8]:
+        """Return a copy of the State of environment `index`, as bytes."""
+        start = self._lib.vec_array(self._open(), 4) - self._memory.ctypes.data
+        size = self.spec.state_bytes
+        return self._memory[start + self._index(index) * size :][:size].copy()
+
     def run(
         self, steps: int, discrete: NDArray[np.int32], continuous: NDArray[np.float32], *, in_step: bool = False
     ) -> None:
