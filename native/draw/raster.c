@@ -30,10 +30,25 @@ ShoalRaster *shoal_raster_create(int32_t width, int32_t height, void *memory) {
   return raster;
 }
 
-static void clear(ShoalRaster *raster, uint32_t colour) {
-  for (int32_t y = 0; y < raster->height; y++) {
-    shoal_span(shoal_row(raster, y), 0, raster->width, shoal_pixel(colour), shoal_opacity(colour));
+static const ShoalArea nothing = {0, 0, 0, 0};
+
+static void fill(ShoalRaster *raster, ShoalArea area, uint32_t colour) {
+  for (int32_t y = area.y0; y < area.y1; y++) {
+    shoal_span(shoal_row(raster, y), area.x0, area.x1, shoal_pixel(colour), shoal_opacity(colour));
   }
+}
+
+// Fill what was to be cleared, but for an area that the next item fills anyhow.
+static void clear_around(ShoalRaster *raster, ShoalArea inside) {
+  if (!raster->clearing) { return; }
+  int32_t width = raster->width, height = raster->height;
+  ShoalArea above = {0, 0, width, inside.y0}, below = {0, inside.y1, width, height};
+  ShoalArea left = {0, inside.y0, inside.x0, inside.y1}, right = {inside.x1, inside.y0, width, inside.y1};
+  fill(raster, above, raster->clear_colour);
+  fill(raster, below, raster->clear_colour);
+  fill(raster, left, raster->clear_colour);
+  fill(raster, right, raster->clear_colour);
+  raster->clearing = 0;
 }
 
 // Show as much of the world as fits, centred. Without a window, its units are pixels.
@@ -86,8 +101,16 @@ static void draw_item(ShoalRaster *raster, const ShoalItem *item) {
   const float *a = item->a, *points = (const float *)(const void *)(item + 1);
   float x = shoal_pixel_x(raster, a[0]), y = shoal_pixel_y(raster, a[1]), scale = raster->scale;
   switch (item->kind) {
-    case SHOAL_ITEM_CLEAR: clear(raster, item->colour); break;
-    case SHOAL_ITEM_WINDOW: look_at(raster, a[0], a[1], a[2], a[3]); break;
+    case SHOAL_ITEM_CLEAR:
+      raster->clearing = 1;
+      raster->clear_colour = item->colour;
+      break;
+    case SHOAL_ITEM_WINDOW: {
+      look_at(raster, a[0], a[1], a[2], a[3]);
+      clear_around(raster, shoal_opacity(item->colour) == 256 ? raster->clip : nothing);
+      fill(raster, raster->clip, item->colour);
+      break;
+    }
     case SHOAL_ITEM_RECTANGLE: {
       float far_x = shoal_pixel_x(raster, a[0] + a[2]), far_y = shoal_pixel_y(raster, a[1] + a[3]);
       shoal_raster_rectangle(raster, shoal_min(x, far_x), shoal_min(y, far_y), shoal_max(x, far_x), shoal_max(y, far_y),
@@ -125,10 +148,12 @@ void shoal_raster_draw(ShoalRaster *raster, const void *items, int64_t bytes, ui
   raster->shift_x = raster->shift_y = 0.0f;
   ShoalArea all = {0, 0, raster->width, raster->height};
   raster->clip = all;
+  raster->clearing = 0;
   while (at < end) {
     const ShoalItem *item = (const ShoalItem *)(const void *)at;
-    if (!is_well_formed(item, end - at)) { return; }
+    if (!is_well_formed(item, end - at)) { break; }
     if (is_finite(item->a, 10)) {
+      if (item->kind != SHOAL_ITEM_WINDOW) { clear_around(raster, nothing); }
       if (item->kind == SHOAL_ITEM_CAMERA) {
         at = shoal_raster_scene(raster, at, end);
         continue;
@@ -137,4 +162,5 @@ void shoal_raster_draw(ShoalRaster *raster, const void *items, int64_t bytes, ui
     }
     at += item->bytes;
   }
+  clear_around(raster, nothing);
 }

@@ -30,6 +30,8 @@ struct ShoalRaster {
   ShoalArea clip;
   float scale_x, scale_y, shift_x, shift_y;  // window units to pixels; the scales differ at most in sign
   float scale;
+  int32_t clearing;  // the picture is still to be filled with
+  uint32_t clear_colour;
   float *cells;    // (width + 2,): a polygon's changes of coverage along a row
   uint8_t *cover;  // (width,): coverage of a row, 0..255
   int32_t glyphs_used;

@@ -42,12 +42,13 @@ void shoal_raster_rectangle(ShoalRaster *raster, float x0, float y0, float x1, f
   uint32_t pixel = shoal_pixel(colour);
   float opacity = (float)shoal_opacity(colour);
   ShoalArea area = shoal_area_of(raster, x0, y0, x1, y1);
-  int32_t first = shoal_to_pixel(-shoal_floor(-(x0 + r)), area.x0, area.x1);  // pixels between the corners
-  int32_t last = shoal_to_pixel(shoal_floor(x1 - r), first, area.x1);
   for (int32_t y = area.y0; y < area.y1; y++) {
     uint32_t *row = shoal_row(raster, y);
     float centre_y = (float)y + 0.5f;
     float dy = shoal_max(shoal_max(y0 + r - centre_y, centre_y - (y1 - r)), 0.0f);
+    float inset = dy > 0.0f ? r : 0.0f;
+    int32_t first = shoal_to_pixel(-shoal_floor(-(x0 + inset)), area.x0, area.x1);  // pixels between the corners
+    int32_t last = shoal_to_pixel(shoal_floor(x1 - inset), first, area.x1);
     float tall = share(y0, y1, (float)y, (float)y + 1.0f);
     shoal_span(row, first, last, pixel, shoal_weight(tall, opacity));
     for (int32_t x = area.x0; x < area.x1; x++) {

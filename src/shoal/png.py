@@ -68,7 +68,7 @@ class Animation:
         self._waiting: tuple[int, int, Image] | None = None  # the frame to be written: row, column, pixels
         self._repeats = 0  # how many frames it lasts
         self._sequence = self._frames = 0
-        self._path = None if hasattr(target, "write") else Path(target)  # type: ignore[arg-type]
+        self._path = None if hasattr(target, "write") else Path(target)
         try:
             self._file: Any = target if self._path is None else self._path.open("wb")
         except OSError as error:
@@ -184,4 +184,5 @@ def _compress(pixels: Image, level: int) -> bytes:
 
 
 def _size(rows: Image) -> NDArray[np.int64]:
-    return np.minimum(rows, 0 - rows).sum(axis=1, dtype=np.int64)
+    sums: NDArray[np.int64] = np.minimum(rows, 0 - rows).sum(axis=1, dtype=np.int64)
+    return sums

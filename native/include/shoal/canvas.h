@@ -8,7 +8,7 @@
 //   #include "shoal/canvas.h"
 //   SHOAL_FN void game_draw(const GameParams *params, const void *shared, const GameState *before,
 //                           const GameState *now, float alpha, ShoalCanvas *canvas) {
-//     shoal_draw_window(canvas, 0, 0, 16, 9);  // left, top, right, bottom in the environment's own units
+//     shoal_draw_window(canvas, 0, 0, 16, 9, SHOAL_FLOOR);  // left, top, right, bottom in the environment's own units
 //     shoal_draw_circle(canvas, shoal_lerp(before->x, now->x, alpha), now->y, 0.5f, SHOAL_SKY);
 //     shoal_draw_number(canvas, 0.5f, 0.7f, 0.6f, SHOAL_LEFT, SHOAL_TEXT, "score ", now->score, 0, "");
 //   }
@@ -172,10 +172,11 @@ SHOAL_FN void shoal_draw_clear(ShoalCanvas *canvas, uint32_t colour) {
   shoal_canvas_add(canvas, SHOAL_ITEM_CLEAR, colour, 0);
 }
 
-// The part of the world that is shown, for the 2-D items that follow.
-SHOAL_FN void shoal_draw_window(ShoalCanvas *canvas, float left, float top, float right, float bottom) {
+// The part of the world that the 2-D items after it show, filled with a colour (0: left as it is).
+SHOAL_FN void shoal_draw_window(ShoalCanvas *canvas, float left, float top, float right, float bottom,
+                                uint32_t colour) {
   float values[4] = {left, top, right, bottom};
-  shoal_canvas_values(canvas, SHOAL_ITEM_WINDOW, 0, values, 4);
+  shoal_canvas_values(canvas, SHOAL_ITEM_WINDOW, colour, values, 4);
 }
 
 // (x, y) is any corner; the sizes may be negative. radius 0: sharp corners.

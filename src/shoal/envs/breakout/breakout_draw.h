@@ -34,8 +34,7 @@ SHOAL_FN void breakout_draw(const BreakoutParams *params, const void *shared, co
   float paddle = shoal_lerp(before->paddle_x, now->paddle_x, alpha);
   float width = shoal_lerp(before->paddle_width, now->paddle_width, alpha);
 
-  shoal_draw_window(canvas, 0.0f, 0.0f, BREAKOUT_WIDTH, BREAKOUT_HEIGHT);
-  shoal_draw_rectangle(canvas, 0.0f, 0.0f, BREAKOUT_WIDTH, BREAKOUT_HEIGHT, SHOAL_FLOOR);
+  shoal_draw_window(canvas, 0.0f, 0.0f, BREAKOUT_WIDTH, BREAKOUT_HEIGHT, SHOAL_FLOOR);
   shoal_draw_number(canvas, 12.0f, 25.0f, 16.0f, SHOAL_LEFT, SHOAL_TEXT, "score ", (float)now->score, 0, "");
   for (int32_t ball = 0; ball < now->spare_balls && ball < 20; ball++) {
     shoal_draw_circle(canvas, BREAKOUT_WIDTH - 17.0f - 16.0f * (float)ball, 25.0f, 5.0f, SHOAL_TEXT);
