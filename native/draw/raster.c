@@ -76,8 +76,7 @@ static int32_t is_finite(const float *values, int64_t count) {
   return finite;
 }
 
-// Whether the item lies within the list and its payload holds what it says.
-static int32_t is_well_formed(const ShoalItem *item, int64_t left) {
+int32_t shoal_item_is_well_formed(const ShoalItem *item, int64_t left) {
   if (left < (int64_t)sizeof *item || item->bytes < (int32_t)sizeof *item || item->bytes > left || item->bytes % 4) {
     return 0;
   }
@@ -151,7 +150,7 @@ void shoal_raster_draw(ShoalRaster *raster, const void *items, int64_t bytes, ui
   raster->clearing = 0;
   while (at < end) {
     const ShoalItem *item = (const ShoalItem *)(const void *)at;
-    if (!is_well_formed(item, end - at)) { break; }
+    if (!shoal_item_is_well_formed(item, end - at)) { break; }
     if (is_finite(item->a, 10)) {
       if (item->kind != SHOAL_ITEM_WINDOW) { clear_around(raster, nothing); }
       if (item->kind == SHOAL_ITEM_CAMERA) {

@@ -40,6 +40,9 @@ struct ShoalRaster {
   uint8_t *scene;      // the samples of a band of rows (scene.c)
 };
 
+// Whether the item lies within the `left` bytes of its list and its payload holds what it says.
+int32_t shoal_item_is_well_formed(const ShoalItem *item, int64_t left);
+
 void shoal_raster_rectangle(ShoalRaster *raster, float x0, float y0, float x1, float y1, float radius, uint32_t colour);
 void shoal_raster_arc(ShoalRaster *raster, float x, float y, float radius, float width, float from, float to,
                       uint32_t colour);

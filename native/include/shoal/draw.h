@@ -27,4 +27,18 @@ SHOAL_API ShoalDrawFn shoal_env_draw(int32_t index);
 SHOAL_API void shoal_draw_env(ShoalVec *vec, ShoalDrawFn draw, int32_t e, const void *before, float alpha,
                               ShoalCanvas *canvas);
 
+// What an agent chose; any pointer may be null, and leaves its part out.
+typedef struct {
+  const float *probabilities;  // of every action, head after head
+  const int32_t *discrete;     // (heads,): the chosen ones
+  const float *continuous;     // (dims,)
+  const float *values;         // (num_values,): value estimates, oldest first
+  int32_t num_values;
+  uint32_t background;  // of the panel; may be translucent
+} ShoalOverlay;
+
+// Append a panel of width x height units (100 to 300 wide suits it) that shows the choice as bars and sliders.
+SHOAL_API void shoal_draw_overlay(const ShoalSpec *spec, const ShoalOverlay *overlay, float width, float height,
+                                  ShoalCanvas *canvas);
+
 #endif
