@@ -202,6 +202,10 @@ class Drawing:
         Raises:
             EnvError: for a Vec of another environment. ConfigError: for an index it does not have.
         """
+        return self._raster.draw(self.describe(vec, index, alpha, before), self.image if out is None else out)
+
+    def describe(self, vec: Vec, index: int = 0, alpha: float = 1.0, before: NDArray[np.uint8] | None = None) -> Canvas:
+        """Make the display list alone, with the arguments of `draw`, and return `canvas`."""
         if vec.env.name != self._env:
             raise EnvError(f"this is a drawing of `{self._env}`; got a Vec of `{vec.env.name}`")
         now = vec.address(index)  # checks the index
@@ -210,14 +214,12 @@ class Drawing:
         was = now if before is None else before.ctypes.data
         self.canvas.begin()
         self.canvas.extend(lambda canvas: self._lib.draw_env(vec.handle, self._draw, index, was, alpha, canvas))
-        return self._raster.draw(self.canvas, self.image if out is None else out)
+        return self.canvas
 
 
 def aspect(vec: Vec) -> float:
     """Return width / height of what the drawing of this environment shows, so that a picture can be cut to fit."""
-    drawing = Drawing(vec.spec, 1, 1)
-    drawing.draw(vec)
-    data, at = drawing.canvas.items, 0
+    data, at = Drawing(vec.spec, 1, 1).describe(vec).items, 0
     while at < len(data):
         kind, size, _, _, _, _, left, top, right, bottom, *_ = _ITEM.unpack_from(data, at)
         if kind == _WINDOW:
@@ -243,7 +245,8 @@ def overlay(
     Args:
         canvas: appended to.
         spec: names the actions.
-        width, height: of the panel, in pixels of the picture that it is drawn into.
+        width: of the panel, in pixels of the picture that it is drawn into.
+        height: of the panel.
         probabilities: (sum of the heads' sizes,), head after head: see `probabilities_of`.
         discrete: (heads,), the chosen actions.
         continuous: (dims,), the chosen values.
