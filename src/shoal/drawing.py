@@ -125,7 +125,7 @@ class Canvas:
         size = _ITEM.size + (len(payload) + 3) // 4 * 4
         self._reserve(self._used + size)
         padded = (*values, *(0.0,) * (10 - len(values)))
-        _ITEM.pack_into(self._memory, self._used, kind, size, colour, *counts, *padded)
+        _ITEM.pack_into(self._memory.data, self._used, kind, size, colour, *counts, *padded)
         start = self._used + _ITEM.size
         self._memory[start : start + len(payload)] = np.frombuffer(payload, np.uint8)
         self._used += size
@@ -221,7 +221,7 @@ def aspect(vec: Vec) -> float:
     """Return width / height of what the drawing of this environment shows, so that a picture can be cut to fit."""
     data, at = Drawing(vec.spec, 1, 1).describe(vec).items, 0
     while at < len(data):
-        kind, size, _, _, _, _, left, top, right, bottom, *_ = _ITEM.unpack_from(data, at)
+        kind, size, _, _, _, _, left, top, right, bottom, *_ = _ITEM.unpack_from(data.data, at)
         if kind == _WINDOW:
             return float(abs((right - left) / (bottom - top)))
         at += size
