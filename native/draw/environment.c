@@ -125,10 +125,12 @@ static void draw_fields(const ShoalVec *vec, int32_t e, const ShoalHead *head, S
 
 void shoal_draw_env(ShoalVec *vec, ShoalDrawFn draw, int32_t e, const void *before, float alpha, ShoalCanvas *canvas) {
   const uint8_t *now = vec->state + (int64_t)e * vec->state_bytes;
+  uint64_t fp = shoal_fp_enter();
   shoal_draw_clear(canvas, SHOAL_NIGHT);
   if (draw) {
     draw(vec->params, vec->shared, before, now, shoal_clamp(alpha, 0.0f, 1.0f), canvas);
   } else {
     draw_fields(vec, e, (const ShoalHead *)(const void *)now, canvas);
   }
+  shoal_fp_leave(fp);
 }

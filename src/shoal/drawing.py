@@ -177,7 +177,7 @@ class Drawing:
     def __init__(self, spec: registry.Spec, width: int, height: int) -> None:
         self._lib = native.library()
         self._env = spec.env.name
-        self._draw = function_of(spec.env.name)
+        self._draw = function_of(spec.env)
         self._raster = Raster(width, height)
         self.image = np.zeros((height, width, 4), np.uint8)
         self.canvas = Canvas()
@@ -285,11 +285,14 @@ def probabilities_of(spec: registry.Spec, logits: ArrayLike, mask: NDArray[np.ui
 
 
 @functools.cache
-def function_of(name: str) -> Any:
-    """Return the address of an environment's own drawing, None if it has none."""
-    lib = native.library()
+def function_of(env: registry.Environment) -> Any:
+    """Return the address of an environment's own drawing, None if it has none.
+
+    A drawing belongs to one simulation, whose State it reads: it is found by the descriptor, not by the name.
+    """
+    lib, mine = native.library(), ctypes.addressof(env.descriptor)
     for index in range(lib.env_count()):
-        if lib.env_at(index).contents.name.decode() == name:
+        if ctypes.addressof(lib.env_at(index).contents) == mine:
             return lib.env_draw(index)
     return None
 

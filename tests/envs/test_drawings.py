@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -13,7 +14,7 @@ from env_states import states
 from test_breakout import FIELDS as BREAKOUT
 
 import shoal
-from shoal import drawing, registry
+from shoal import drawing, native, registry
 from shoal.drawing import Canvas, Drawing, Raster
 from shoal.errors import ConfigError, EnvError, ShapeError
 
@@ -85,8 +86,11 @@ def test_golden_frames(name: str) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_environment_has_a_drawing_of_its_own(name: str) -> None:
-    assert drawing.function_of(name)
-    assert not drawing.function_of("masked")
+    env = registry.get(name)
+    assert drawing.function_of(env)
+    assert not drawing.function_of(registry.get("masked"))
+    # another simulation of that name, such as one from a folder, has another State
+    assert not drawing.function_of(dataclasses.replace(env, descriptor=native.Env(name=name.encode())))
 
 
 @pytest.mark.parametrize("name", OWN)
