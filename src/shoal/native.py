@@ -271,6 +271,12 @@ class Log(ctypes.Structure):
     ]
 
 
+class Drawing(ctypes.Structure):
+    """ShoalDrawing, what an environment's drawing exports (native/include/shoal/canvas.h)."""
+
+    _fields_ = [("abi", c_int32), ("name", c_char_p), ("draw", c_void_p)]
+
+
 class Canvas(ctypes.Structure):
     """ShoalCanvas, a display list in the caller's memory (native/include/shoal/canvas.h)."""
 
