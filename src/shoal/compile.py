@@ -145,8 +145,9 @@ def build(header: Path, name: str, kind: str = "simulation") -> Path:
     Args:
         header: its simulation, or its drawing.
         name: what its functions and types begin with.
-        kind: drawing, of <name>_draw.h, exports <name>_drawing; simulation exports <name>_descriptor; guarded has the sanitizers in it, and guards around everything that
-            its functions get (env_guard.h), and exports <name>_guarded_descriptor.
+        kind: simulation exports <name>_descriptor; guarded has the sanitizers in it, and guards around everything that
+            its functions get (env_guard.h), and exports <name>_guarded_descriptor; drawing, of <name>_draw.h, exports
+            <name>_drawing.
 
     Raises:
         EnvError: if it does not compile, calls what an environment may not call, or there is no compiler.
