@@ -33,6 +33,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
   profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
   doctor                what is installed, what works, a self-test: what a bug report needs
@@ -222,7 +223,7 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "sim", "kernels")
+    verbs = ("solve", "train", "sim", "draw", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
@@ -232,6 +233,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import sim
 
         return sim.run(words, rest)
+    if arguments[0] == "draw":
+        from shoal.bench import draw
+
+        return draw.run(words, rest)
     if arguments[0] == "kernels":
         from shoal.bench import kernels
 
