@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int16, c_int32, c_int64, c_uint64, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_double, c_float, c_int16, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -306,6 +306,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_restore": (None, (_P, _I, _P)),
     "vec_save": (None, (_P, _P)),
     "vec_load": (None, (_P, _P)),
+    "vec_set_clock": (None, (_P, _L)),
+    "vec_episodes": (_I, (_P, c_uint32, c_uint32)),
     "vec_array": (_P, (_P, _I)),
     "policy_bytes": (_L, (POINTER(Spec), POINTER(PolicyConfig), _P)),
     "policy_create": (_P, (POINTER(Spec), POINTER(PolicyConfig), _P, _P)),
@@ -322,6 +324,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "learner_update": (_I, (_P, POINTER(Log), _P)),
     "learner_stages": (None, (_P, _P)),
     "learner_tensors": (_I, (_P, POINTER(Tensor), _I)),
+    "draw_actions": (_I, (_P, _I, _I, _L, _P, _L, _P, _P, _P, _I, _U, _L, _P, _P, _P, _P, _P)),
+    "draw_segments": (None, (_U, _L, _I, _I, c_double, c_double, _P, _P, _P)),
     "bench_name": (c_char_p, (_I,)),
     "bench_shapes": (_I, (_I,)),
     "bench_flops": (c_double, (_I, POINTER(Bench))),

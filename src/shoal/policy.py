@@ -107,9 +107,9 @@ class Policy:
             ShapeError: for a wrong shape. ConfigError: for an unknown or missing field.
         """
         spec = self.spec
-        rows = self._rows(observation)
+        rows = packed_rows(spec, observation)
         n = len(rows)
-        masks = self._masks(mask, n)
+        masks = packed_masks(spec, mask, n)
         if state is None:
             state = self.initial_state(n)
         elif state.shape != (n, self.state_size):
@@ -139,46 +139,6 @@ class Policy:
         self._message.check(code)
         self.clock += 1
         return discrete, continuous, state
-
-    def _rows(self, observation: Observation) -> NDArray[np.uint8]:
-        fields = {field.name: field for field in self.spec.fields}
-        if not isinstance(observation, Mapping):
-            return _packed("observation", observation, self.spec.row_bytes)
-        for name in observation:
-            if name not in fields:
-                raise ConfigError(f"`{self.spec.env.name}` has no field `{name}`", nearest(name, fields))
-        rows: NDArray[np.uint8] | None = None
-        for name, field in fields.items():
-            if name not in observation:
-                raise ConfigError(f"the observation lacks the field `{name}`", f"expected {', '.join(fields)}")
-            values = np.asarray(observation[name])
-            values = values if values.ndim > len(field.shape) else values[None]
-            if values.shape[1:] != field.shape or (rows is not None and len(rows) != len(values)):
-                count = "n" if rows is None else len(rows)
-                expected = f"({', '.join(map(str, (count, *field.shape)))})"
-                raise ShapeError(f"wrong shape: field `{name}` has {values.shape}; expected {expected}")
-            if rows is None:
-                rows = memory.allocate(len(values) * self.spec.row_bytes).reshape(len(values), self.spec.row_bytes)
-            data = np.ascontiguousarray(values, field.dtype).view(np.uint8).reshape(len(values), field.bytes)
-            rows[:, field.offset : field.offset + field.bytes] = data
-        assert rows is not None  # an environment declares at least one field
-        return rows
-
-    def _masks(self, mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None, n: int) -> NDArray[np.uint8]:
-        if isinstance(mask, Mapping):
-            parts = []
-            for head in self.spec.heads:
-                if head.masked:
-                    if head.name not in mask:
-                        raise ConfigError(f"the mask lacks the head `{head.name}`")
-                    parts.append(_packed(f"mask `{head.name}`", np.asarray(mask[head.name], np.uint8), head.size))
-            mask = np.concatenate(parts, axis=1) if parts else None
-        if mask is None:
-            return np.ones((n, self.spec.mask_bytes), np.uint8)
-        packed = _packed("mask", mask, self.spec.mask_bytes)
-        if len(packed) != n:
-            raise ShapeError(f"wrong shape: mask has {packed.shape}; expected {(n, self.spec.mask_bytes)}")
-        return packed
 
 
 def load(target: str | Path, *, runs_dir: str | Path = "runs") -> Policy:
@@ -214,6 +174,52 @@ def restore(found: checkpoint.Checkpoint) -> Policy:
     policy = Policy(spec, settings)
     policy.restore(found.tensors, found.path)
     return policy
+
+
+def packed_rows(spec: registry.Spec, observation: Observation) -> NDArray[np.uint8]:
+    """Return the packed rows uint8 (n, row_bytes) of what `Policy.act` takes."""
+    fields = {field.name: field for field in spec.fields}
+    if not isinstance(observation, Mapping):
+        return _packed("observation", observation, spec.row_bytes)
+    for name in observation:
+        if name not in fields:
+            raise ConfigError(f"`{spec.env.name}` has no field `{name}`", nearest(name, fields))
+    rows: NDArray[np.uint8] | None = None
+    for name, field in fields.items():
+        if name not in observation:
+            raise ConfigError(f"the observation lacks the field `{name}`", f"expected {', '.join(fields)}")
+        values = np.asarray(observation[name])
+        values = values if values.ndim > len(field.shape) else values[None]
+        if values.shape[1:] != field.shape or (rows is not None and len(rows) != len(values)):
+            count = "n" if rows is None else len(rows)
+            expected = f"({', '.join(map(str, (count, *field.shape)))})"
+            raise ShapeError(f"wrong shape: field `{name}` has {values.shape}; expected {expected}")
+        if rows is None:
+            rows = memory.allocate(len(values) * spec.row_bytes).reshape(len(values), spec.row_bytes)
+        data = np.ascontiguousarray(values, field.dtype).view(np.uint8).reshape(len(values), field.bytes)
+        rows[:, field.offset : field.offset + field.bytes] = data
+    assert rows is not None  # an environment declares at least one field
+    return rows
+
+
+def packed_masks(
+    spec: registry.Spec, mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None, n: int
+) -> NDArray[np.uint8]:
+    """Return the packed masks uint8 (n, mask_bytes) of what `Policy.act` takes."""
+    if isinstance(mask, Mapping):
+        parts = []
+        for head in spec.heads:
+            if head.masked:
+                if head.name not in mask:
+                    raise ConfigError(f"the mask lacks the head `{head.name}`")
+                parts.append(_packed(f"mask `{head.name}`", np.asarray(mask[head.name], np.uint8), head.size))
+        mask = np.concatenate(parts, axis=1) if parts else None
+    if mask is None:
+        return np.ones((n, spec.mask_bytes), np.uint8)
+    packed = _packed("mask", mask, spec.mask_bytes)
+    if len(packed) != n:
+        raise ShapeError(f"wrong shape: mask has {packed.shape}; expected {(n, spec.mask_bytes)}")
+    return packed
 
 
 def tensors_of(function: Any, handle: int, block: memory.Bytes) -> checkpoint.Tensors:
