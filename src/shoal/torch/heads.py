@@ -32,9 +32,11 @@ def score(
 
     Args:
         spec: of the environment.
-        outputs: (..., O). log_std: (dims,) as stored, None without continuous dimensions.
+        outputs: (..., O).
+        log_std: (dims,) as stored, None without continuous dimensions.
         masks: uint8 (..., mask_bytes), 1 = legal.
-        discrete: int64 (..., heads). raw: (..., dims), the samples before clipping.
+        discrete: int64 (..., heads).
+        raw: (..., dims), the samples before clipping.
     """
     log_prob = outputs.new_zeros(outputs.shape[:-1])
     entropy, entropy_continuous = torch.zeros_like(log_prob), torch.zeros_like(log_prob)

@@ -79,8 +79,9 @@ class Network(nn.Module):
         """Return outputs (T, B, O), values (T, B) and the state (B, state_size) after the last step.
 
         Args:
-            fields: by name, (T, B, ...). state: (B, state_size) before the first step. starts: bool (T, B), True
-                where a life starts: the state is 0 there.
+            fields: by name, (T, B, ...).
+            state: (B, state_size) before the first step.
+            starts: bool (T, B), True where a life starts: the state is 0 there.
         """
         keep = (~starts)[..., None].to(state.dtype)
         top, after = self._trunk[0](fields, state[:, : self._split], keep)

@@ -107,7 +107,9 @@ class TorchPolicy:
 
     def _flatten(self) -> None:
         """Lay all parameters, and their gradients, side by side in one array each."""
-        named = sorted(self.module.named_parameters(), key=lambda entry: entry[0] == "log_std")  # last, as in native code
+        named = sorted(
+            self.module.named_parameters(), key=lambda entry: entry[0] == "log_std"
+        )  # last, as in native code
         self.parameters = [(f"policy.{name}", parameter) for name, parameter in named]
         if not self.parameters:
             raise ConfigError("the policy has no parameters: nothing to train", "assign its layers to attributes")
@@ -191,9 +193,14 @@ class TorchPolicy:
         """Return outputs (T, B, O), values (T, B) and the state after the last step, in `dtype`.
 
         Args:
-            rows: uint8 (T, B, row_bytes). starts: bool (T, B). state: (B, state_size).
+            rows: uint8 (T, B, row_bytes).
+            starts: bool (T, B).
+            state: (B, state_size).
         """
-        fields = self.fields(rows)
+        return self.call(self.fields(rows), starts, state)
+
+    def call(self, fields: encoders.Fields, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Do what `forward` does, given the fields."""
         if not self.autocast:
             found: tuple[Tensor, Tensor, Tensor] = self.module(fields, state, starts)
             return found
@@ -250,8 +257,12 @@ class TorchPolicy:
         """Draw actions for n rows from outputs (n, O), by the numbers that the native backend draws with.
 
         Args:
-            outputs: (n, O). masks: uint8 (n, mask_bytes). live: uint8 (n,); absent agents take action 0.
-            seed: of the run. clock: steps before this one. first: number of the first row.
+            outputs: (n, O).
+            masks: uint8 (n, mask_bytes).
+            live: uint8 (n,); absent agents take action 0.
+            seed: of the run.
+            clock: steps before this one.
+            first: number of the first row.
             greedy: take the most probable action.
             out: where to write; None makes new arrays.
         """
@@ -310,7 +321,9 @@ class TorchPolicy:
                     f"starts {tuple(starts.shape)}",
                 ) from error
             if not isinstance(found, tuple) or len(found) != 3:
-                raise ShapeError(f"the policy `{name}` returned {type(found).__name__}; expected (outputs, values, state)")
+                raise ShapeError(
+                    f"the policy `{name}` returned {type(found).__name__}; expected (outputs, values, state)"
+                )
             wanted = {
                 "outputs": (steps, rows, self.outputs), "values": (steps, rows), "state": (rows, self.state_size)
             }  # fmt: skip
@@ -390,5 +403,3 @@ def _users_module(name: str, spec: registry.Spec, settings: config.Config) -> nn
     if not isinstance(module, nn.Module):
         raise ConfigError(f"--policy {name}: {what}(spec, config) is {type(module).__name__}; expected an nn.Module")
     return module
-
-
