@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the shoal authors
 """The learner in torch: rollout, advantages, passes of minibatches, statistics, as native/learn does them.
 
-Letters: N rows, T steps, S steps a segment, K = T / S segments of a row, M = N K segments; of these the native learner's
-number n K + k is column k N + n here, where everything is (S, M, ...), time first.
+Letters: N rows, T steps, S steps a segment, K = T / S segments of a row, M = N K segments. Everything is (S, M, ...),
+time first, with segment k of row n in column k N + n; its number, in orders that are drawn, is the native n K + k.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class TorchLearner:
         """
         self._config, self._warm, self._stop = settings.train, warm, stop
         self._seed = settings.seed
+        torch.set_num_threads(settings.vec.threads or native.library().cores())
         self._policy = policy or TorchPolicy(spec, settings, dtype=dtype)
         self.ranks = Ranks(self._policy.device)
         self.leads, self.whole = self.ranks.rank == 0, self.ranks.size == 1
@@ -375,14 +376,13 @@ class TorchLearner:
             mean, m2 = returns[1:2].copy(), returns[2:].copy()
             returns[0] = merge(returns[0], mean, m2, count, returns[1], np.array([total]), np.array([squares]))
             returns[1], returns[2] = mean[0], m2[0]
-        mean = policy.tensors()["normalizer.mean"]
-        if len(mean):
-            statistics = policy.tensors()
-            total, square, count = self._feature_sums(outcome.learn, mean)
-            before = float(statistics["normalizer.count"][0])
-            statistics["normalizer.count"][0] = merge(
-                before, mean, statistics["normalizer.m2"], count, mean.copy(), total, square
-            )
+        statistics = policy.tensors()
+        mean = statistics["normalizer.mean"]
+        total, square, count = self._feature_sums(outcome.learn, mean)
+        before = float(statistics["normalizer.count"][0])
+        statistics["normalizer.count"][0] = merge(
+            before, mean, statistics["normalizer.m2"], count, mean.copy(), total, square
+        )
         policy.fetch()
         policy.pack()
 
@@ -393,8 +393,8 @@ class TorchLearner:
         rows, picked = self.rollout.observed[:-1].flatten(0, 1), (learn != 0).flatten()
         center = torch.from_numpy(shift.copy()).to(rows.device)
         sums = torch.zeros(2 * len(shift) + 1, dtype=torch.float64, device=rows.device)
-        size = max(_CHUNK // len(shift), 1)
-        for first in range(0, len(rows), size):
+        size = _CHUNK // max(len(shift), 1)
+        for first in range(0, len(rows) if len(shift) else 0, size):
             here = slice(first, first + size)
             x = (self._policy.vectors(rows[here]) - center) * picked[here, None]
             sums[:-1] += torch.cat([x.sum(0), x.square().sum(0)])

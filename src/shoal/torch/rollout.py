@@ -70,7 +70,8 @@ class Rollout:
         """Collect T steps of every row; returns whether `stop` ended it early.
 
         Args:
-            clock: steps before the first one. first_row: number of row 0 in the stream of actions.
+            clock: steps before the first one.
+            first_row: number of row 0 in the stream of actions.
             stop: ends it when it becomes non-zero.
         """
         vec, policy, drawn = self._vec, self._policy, self._drawn
