@@ -49,12 +49,13 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def settings_of(name: str, **changes: Any) -> tuple[Spec, Config]:
     """Return the spec and the resolved settings of a case, of the native backend; `changes` are [train]'s."""
     policy, train = CASES[name]
+    train = train | changes
     env = name.split(",")[0]
     num_envs = 7 if env == "crowd" else 31  # many agents in each
     spec = registry.get(env).spec()
     horizon = train.get("horizon", 16)
     defaults = {"horizon": horizon, "minibatch": num_envs * spec.agents * horizon, "learning_rate": 0.01}
-    overrides = {"vec": {"num_envs": num_envs, "threads": 1}, "policy": policy, "train": defaults | train | changes}
+    overrides = {"vec": {"num_envs": num_envs, "threads": 1}, "policy": policy, "train": defaults | train}
     return spec, config.resolve(config.load(env, overrides=overrides, untuned=True, seed=3), spec)
 
 

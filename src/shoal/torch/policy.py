@@ -146,7 +146,7 @@ class TorchPolicy:
         mean, m2 = self._statistics["normalizer.mean"], self._statistics["normalizer.m2"]
         std = np.sqrt(np.maximum(m2 / count, 0.0)) if count > 0 else np.ones_like(mean)
         center = mean if count > 0 else np.zeros_like(mean)
-        self.center = torch.from_numpy(center.astype(np.float32)).to(self.device, self.dtype)
+        self.center = torch.from_numpy(center).to(self.dtype).to(self.device)
         self.scale = torch.from_numpy(1.0 / np.maximum(std, 1e-3)).to(self.dtype).to(self.device)
 
     def restore(self, tensors: Mapping[str, NDArray[Any]], source: Path) -> None:
