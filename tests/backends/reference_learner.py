@@ -176,7 +176,7 @@ class ReferenceLearner:
         reference().encode(ctypes.byref(self.spec.struct), n * t, rows, None, None, dense, hot)
         vectors = np.ascontiguousarray(dense[:, self.normalised])
         reference().merge(n * t, vectors.shape[1], vectors, learn, self.count, self.mean, self.m2)
-        assert c.normalize_reward in ("future", "off")
+        assert c.normalize_reward == "future"
         for row in range(n):
             total = 0.0
             for step in range(t - 1, -1, -1):
