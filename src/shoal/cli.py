@@ -28,6 +28,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   list                  the environments
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
+  bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
 
@@ -188,7 +189,7 @@ def _list(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "sim", "kernels")
+    verbs = ("solve", "train", "backends", "sim", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
@@ -207,6 +208,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import train
 
         return train.run(name, extra)
+    if arguments[0] == "backends":
+        from shoal.bench import backends
+
+        return backends.run(name, extra)
     from shoal.bench import solve
 
     return solve.run(name, extra)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import time
@@ -27,11 +28,12 @@ def run(arguments: list[str]) -> int:
     resumed = flags.take_resume(arguments)
     with _interruptible():
         trainer, options = _resumed(*resumed) if resumed else _begun(arguments)
-        _announce(trainer)
-        result = trainer.train(_Progress(trainer))
-    _report(result, trainer)
-    if options["json"]:
-        print(store.to_json(summary(result)))
+        with contextlib.nullcontext() if trainer.leads else contextlib.redirect_stdout(io.StringIO()):
+            _announce(trainer)
+            result = trainer.train(_Progress(trainer))
+            _report(result, trainer)
+            if options["json"]:
+                print(store.to_json(summary(result)))
     return INTERRUPTED if result.interrupted else 0
 
 
@@ -143,10 +145,11 @@ def _announce(trainer: Trainer) -> None:
     config = trainer.config
     policy, vec = config.policy, config.vec
     threads = vec.threads or native.library().cores()
+    network = policy.module or f"{policy.core} {policy.hidden} x {policy.layers}"
     print(
         f"{title(config.env)}\n"
-        f"seed {config.seed}, {vec.num_envs} copies, {policy.core} {policy.hidden} x {policy.layers}, "
-        f"{threads} threads, {native.library().name}"
+        f"seed {config.seed}, {vec.num_envs} copies, {network}, "
+        f"{threads} threads, {_backend(trainer)}"
     )
     for reason in config.reasons:
         print(f"  {reason}")
@@ -157,11 +160,23 @@ def _announce(trainer: Trainer) -> None:
         print(f"run {trainer.run.path}{at}", flush=True)
 
 
+def _backend(trainer: Trainer) -> str:
+    """Return what learns, and where."""
+    if trainer.config.train.backend == "native":
+        return native.library().name
+    import torch
+
+    device = getattr(trainer.policy, "device", "cpu")
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    return f"torch {torch.__version__} on {device}" + (f", {ranks} ranks" if ranks > 1 else "")
+
+
 def _report(result: Result, trainer: Trainer) -> None:
     spent = f"{count(result.steps)} steps in {result.seconds:.1f} s ({count(result.sps)} steps/s)"
     shoal = command()
     if result.evaluation is None:
-        print(f"interrupted after {spent}; go on with `{shoal} train --resume {result.run}`")
+        way = f"--resume {result.run}" if trainer.resumable else f"{result.env} --init-from {result.run}"
+        print(f"interrupted after {spent}; go on with `{shoal} train {way}`")
         return
     threshold = result.evaluation.threshold
     verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"
@@ -171,7 +186,7 @@ def _report(result: Result, trainer: Trainer) -> None:
     runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
     where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
     print(f"next:\n  {shoal} eval {result.env}{where}\n  {shoal} train {result.env} --seed {result.seed + 1}{where}")
-    if result.steps < trainer.config.train.total_steps and not result.solved:
+    if result.steps < trainer.config.train.total_steps and not result.solved and trainer.resumable:
         print(f"  {shoal} train --resume {result.run}")
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shoal import config, memory, native, registry
@@ -76,10 +77,15 @@ def create(spec: registry.Spec, settings: Config, *, warm: bool, fault: int, sto
     Raises:
         ConfigError: for settings that the backend cannot satisfy.
     """
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if settings.train.backend == "torch":
         from shoal.torch.learner import TorchLearner
 
         return TorchLearner(spec, settings, warm=warm, stop=stop)
+    if ranks > 1:
+        raise ConfigError(
+            f"{ranks} ranks were started, and the native backend trains in one process", "`--backend torch`"
+        )
     return NativeLearner(spec, settings, warm=warm, fault=fault, stop=stop)
 
 

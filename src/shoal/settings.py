@@ -88,7 +88,7 @@ class PolicyConfig:
     )
     grid: str = setting("onehot", "how grids are encoded; conv is torch's alone", choices=("onehot", "conv"))
     image: str = setting("nature", "how images are encoded, by torch alone", choices=("nature", "impala"))
-    module: str = setting("", "a network of your own, for the torch backend: file.py:Name or package.module:Name")
+    module: str = setting("", "a network of your own, file.py:Name or package.module:Name, for torch; short: --policy")
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,16 @@ class Trainer:
             self._generations = Generations(self.run) if self._learner.whole else None
 
     @property
+    def leads(self) -> bool:
+        """This process logs and saves: false on all but one of several ranks."""
+        return self._learner.leads
+
+    @property
+    def resumable(self) -> bool:
+        """The run can be resumed to the same bits."""
+        return self._learner.whole
+
+    @property
     def steps(self) -> int:
         """Agent steps trained."""
         return self._progress.steps
@@ -241,13 +251,27 @@ class Trainer:
         """Play with the present weights, in worlds that no evaluation of this run has seen before."""
         number = self._progress.evaluations
         self._progress.evaluations += 1
-        spec, policy, stop = self.spec, self.policy, self._worker.stop
-        return self._worker.call(
-            lambda: evaluate(spec, self.config, player=player, policy=policy, number=number, stop=stop)
-        )
+        spec, policy, stop, learner = self.spec, self.policy, self._worker.stop, self._learner
+
+        def play() -> Evaluation | None:
+            try:
+                return evaluate(spec, self.config, player=player, policy=policy, number=number, stop=stop)
+            except Stopped:
+                return None
+
+        found: Evaluation | None = self._worker.call(lambda: learner.agree(play() if learner.leads else None))
+        if found is None:
+            raise Stopped
+        return found
 
     def adopt(self, run: store.Run, generations: Generations) -> None:
-        """Write into this run from now on."""
+        """Write into this run from now on.
+
+        Raises:
+            CheckpointError: for several ranks, of which each image holds a share only.
+        """
+        if not self._learner.whole:
+            raise CheckpointError("several ranks cannot resume a run", "`--init-from` begins another with its weights")
         self.run, self._generations = run, generations
 
     def go_on(self, found: checkpoint.Checkpoint, progress: Progress, *, fresh_environments: bool = False) -> None:

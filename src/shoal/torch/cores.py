@@ -50,7 +50,7 @@ class MinGru(nn.Module):
         """Return y and s after the last step."""
         k, g, p = functional.linear(x, self.weight, self.bias).chunk(3, dim=-1)
         k = torch.where(k >= 0, k + 0.5, torch.sigmoid(k))
-        s = _Scan.apply(k, torch.sigmoid(g), keep, state)
+        s = _Scan.apply(k, torch.sigmoid(g), keep, state)  # type: ignore[no-untyped-call]
         return torch.lerp(x, s.to(x.dtype), torch.sigmoid(p).to(x.dtype)), s[-1]
 
 
@@ -68,7 +68,7 @@ class Lstm(nn.Module):
     def forward(self, x: Tensor, keep: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return h of every step, and (h, c) after the last."""
         gates = functional.linear(x, self.weight_x, self.bias)
-        h, c = _LstmSequence.apply(gates, self.weight_h.to(gates.dtype), keep, state)
+        h, c = _LstmSequence.apply(gates, self.weight_h, keep, state)  # type: ignore[no-untyped-call]
         return h, torch.cat([h[-1], c], dim=-1)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from shoal.torch.rollout import Rollout
 from shoal.vector import Stats, Vec
 
 _ROLLOUTS, _UPDATES, _CLOCK = range(3)  # of `counters`
+_SMALL = 8e6  # floating-point operations of a step below which a second thread of torch costs more than it does
 _CHUNK = 1 << 22  # elements whose sums are taken at once in float64
 
 
@@ -63,11 +65,12 @@ class TorchLearner:
         """
         self._config, self._warm, self._stop = settings.train, warm, stop
         self._seed = settings.seed
-        torch.set_num_threads(settings.vec.threads or native.library().cores())
         self._policy = policy or TorchPolicy(spec, settings, dtype=dtype)
         self.ranks = Ranks(self._policy.device)
         self.leads, self.whole = self.ranks.rank == 0, self.ranks.size == 1
-        num_envs = self.ranks.share(settings.vec.num_envs or 0, "num_envs")
+        threads = settings.vec.threads or max(native.library().cores() // self.ranks.on_this_machine, 1)
+        settings = replace(settings, vec=replace(settings.vec, threads=threads))
+        num_envs = self.ranks.share(settings.vec.num_envs or 0, "vec.num_envs")
         first = self.ranks.rank * num_envs
         self.vec: Vec = make_vec(spec, settings, bind=True, stop=stop, num_envs=num_envs, first_index=first)
         n, steps = self.vec.num_rows, self._config.horizon
@@ -80,6 +83,7 @@ class TorchLearner:
         self._segments = self._rows * steps // self._segment
         self._batch_segments = (self._config.minibatch or 0) // self._segment
         self._batches = self._segments // self._batch_segments
+        torch.set_num_threads(self._threads(threads))
         self._optimizer = Optimizer(self._policy, self._config)
         self._counters = np.zeros(3, np.int64)
         self._discounted = np.zeros(n, np.float32)
@@ -254,7 +258,8 @@ class TorchLearner:
         found = torch.cat([logged, policy.gradient.double().square().sum()[None]]).tolist()
         self._step(dict(zip(loss.SUMS, found, strict=False)), found[-1], count, log)
         rollout.lap("optimize")
-        return float(found[loss.SUMS.index("kl")]) / count
+        kl: float = found[loss.SUMS.index("kl")] / count
+        return kl
 
     def _extra_loss(self, batch: loss.Batch) -> Tensor | float:
         """Return what a policy of the user's adds to the loss."""
@@ -308,13 +313,13 @@ class TorchLearner:
         s = self._segment
         if s == len(array):
             return array
-        return array.unflatten(0, (-1, s)).transpose(0, 1).flatten(1, 2)
+        return array.view(len(array) // s, s, *array.shape[1:]).transpose(0, 1).flatten(1, 2)
 
     def _unfold(self, array: Tensor) -> Tensor:
         """Return (S, M) as (T, N)."""
         if self._segment == self._config.horizon:
             return array
-        return array.unflatten(1, (-1, self.vec.num_rows)).transpose(0, 1).flatten(0, 1)
+        return array.view(self._segment, -1, self.vec.num_rows).transpose(0, 1).flatten(0, 1)
 
     def _columns(self, segments: NDArray[np.int32]) -> tuple[Tensor, NDArray[np.bool_]]:
         """Return the columns of segments, and which of them are this rank's."""
@@ -401,6 +406,10 @@ class TorchLearner:
         sums[-1] = picked.sum()
         found = self.ranks.sum(sums).cpu().numpy()
         return found[: len(shift)], found[len(shift) : -1], float(found[-1])
+
+    def _threads(self, threads: int) -> int:
+        """Return how many of so many threads torch is to use: one where a step is little work."""
+        return 1 if 2.0 * self.vec.num_rows * self._policy.theta.numel() < _SMALL else threads
 
     def _make_tensors(self) -> Tensors:
         """Return the host's views, or copies of what lies on a device."""

@@ -73,7 +73,7 @@ def terms(
                 (learn * (entropy + entropy_continuous)).sum(dtype=torch.float64),
                 (learn * (ratio - 1 - log_ratio)).sum(dtype=torch.float64),
                 (learn * (error > config.clip_coef)).sum(dtype=torch.float64),
-                (learn * error).max().double(),
+                torch.cat([(learn * error).flatten(), learn.new_zeros(1)]).max().double(),  # a rank may have no rows
             ]
         )
     return loss, ratio.detach(), logged

@@ -33,7 +33,7 @@ class Trunk(nn.Module):
             for layer in self.core:
                 spread = torch.exp(torch.empty(hidden).uniform_(math.log(1.5), math.log(gate_tau)))
                 with torch.no_grad():
-                    layer.bias[hidden : 2 * hidden] = -torch.log(spread - 1)
+                    layer.get_parameter("bias")[hidden : 2 * hidden] = -torch.log(spread - 1)
         self._widths = [int(layer.states) * hidden for layer in self.core]  # type: ignore[arg-type]
         self.state_size = sum(self._widths)
 

@@ -25,6 +25,7 @@ class Ranks:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0")) if self.size > 1 else 0
         self._device = device
+        self.on_this_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.size > 1 else 1
         if self.size > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
 
@@ -42,14 +43,18 @@ class Ranks:
 
     def sum(self, tensor: Tensor) -> Tensor:
         """Add up a tensor over the ranks, in place."""
-        if self.size > 1:
-            dist.all_reduce(tensor)
-        return tensor
+        return self._reduce(tensor, dist.ReduceOp.SUM)
 
     def max(self, tensor: Tensor) -> Tensor:
         """Return the largest of each element over the ranks, in place."""
+        return self._reduce(tensor, dist.ReduceOp.MAX)
+
+    def _reduce(self, tensor: Tensor, how: Any) -> Tensor:
         if self.size > 1:
-            dist.all_reduce(tensor, dist.ReduceOp.MAX)
+            there = tensor.to(self._device)  # NCCL reduces nothing on the host
+            dist.all_reduce(there, how)
+            if there is not tensor:
+                tensor.copy_(there)
         return tensor
 
     def agree(self, value: Any) -> Any:
