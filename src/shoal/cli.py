@@ -88,6 +88,7 @@ def _eval(arguments: list[str]) -> int:
         flags.Option("seed", "int", 0, "of the evaluation's worlds"),
         flags.Option("level", "float", 1.0, "strength of the scripted player"),
         flags.Option("threads", "int", None, "0 stands for all cores"),
+        flags.Option("policy", "str", None, "the network of your own that was trained: file.py:Name; its code is run"),
         flags.RUNS_DIR,
         flags.JSON,
     )
@@ -105,7 +106,7 @@ def _eval(arguments: list[str]) -> int:
         close = nearest(words[0], registry.names(), " ") if words and not env else " "
         raise error if close == " " else type(error)(str(error).partition("\n")[0], close) from error
     found = checkpoint.load(path)
-    policy = restore(found)
+    policy = restore(found, parsed["policy"] or "")
     if env and found.config.env != env:
         raise ConfigError(f"the checkpoint is for `{found.config.env}`; got `{env}`: {path}")
     import dataclasses

@@ -255,6 +255,16 @@ def from_toml(text: str) -> Config:
     )
 
 
+def native_knows(config: Config, spec: registry.Spec) -> bool:
+    """Return whether the native backend has the network that the settings describe."""
+    policy = config.policy
+    fields = all(
+        field.kind in ("vector", "flag") or (field.kind in ("grid", "category") and field.categories <= 32)
+        for field in spec.fields
+    )
+    return fields and policy.core in native.CORES and policy.grid == "onehot" and not policy.module
+
+
 def native_twin(config: Config) -> Config:
     """Return the settings of the native policy with the same tensors, for a core that both backends know."""
     policy = dataclasses.replace(config.policy, precision="float32")

@@ -13,13 +13,16 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal import checkpoint, config, memory, native, registry, store
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
+
+if TYPE_CHECKING:
+    from shoal.torch.policy import TorchPolicy
 
 Observation = Mapping[str, ArrayLike] | NDArray[np.uint8]
 Actions = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
@@ -141,26 +144,29 @@ class Policy:
         return discrete, continuous, state
 
 
-def load(target: str | Path, *, runs_dir: str | Path = "runs") -> Policy:
+def load(target: str | Path, *, runs_dir: str | Path = "runs", policy: str = "") -> Policy | TorchPolicy:
     """Return a trained policy.
 
     Args:
         target: a checkpoint file, a run's folder, a run's name, or an environment's name for its newest run.
         runs_dir: where runs lie.
+        policy: the network of your own that it is of, file.py:Name or package.module:Name; its code is run.
 
     Raises:
         CheckpointError: if there is none, or it does not fit this version of its environment.
     """
     if str(target) in registry.names() and not Path(target).exists():
-        return restore(checkpoint.load(store.newest(Path(runs_dir), str(target)).latest()))
-    return restore(checkpoint.load(store.find(Path(runs_dir), str(target))))
+        return restore(checkpoint.load(store.newest(Path(runs_dir), str(target)).latest()), policy)
+    return restore(checkpoint.load(store.find(Path(runs_dir), str(target))), policy)
 
 
-def restore(found: checkpoint.Checkpoint) -> Policy:
+def restore(found: checkpoint.Checkpoint, policy: str = "") -> Policy | TorchPolicy:
     """Return the policy of a checkpoint; on a processor without 16-bit products, in float32.
 
+    Whatever trained it, native code plays a network that it knows. `policy` names one of a user's own.
+
     Raises:
-        CheckpointError: if it does not fit this version of its environment.
+        CheckpointError: if it does not fit this version of its environment, or would run code that was not named.
     """
     spec = registry.get(found.config.env).spec(found.config.params)
     if spec.version != found.version:
@@ -169,11 +175,23 @@ def restore(found: checkpoint.Checkpoint) -> Policy:
             f"{found.path}"
         )
     settings = found.config
-    if settings.policy.precision == "bfloat16" and not native.library().has_bfloat16():
-        settings = dataclasses.replace(settings, policy=dataclasses.replace(settings.policy, precision="float32"))
-    policy = Policy(spec, settings)
-    policy.restore(found.tensors, found.path)
-    return policy
+    if settings.policy.module and not policy:  # loading weights executes nothing that only the file has named
+        raise CheckpointError(
+            f"the checkpoint is of a network of one's own, whose code would be run: {found.path}",
+            f"if you trust it, name it: `--policy {settings.policy.module}`, or policy=... in Python",
+        )
+    made: Policy | TorchPolicy
+    if config.native_knows(settings, spec):
+        if settings.policy.precision == "bfloat16" and not native.library().has_bfloat16():
+            settings = config.native_twin(settings)
+        made = Policy(spec, settings)
+    else:
+        from shoal.torch.policy import TorchPolicy
+
+        named = dataclasses.replace(settings.policy, module=policy)
+        made = TorchPolicy(spec, dataclasses.replace(settings, policy=named))
+    made.restore(found.tensors, found.path)
+    return made
 
 
 def packed_rows(spec: registry.Spec, observation: Observation) -> NDArray[np.uint8]:

@@ -28,7 +28,12 @@ def run(ranks: int, *command: str, cwd: Path) -> list[subprocess.CompletedProces
     shared |= {"WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
     children = [
         subprocess.Popen(
-            command, env=shared | {"RANK": str(rank)}, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            env=shared | {"RANK": str(rank)},
+            cwd=cwd,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for rank in range(ranks)
     ]
@@ -39,6 +44,7 @@ def run(ranks: int, *command: str, cwd: Path) -> list[subprocess.CompletedProces
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("env", "core"), [("breakout", "mingru"), ("mixed", "lstm")])
 def test_two_ranks_learn_as_one_process(tmp_path: Path, env: str, core: str) -> None:
     found = {}

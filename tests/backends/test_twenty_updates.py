@@ -31,7 +31,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+QUICK = ("cartpole, mlp", "breakout", "mixed, lstm")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
 def test_twenty_updates_are_the_references(name: str) -> None:
     twins = Twins(name, torch.float64, **({"learning_rate": 0.003} | CASES[name]))
     wanted = ReferenceLearner(twins.spec, twins.settings, twins.native.policy.tensors())

@@ -48,10 +48,10 @@ class MinGru(nn.Module):
 
     def forward(self, x: Tensor, keep: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return y and s after the last step."""
-        k, g, p = functional.linear(x, self.weight, self.bias).chunk(3, dim=-1)
+        k, g, p = _product(x, self.weight, self.bias, state).chunk(3, dim=-1)
         k = torch.where(k >= 0, k + 0.5, torch.sigmoid(k))
         s = _Scan.apply(k, torch.sigmoid(g), keep, state)  # type: ignore[no-untyped-call]
-        return torch.lerp(x, s.to(x.dtype), torch.sigmoid(p).to(x.dtype)), s[-1]
+        return torch.lerp(x.to(s.dtype), s, torch.sigmoid(p)), s[-1]
 
 
 class Lstm(nn.Module):
@@ -67,7 +67,7 @@ class Lstm(nn.Module):
 
     def forward(self, x: Tensor, keep: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return h of every step, and (h, c) after the last."""
-        gates = functional.linear(x, self.weight_x, self.bias)
+        gates = _product(x, self.weight_x, self.bias, state)
         h, c = _LstmSequence.apply(gates, self.weight_h, keep, state)  # type: ignore[no-untyped-call]
         return h, torch.cat([h[-1], c], dim=-1)
 
@@ -88,15 +88,15 @@ class Gru(nn.Module):
 
     def forward(self, x: Tensor, keep: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return h of every step, and h after the last."""
-        from_x = functional.linear(x, self.weight_x, self.bias)
+        from_x = _product(x, self.weight_x, self.bias, state)
         width = 2 * x.shape[-1]
         h, found = state, []
         for t in range(x.shape[0]):
             h = h * keep[t]
-            from_h = functional.linear(h, self.weight_h)
+            from_h = functional.linear(h, self.weight_h).to(h.dtype)
             r, z = torch.sigmoid(from_x[t, :, :width] + from_h[:, :width]).chunk(2, dim=-1)
             n = torch.tanh(from_x[t, :, width:] + r * from_h[:, width:])
-            h = torch.lerp(n, h.to(n.dtype), z)
+            h = torch.lerp(n, h, z)
             found.append(h)
         return torch.stack(found), h
 
@@ -195,6 +195,11 @@ class _LstmSequence(torch.autograd.Function):
                 dh = torch.addmm(dy[t - 1], dgates[t], weight_h)
         dweight = dgates.view(-1, width).t() @ before_h.view(-1, hidden)
         return dgates, dweight, None, None
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor, state: Tensor) -> Tensor:
+    """Return x W^T + b; recurrences run in the state's type also where autocast makes products of another."""
+    return functional.linear(x, weight, bias).to(state.dtype)
 
 
 def _resets(keep: Tensor) -> list[bool]:

@@ -194,11 +194,6 @@ def _maker(field: registry.Field, config: PolicyConfig) -> str:
     return "hot" if field.categories <= ONE_HOT else "embedding"
 
 
-def native_knows(spec: registry.Spec, config: PolicyConfig) -> bool:
-    """Return whether the native backend has every encoder that these fields take."""
-    return all(_maker(field, config) in ("dense", "hot") for field in spec.fields)
-
-
 def _planes(x: Tensor, dtype: torch.dtype) -> Tensor:
     """Return (T * B, channels, rows, columns) in [0, 1]."""
     flat = x.flatten(0, 1)

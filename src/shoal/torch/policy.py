@@ -45,16 +45,13 @@ class TorchPolicy:
         theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it.
     """
 
-    def __init__(
-        self, spec: registry.Spec, settings: config.Config, *, dtype: torch.dtype = torch.float32, trust: bool = True
-    ) -> None:
+    def __init__(self, spec: registry.Spec, settings: config.Config, *, dtype: torch.dtype = torch.float32) -> None:
         """Build a freshly initialised one.
 
         Args:
             spec: of the environment.
             settings: resolved.
             dtype: of the arithmetic; tests take float64.
-            trust: import the module that the settings name, which runs its code.
 
         Raises:
             ConfigError: if the module or the device is not there.
@@ -66,11 +63,11 @@ class TorchPolicy:
         torch.manual_seed(settings.seed)
         twin = None
         if settings.policy.module:
-            self.module = _users_module(settings.policy.module, spec, settings) if trust else _refuse(settings)
+            self.module = _users_module(settings.policy.module, spec, settings)
         else:
             spread = settings.policy.gate_bias == "spread"
             self.module = Network(spec, settings.policy, 2.0 * settings.train.horizon if spread else 0.0)
-            if settings.policy.core in native.CORES and encoders.native_knows(spec, settings.policy):
+            if config.native_knows(settings, spec):
                 twin = policies.Policy(spec, config.native_twin(settings))
         self.outputs = heads.width(spec)
         if spec.dims:
@@ -322,7 +319,7 @@ class TorchPolicy:
                 ) from error
             if not isinstance(found, tuple) or len(found) != 3:
                 raise ShapeError(
-                    f"the policy `{name}` returned {type(found).__name__}; expected (outputs, values, state)"
+                    f"the policy `{name}` returned {_what(found)}; expected (outputs, values, state)"
                 )
             wanted = {
                 "outputs": (steps, rows, self.outputs), "values": (steps, rows), "state": (rows, self.state_size)
@@ -349,6 +346,10 @@ class Drawn:
 _DTYPES = {"uint8": torch.uint8, "int8": torch.int8, "int16": torch.int16, "float32": torch.float32}
 
 
+def _what(found: object) -> str:
+    return f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; `auto` takes a GPU where there is one.
 
@@ -362,13 +363,6 @@ def choose_device(name: str) -> torch.device:
         there = ", ".join(device for device, offered in offers.items() if offered)
         raise ConfigError(f"no device of kind `{name}`: torch {torch.__version__} finds {there} (at train.device)")
     return torch.device(name)
-
-
-def _refuse(settings: config.Config) -> nn.Module:
-    raise ConfigError(
-        f"the checkpoint is of a policy of your own, `{settings.policy.module}`, whose code would be run",
-        f"if you trust it, name it: `--policy {settings.policy.module}`",
-    )
 
 
 def _users_module(name: str, spec: registry.Spec, settings: config.Config) -> nn.Module:
