@@ -13,6 +13,7 @@ import shoal
 steps = int(float(sys.argv[1])) if len(sys.argv) > 1 else 100_000
 N, T, gamma, lam = 32, 32, 0.98, 0.9
 torch.manual_seed(1)
+torch.set_num_threads(1)  # such small tensors are not worth a second one
 vec = shoal.make_vec("cartpole", num_envs=N, seed=1, final_rows="all")
 body = [nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh()]
 actor, critic = nn.Sequential(*body, nn.Linear(64, 2)), nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 1))

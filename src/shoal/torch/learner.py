@@ -83,7 +83,7 @@ class TorchLearner:
         self._segments = self._rows * steps // self._segment
         self._batch_segments = (self._config.minibatch or 0) // self._segment
         self._batches = self._segments // self._batch_segments
-        torch.set_num_threads(self._threads(threads))
+        self._torch_threads = self._threads(threads)
         self._optimizer = Optimizer(self._policy, self._config)
         self._counters = np.zeros(3, np.int64)
         self._discounted = np.zeros(n, np.float32)
@@ -106,6 +106,7 @@ class TorchLearner:
     def collect(self) -> bool:
         """Collect one rollout; returns whether it was stopped early."""
         begun = time.perf_counter()
+        torch.set_num_threads(self._torch_threads)  # of the process, which may hold several learners
         stopped = self.rollout.collect(int(self._counters[_CLOCK]), self._first_row, self._stop)
         if self.ranks.size > 1:
             stopped = bool(self.ranks.max(torch.tensor([float(stopped)], device=self._policy.device)).item())
@@ -236,6 +237,7 @@ class TorchLearner:
         with torch.enable_grad():
             fields = policy.fields(part["rows"])
             outputs, new_values, _ = policy.call(fields, starts, state)
+            rollout.lap("forward")
             scores = heads.score(
                 policy.spec, outputs, policy.log_std, part["masks"], part["discrete"].long(), part["raw"]
             )
@@ -246,7 +248,7 @@ class TorchLearner:
                 learn=learn,
             )  # fmt: skip
             summed, new_ratio, logged = loss.terms(self._config, log.ent_coef, batch, new_values, scores)
-            rollout.lap("forward")
+            rollout.lap("loss")
             policy.gradient.zero_()
             (summed / count + self._extra_loss(batch)).backward()
         values.index_copy_(1, columns, new_values.detach())

@@ -318,9 +318,7 @@ class TorchPolicy:
                     f"starts {tuple(starts.shape)}",
                 ) from error
             if not isinstance(found, tuple) or len(found) != 3:
-                raise ShapeError(
-                    f"the policy `{name}` returned {_what(found)}; expected (outputs, values, state)"
-                )
+                raise ShapeError(f"the policy `{name}` returned {_what(found)}; expected (outputs, values, state)")
             wanted = {
                 "outputs": (steps, rows, self.outputs), "values": (steps, rows), "state": (rows, self.state_size)
             }  # fmt: skip
