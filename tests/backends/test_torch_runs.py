@@ -46,6 +46,22 @@ def test_a_torch_run_that_is_stopped_ends_with_the_bits_of_one_that_is_not(name:
     assert_equal(read(path), whole(tmp_path, **case))
 
 
+def test_memory_of_a_device_of_its_own_is_fetched_and_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU needs, played by the CPU with copies of everything."""
+    case = of_torch(CASES["gru, priorities, partial metrics"])
+    expected = whole(tmp_path, **case)
+    monkeypatch.setattr("shoal.torch.policy.is_remote", lambda device: True)
+    path = stopped(tmp_path, 2, **case)
+    shoal.resume(path).train()
+    assert_equal(read(path), expected)
+    run = begin(tmp_path, init_from=path, **case)
+    assert torch.equal(
+        run.policy.theta,
+        torch.cat([torch.from_numpy(run.policy.tensors()[name]).flatten() for name, _ in run.policy.parameters]),
+    )
+    assert not np.shares_memory(run.policy.theta.numpy(), run.policy.tensors()["policy.head.bias"])
+
+
 def test_an_abandoned_iteration_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = of_torch(CASES["lstm"])
     run = begin(tmp_path, **case)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shoal.settings import TrainConfig
+from shoal.torch.sums import total, wide
 
 TERMINATED, TRUNCATED = 1, 2
 REWARD_CLIP = 10.0
@@ -64,7 +65,7 @@ def future_squares(config: TrainConfig, o: Outcome) -> Tensor:
     """Return count and sum of squares of the discounted sums of rewards to come, float64 (2,)."""
     learn = o.learn.to(o.rewards.dtype)
     sums = backward_sums(o.rewards * learn, config.gamma * (o.ended == 0).to(o.rewards.dtype) * learn)
-    return torch.stack([learn.double().sum(), sums.double().square().sum()])
+    return torch.stack([total(learn), wide(sums).square().sum()])
 
 
 def past_sums(config: TrainConfig, o: Outcome, carried: Tensor) -> Tensor:
@@ -83,9 +84,7 @@ def past_sums(config: TrainConfig, o: Outcome, carried: Tensor) -> Tensor:
 def explained_variance(values: Tensor, targets: Tensor, learn: Tensor) -> Tensor:
     """Return count and sums of V, R, R^2, R - V, (R - V)^2 over learn rows, float64 (6,)."""
     picked = learn != 0
-    v, r = values[picked].double(), targets[picked].double()
+    v, r = wide(values[picked]), wide(targets[picked])
     rest = r - v
-    return torch.stack(
-        [torch.tensor(float(len(v)), dtype=torch.float64, device=v.device), v.sum(), r.sum(), r.square().sum(),
-         rest.sum(), rest.square().sum()]
-    )  # fmt: skip
+    count = torch.full_like(v.sum(), len(v))
+    return torch.stack([count, v.sum(), r.sum(), r.square().sum(), rest.sum(), rest.square().sum()])

@@ -28,8 +28,10 @@ from shoal.torch import heads, loss
 from shoal.torch.advantage import Outcome, advantages, explained_variance, future_squares, past_sums
 from shoal.torch.optimizer import Optimizer
 from shoal.torch.parallel import Ranks
-from shoal.torch.policy import TorchPolicy
+from shoal.torch.policy import TorchPolicy, host_view
 from shoal.torch.rollout import Rollout
+from shoal.torch.sums import total as sum_of
+from shoal.torch.sums import wide
 from shoal.vector import Stats, Vec
 
 _ROLLOUTS, _UPDATES, _CLOCK = range(3)  # of `counters`
@@ -130,13 +132,13 @@ class TorchLearner:
         """Bring what lies on a device, the policy's weights too, into the tensors."""
         self._policy.fetch()
         for name, tensor in self._device_tensors().items():
-            if tensor.device.type != "cpu":
+            if self._policy.remote:
                 self._host[name][...] = tensor.cpu().numpy()
 
     def observe(self) -> None:
         """Take over what was written to the tensors and to the environments."""
         for name, tensor in self._device_tensors().items():
-            if tensor.device.type != "cpu":
+            if self._policy.remote:
                 tensor.copy_(torch.from_numpy(self._host[name]))
         native.library().vec_set_clock(self.vec.handle, int(self._counters[_CLOCK]))
         self.vec.run(0, self.vec.discrete[None], self.vec.continuous[None])  # no step: observes
@@ -222,10 +224,7 @@ class TorchLearner:
         weights = torch.from_numpy(omega[here]).to(policy.device, policy.dtype)
         part = {name: array.index_select(1, columns) for name, array in data.items()}
         learn, advantage = part["learn"], part["advantages"]
-        sums = torch.stack(
-            [learn.sum(dtype=torch.float64), (advantage * learn).sum(dtype=torch.float64),
-             (advantage.square() * learn).sum(dtype=torch.float64)]
-        )  # fmt: skip
+        sums = torch.stack([sum_of(learn), sum_of(advantage * learn), sum_of(advantage.square() * learn)])
         count, total, squares = self.ranks.sum(sums).tolist()
         if not count:
             return 0.0  # nobody learnt in these segments
@@ -257,7 +256,7 @@ class TorchLearner:
         self.ranks.sum(policy.gradient)
         self.ranks.sum(logged[:-1])
         self.ranks.max(logged[-1:])
-        found = torch.cat([logged, policy.gradient.double().square().sum()[None]]).tolist()
+        found = torch.cat([logged, wide(policy.gradient).square().sum()[None]]).tolist()
         self._step(dict(zip(loss.SUMS, found, strict=False)), found[-1], count, log)
         rollout.lap("optimize")
         kl: float = found[loss.SUMS.index("kl")] / count
@@ -338,7 +337,7 @@ class TorchLearner:
         config, m = self._config, self._segments
         order, omega, priorities = np.zeros(m, np.int32), np.zeros(m, np.float32), None
         if config.priority_alpha > 0:
-            sums = (data["advantages"].abs() * data["learn"]).sum(0, dtype=torch.float64)
+            sums = wide(data["advantages"].abs() * data["learn"]).sum(0)
             per_row = config.horizon // self._segment
             mine = sums.view(per_row, -1).t().flatten()  # in native order
             everyone = torch.zeros(m, dtype=torch.float64, device=mine.device)
@@ -377,7 +376,7 @@ class TorchLearner:
             count, squares = self.ranks.sum(future_squares(config, outcome)).tolist()
             returns += (count, 0.0, squares)  # about zero: the mean stays 0 and m2 / count is the mean square
         else:
-            picked = past[outcome.learn != 0].double() - returns[1]
+            picked = wide(past[outcome.learn != 0]) - returns[1]
             sums = torch.stack([torch.ones_like(picked).sum(), picked.sum(), picked.square().sum()])
             count, total, squares = self.ranks.sum(sums).tolist()
             mean, m2 = returns[1:2].copy(), returns[2:].copy()
@@ -398,6 +397,8 @@ class TorchLearner:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Return sums of (x - shift) and its square over the learn rows of the rollout, and their number."""
         rows, picked = self.rollout.observed[:-1].flatten(0, 1), (learn != 0).flatten()
+        if rows.device.type == "mps":
+            rows, picked = rows.cpu(), picked.cpu()
         center = torch.from_numpy(shift.copy()).to(rows.device)
         sums = torch.zeros(2 * len(shift) + 1, dtype=torch.float64, device=rows.device)
         size = _CHUNK // max(len(shift), 1)
@@ -417,7 +418,7 @@ class TorchLearner:
         """Return the host's views, or copies of what lies on a device."""
         named: Tensors = {"learner.counters": self._counters, "learner.discounted": self._discounted}
         named["learner.returns"] = self._returns
-        return named | {name: tensor.cpu().numpy() for name, tensor in self._device_tensors().items()}
+        return named | {name: host_view(tensor, self._policy.remote) for name, tensor in self._device_tensors().items()}
 
     def _device_tensors(self) -> dict[str, Tensor]:
         return {

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shoal.settings import TrainConfig
+from shoal.torch.sums import total, wide
 
 # Sums over learn rows, in this order; the last one is a maximum.
 SUMS = ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "ratio_error")
@@ -68,12 +69,12 @@ def terms(
         learn, error = batch.learn, (ratio - 1).abs()
         logged = torch.stack(
             [
-                (weight * policy_loss).sum(dtype=torch.float64),
-                (weight * value_loss).sum(dtype=torch.float64),
-                (learn * (entropy + entropy_continuous)).sum(dtype=torch.float64),
-                (learn * (ratio - 1 - log_ratio)).sum(dtype=torch.float64),
-                (learn * (error > config.clip_coef)).sum(dtype=torch.float64),
-                torch.cat([(learn * error).flatten(), learn.new_zeros(1)]).max().double(),  # a rank may have no rows
+                total(weight * policy_loss),
+                total(weight * value_loss),
+                total(learn * (entropy + entropy_continuous)),
+                total(learn * (ratio - 1 - log_ratio)),
+                total(learn * (error > config.clip_coef)),
+                wide(torch.cat([(learn * error).flatten(), learn.new_zeros(1)]).max()),  # a rank may have no rows
             ]
         )
     return loss, ratio.detach(), logged

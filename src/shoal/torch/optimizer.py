@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from shoal.settings import TrainConfig
 from shoal.torch.policy import TorchPolicy
+from shoal.torch.sums import wide
 
 HEADS = ("head", "value", "actor", "critic")
 BETAS, EPSILON = (0.9, 0.999), 1e-8
@@ -94,7 +95,7 @@ def _muon(
     torch._foreach_add_(moments, list(scaled))
     x = scaled.add_(torch.stack(moments), alpha=momentum)
     x = (x.mT if rows > columns else x).contiguous()  # on the short side
-    x = x / (x.flatten(1).double().norm(dim=1) + 1e-7).to(x.dtype)[:, None, None]
+    x = x / (wide(x.flatten(1)).norm(dim=1) + 1e-7).to(x.device, x.dtype)[:, None, None]
     a, b, c = _POLYNOMIAL
     for _ in range(5):
         gram = x @ x.mT

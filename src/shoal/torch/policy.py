@@ -41,7 +41,7 @@ class TorchPolicy:
 
     Attributes:
         spec: the environment's. settings: resolved. module: the network. device, dtype: of its weights.
-        state_size: floats of memory for each row. outputs: logits and means.
+        remote: the device has memory of its own. state_size: floats of memory for each row. outputs: logits and means.
         theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it.
     """
 
@@ -59,6 +59,7 @@ class TorchPolicy:
         """
         self.spec, self.settings, self.dtype = spec, settings, dtype
         self.device = choose_device(settings.train.device)
+        self.remote = is_remote(self.device)
         self.autocast = settings.policy.precision == "bfloat16"
         torch.manual_seed(settings.seed)
         twin = None
@@ -118,8 +119,7 @@ class TorchPolicy:
             parameter.data = self.theta[here].view(parameter.shape)
             parameter.grad = self.gradient[here].view(parameter.shape)
             at += parameter.numel()
-        on_host = self.device.type == "cpu"
-        self._host = self.theta.numpy() if on_host else self.theta.cpu().numpy()
+        self._host = host_view(self.theta, self.remote)
 
     def tensors(self) -> checkpoint.Tensors:
         """Return weights and normaliser by name, as views on the host; `pack` after writing to one."""
@@ -132,12 +132,12 @@ class TorchPolicy:
 
     def fetch(self) -> None:
         """Bring the weights to the host."""
-        if self.device.type != "cpu":
+        if self.remote:
             self._host[...] = self.theta.cpu().numpy()
 
     def pack(self) -> None:
         """Take over what was written to the tensors."""
-        if self.device.type != "cpu":
+        if self.remote:
             self.theta.copy_(torch.from_numpy(self._host))
         count = self._statistics["normalizer.count"][0]
         mean, m2 = self._statistics["normalizer.mean"], self._statistics["normalizer.m2"]
@@ -346,6 +346,17 @@ _DTYPES = {"uint8": torch.uint8, "int8": torch.int8, "int16": torch.int16, "floa
 
 def _what(found: object) -> str:
     return f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+
+
+def is_remote(device: torch.device) -> bool:
+    """Return whether a device has memory of its own, so that what is on it must be fetched."""
+    return device.type != "cpu"
+
+
+def host_view(tensor: Tensor, remote: bool) -> NDArray[Any]:
+    """Return a tensor as an array: its own memory, or a copy of what is elsewhere."""
+    array: NDArray[Any] = tensor.cpu().numpy()
+    return array.copy() if remote else array
 
 
 def choose_device(name: str) -> torch.device:

@@ -54,7 +54,8 @@ class Rollout:
         self.memory = zeros(steps // self.segment, n, policy.state_size)
         self.carried = zeros(n, policy.state_size)
         # What the network reads; on the CPU the same memory as `rows`.
-        self.observed = torch.from_numpy(self.rows).to(policy.device)
+        rows = torch.from_numpy(self.rows)
+        self.observed = rows.clone().to(policy.device) if policy.remote else rows
         self._drawn = Drawn(spec, n)
         self._drawn.continuous = vec.continuous
         self.stages = dict.fromkeys(native.STAGES, 0.0)
@@ -144,7 +145,7 @@ class Rollout:
         return torch.from_numpy(self.starts[t : t + 1] != 0).to(self._policy.device, non_blocking=True)
 
     def _upload(self, t: int) -> None:
-        if self._policy.device.type != "cpu":
+        if self._policy.remote:
             self.observed[t].copy_(torch.from_numpy(self.rows[t]), non_blocking=True)
 
     def _host(self, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[np.generic]:
