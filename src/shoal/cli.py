@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The command line: `shoal train | eval | list | bench`.
+"""The command line: `shoal train | eval | list | new | bench`.
 
 Each command imports what it needs when it runs, so that help is instant. A mistake of the user's ends in one sentence
 on stderr and exit code 2. With `--json` the last line on stdout is one JSON object.
@@ -26,12 +26,14 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   list                  the environments
+  new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
 
+ENV is a name, or the folder of an environment of your own, such as ./mygame
 settings are merged: defaults < the environment's own < --config FILE < flags
 """
 
@@ -54,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if arguments[0] not in _COMMANDS:
             raise ConfigError(f"no command is called `{arguments[0]}`", nearest(arguments[0], _COMMANDS))
+        if "--debug" in arguments and arguments[0] in ("train", "eval"):
+            from shoal import debug
+
+            return debug.run([argument for argument in arguments if argument != "--debug"])
         return _COMMANDS[arguments[0]](arguments[1:])
     except ShoalError as error:
         sys.stdout.flush()
@@ -79,7 +85,7 @@ def _train(arguments: list[str]) -> int:
 
 
 def _eval(arguments: list[str]) -> int:
-    from shoal import checkpoint, flags, registry, store
+    from shoal import checkpoint, flags, folder, registry, store
     from shoal.evaluate import check_seed, evaluate
     from shoal.policy import restore
 
@@ -90,31 +96,33 @@ def _eval(arguments: list[str]) -> int:
         flags.Option("threads", "int", None, "0 stands for all cores"),
         flags.Option("policy", "str", None, "the network of your own that was trained: file.py:Name; its code is run"),
         flags.RUNS_DIR,
+        flags.DEBUG,
         flags.JSON,
     )
     about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."
     parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
     if len(words) > 2:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
-    env = words.pop(0) if words and words[0] in registry.names() else ""
+    named = words and (words[0] in registry.names() or folder.is_environment(words[0]) or len(words) > 1)
+    env = registry.get(words.pop(0)) if named else None
     runs_dir = Path(parsed["runs_dir"])
-    if words and not env and len(words) > 1:
-        registry.get(words[0])  # raises: two words, the first of which is no environment
+    reference = env.reference if env else ""
     try:
-        path = store.find(runs_dir, words[0], env) if words else store.newest(runs_dir, env).latest()
+        if words:  # a run of a folder that was moved is found by its own name
+            path = store.find(runs_dir, words[0], "" if env is None or env.source else env.name)
+        else:
+            path = store.newest(runs_dir, reference).latest()
     except ShoalError as error:
         close = nearest(words[0], registry.names(), " ") if words and not env else " "
         raise error if close == " " else type(error)(str(error).partition("\n")[0], close) from error
-    found = checkpoint.load(path)
+    found = checkpoint.load(path, env or folder.of_checkpoint(path, runs_dir))
     policy = restore(found, parsed["policy"] or "")
-    if env and found.config.env != env:
-        raise ConfigError(f"the checkpoint is for `{found.config.env}`; got `{env}`: {path}")
     import dataclasses
 
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
-    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps", flush=True)
+    print(f"{title(settings.reference)}\n{path}, trained for {count(found.steps)} steps", flush=True)
     results = {
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players
@@ -186,6 +194,15 @@ def _list(arguments: list[str]) -> int:
     return 0
 
 
+# ---------------------------------------------------------------------------------------------------- new
+
+
+def _new(arguments: list[str]) -> int:
+    from shoal import command_new
+
+    return command_new.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- bench
 
 
@@ -220,7 +237,13 @@ def _bench(arguments: list[str]) -> int:
 
 # ---------------------------------------------------------------------------------------------------- helpers
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "list": _list, "bench": _bench}
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "eval": _eval,
+    "list": _list,
+    "new": _new,
+    "bench": _bench,
+}
 
 
 def count(number: float) -> str:
@@ -235,7 +258,7 @@ def command() -> str:
     """Return how this program was called, for hints that can be typed."""
     if Path(sys.argv[0]).name == "shoal":
         return "shoal"
-    return "./run" if Path("run").is_file() else "python -m shoal"
+    return os.environ.get("SHOAL_COMMAND", "python -m shoal")
 
 
 def process_start() -> float:
@@ -249,7 +272,7 @@ def process_start() -> float:
 
 
 def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the environment's name and the rest."""
+    """Return the environment's name, or the absolute path of its folder, and the rest."""
     from shoal import registry
 
     if not arguments or arguments[0].startswith("-"):
@@ -257,7 +280,7 @@ def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
             print(f"usage: {program} ENV [FLAGS]\n\n`{program} ENV --help` shows every flag, `shoal list` every ENV")
             raise SystemExit(0)
         raise ConfigError("which environment; expected its name first", f"{program} {registry.names()[0]}")
-    return registry.get(arguments[0]).name, arguments[1:]
+    return registry.get(arguments[0]).reference, arguments[1:]
 
 
 def leading(arguments: Sequence[str]) -> list[str]:
@@ -271,10 +294,11 @@ def leading(arguments: Sequence[str]) -> list[str]:
 
 
 def title(name: str) -> str:
-    """Return the environment's name, version and goal."""
+    """Return the environment's name, version, folder if it lies outside the package, and goal."""
     from shoal import config, registry
 
-    spec = registry.get(name).spec()
+    env = registry.get(name)
+    spec = env.spec()
     solved = config.load(name).solved
     goal = f", solved at {solved.metric} >= {solved.threshold:g}" if solved.threshold is not None else ""
-    return f"{name} version {spec.version}{goal}"
+    return f"{env.name} version {spec.version}{f' in {env.spelled}' if env.source else ''}{goal}"

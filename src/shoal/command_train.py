@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal import config as configs
-from shoal import flags, native, registry, store
+from shoal import flags, folder, native, registry, store
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
 
@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> int:
 def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a new run, and the options."""
     name, rest = environment("shoal train", arguments)
-    parsed = flags.parse(f"shoal train {name}", title(name), rest, flags.TRAIN, name)
+    parsed = flags.parse(f"shoal train {registry.get(name).spelled}", title(name), rest, flags.TRAIN, name)
     settings = parsed.load(name)
     options = parsed.options
     if options["fresh_environments"]:
@@ -62,17 +62,22 @@ def _resumed(target: str, arguments: list[str]) -> tuple[Trainer, dict[str, Any]
     if "-h" in arguments or "--help" in arguments:
         flags.parse("shoal train [ENV] --resume [RUN]", "Go on with a run that was stopped.", ["--help"], flags.RESUME)
     words = leading(arguments)
-    env = registry.get(words[0]).name if words else ""
+    env = registry.get(words[0]) if words else None
     runs_dir = Path(flags.peek(arguments, "--runs-dir") or "runs")
     from shoal import resuming
 
-    run = store.find_run(runs_dir, target, env) if target else resuming.newest_unfinished(runs_dir, env)
-    home = str(configs.read_toml(run.config, required=True).get("", {}).get("environment", ""))
-    if env and home != env:
-        raise ConfigError(f"the run is of `{home}`; got `{env}`: {run.path}")
-    options = flags.parse_resume("shoal train --resume", arguments[len(words) :], registry.get(home).name).options
+    if target:
+        run = store.find_run(runs_dir, target, "" if env is None or env.source else env.name)
+    else:
+        run = resuming.newest_unfinished(runs_dir, env.reference if env else "")
+    name = str(configs.read_toml(run.config, required=True).get("", {}).get("environment", ""))
+    if env and name != env.name:
+        raise ConfigError(f"the run is of `{name}`; got `{env.name}`: {run.path}")
+    env = env or folder.of_run(run, runs_dir) or registry.get(name)
+    options = flags.parse_resume("shoal train --resume", arguments[len(words) :], env.reference).options
     trainer = resuming.resume(
         run.path,
+        env=env.reference,
         threads=options["threads"],
         until_solved=options["until_solved"],
         fresh_environments=options["fresh_environments"],
@@ -147,7 +152,7 @@ def _announce(trainer: Trainer) -> None:
     threads = vec.threads or native.library().cores()
     network = policy.module or f"{policy.core} {policy.hidden} x {policy.layers}"
     print(
-        f"{title(config.env)}\n"
+        f"{title(config.reference)}\n"
         f"seed {config.seed}, {vec.num_envs} copies, {network}, "
         f"{threads} threads, {_backend(trainer)}"
     )
@@ -185,7 +190,8 @@ def _report(result: Result, trainer: Trainer) -> None:
     print(f"run {result.run}")
     runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
     where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
-    print(f"next:\n  {shoal} eval {result.env}{where}\n  {shoal} train {result.env} --seed {result.seed + 1}{where}")
+    env = trainer.spec.env.spelled
+    print(f"next:\n  {shoal} eval {env}{where}\n  {shoal} train {env} --seed {result.seed + 1}{where}")
     if result.steps < trainer.config.train.total_steps and not result.solved and trainer.resumable:
         print(f"  {shoal} train --resume {result.run}")
 

@@ -34,12 +34,15 @@ from shoal.settings import (
 
 Layer = Mapping[str, Mapping[str, object]]  # section -> key -> value
 
-_TOP = ("environment", "version", "seed", "preset", "settings")  # top-level keys of a stored config.toml
+_TOP = ("environment", "folder", "version", "seed", "preset", "settings")  # top-level keys of a stored config.toml
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one run. After `resolve` no number is None, and `reasons` says how derived ones came about."""
+    """The settings of one run. After `resolve` no number is None, and `reasons` says how derived ones came about.
+
+    `folder` is the absolute path of an environment outside the package, empty for one of the package's own.
+    """
 
     env: str
     params: dict[str, Scalar]
@@ -49,7 +52,13 @@ class Config:
     solved: SolvedConfig
     seed: int = 0
     preset: str = ""
+    folder: str = ""
     reasons: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """What `registry.get` finds the environment by."""
+        return self.folder or self.env
 
     def to_dict(self) -> dict[str, dict[str, Scalar]]:
         """Return section -> key -> value without what is None."""
@@ -68,12 +77,15 @@ class Config:
             for key in keys:
                 if sections[section][key] == defaults[key]:
                     del sections[section][key]
-        text = json.dumps([self.env, version, self.preset, sections], sort_keys=True)
+        name = f"{self.env}/" if self.folder else self.env  # wherever the folder lies, and whatever ships
+        text = json.dumps([name, version, self.preset, sections], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_toml(self, version: int) -> str:
         """Return the text of config.toml, which `--config` reads."""
-        lines = [f"environment = {_toml(self.env)}", f"version = {version}", f"seed = {self.seed}"]
+        lines = [f"environment = {_toml(self.env)}"]
+        lines += [f"folder = {_toml(self.folder)}"] if self.folder else []
+        lines += [f"version = {version}", f"seed = {self.seed}"]
         lines += [f"preset = {_toml(self.preset)}"] if self.preset else []
         lines += [f"settings = {_toml(self.settings_hash(version))}"]
         for section, values in self.to_dict().items():
@@ -93,7 +105,7 @@ def load(
     """Return the merged and checked settings for an environment, not yet resolved.
 
     Args:
-        name: of the environment.
+        name: of the environment, or the path of its folder.
         overrides: section -> key -> value of what flags or keyword arguments said.
         file: a TOML file, such as the config.toml of a run.
         preset: a name in PRESETS.
@@ -104,6 +116,7 @@ def load(
         ConfigError: for an unknown key, a wrong type, a value out of range; the message says where.
     """
     env = registry.get(name)
+    name = env.name
     own = read_toml(env.folder / f"{name}.toml")
     solved = own.pop("solved", {})
     if untuned:
@@ -139,6 +152,7 @@ def load(
         solved=SolvedConfig(**merged["solved"]),
         seed=int(top.get("seed", 0)) if seed is None else seed,
         preset=preset,
+        folder=str(env.folder) if env.source else "",
     )
 
 
@@ -232,19 +246,23 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     return dataclasses.replace(config, vec=vec, policy=policy, train=train, reasons=tuple(reasons))
 
 
-def from_toml(text: str) -> Config:
+def from_toml(text: str, env: registry.Environment | None = None) -> Config:
     """Return the settings that `to_toml` wrote, nothing merged into them.
+
+    Args:
+        text: of a run's config.toml.
+        env: that they are for, else the package's own of the name in them: a text never chooses a folder of code.
 
     Raises:
         ConfigError: if they do not fit this version.
+        EnvError: if the package has no such environment.
     """
     data = _split(text, "the stored settings")
     top = data.pop("", {})
-    name = str(top.get("environment", ""))
-    env = registry.get(name)
+    env = env or registry.get(str(top.get("environment", "")))
     sections = {key: check_section(key, data.get(key, {})) for key in (*SECTIONS, "solved")}
     return Config(
-        env=name,
+        env=env.name,
         params=env.check(data.get("env", {})),
         vec=VecConfig(**sections["vec"]),  # type: ignore[arg-type]
         policy=PolicyConfig(**sections["policy"]),  # type: ignore[arg-type]
@@ -252,6 +270,7 @@ def from_toml(text: str) -> Config:
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
         seed=int(top.get("seed", 0)),
         preset=str(top.get("preset", "")),
+        folder=str(env.folder) if env.source else "",
     )
 
 

@@ -34,6 +34,7 @@ THREADS = Option("threads", "int", None, "short for --vec.threads: 0 stands for 
 STEPS = Option("steps", "int", None, "short for --train.total-steps, such as 50M or 1e7")
 RUNS_DIR = Option("runs-dir", "str", "runs", "where runs are kept")
 JSON = Option("json", "bool", False, "end with one line of JSON")
+DEBUG = Option("debug", "bool", False, "run the environment with sanitizers; stops at its first bad access (debug.py)")
 UNTUNED = Option("untuned", "bool", False, "leave out the environment's own settings, but for total_steps")
 LAYERS = (
     Option("config", "str", None, "a TOML file of settings, such as the config.toml of a run"),
@@ -58,9 +59,19 @@ TRAIN = (
     Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
     Option("image-seconds", "float", None, "between resume images, otherwise 10; 0: after every iteration"),
     RUNS_DIR,
+    DEBUG,
     JSON,
 )
-_RESUMING = ("threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json")
+_RESUMING = (
+    "threads",
+    "max-seconds",
+    "until-solved",
+    "fresh-environments",
+    "image-seconds",
+    "runs-dir",
+    "debug",
+    "json",
+)
 RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
 _ALIASES = {

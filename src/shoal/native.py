@@ -225,6 +225,7 @@ class TrainConfig(ctypes.Structure):
         ("gae_lambda", c_float),
         ("rho_clip", c_float),
         ("c_clip", c_float),
+        ("advantage_floor", c_float),
         ("clip_coef", c_float),
         ("vf_coef", c_float),
         ("vf_clip", c_float),
@@ -285,6 +286,7 @@ _I, _L, _U, _F = c_int32, c_int64, c_uint64, c_float
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "abi": (_I, ()),
     "isa": (c_char_p, ()),
+    "env_flags": (c_char_p, ()),
     "has_bfloat16": (_I, ()),
     "best_isa": (c_char_p, ()),
     "cores": (_I, ()),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import checkpoint, config, memory, native, registry, store
+from shoal import checkpoint, config, folder, memory, native, registry, store
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
 
 if TYPE_CHECKING:
@@ -144,20 +144,29 @@ class Policy:
         return discrete, continuous, state
 
 
-def load(target: str | Path, *, runs_dir: str | Path = "runs", policy: str = "") -> Policy | TorchPolicy:
+def load(
+    target: str | Path, *, env: str | Path = "", runs_dir: str | Path = "runs", policy: str = ""
+) -> Policy | TorchPolicy:
     """Return a trained policy.
 
     Args:
-        target: a checkpoint file, a run's folder, a run's name, or an environment's name for its newest run.
+        target: a checkpoint file, a run's folder, a run's name, or for its newest run an environment's name or folder.
+        env: name or folder of the environment; needed if it lies outside the package and the run outside `runs_dir`.
         runs_dir: where runs lie.
         policy: the network of your own that it is of, file.py:Name or package.module:Name; its code is run.
 
     Raises:
         CheckpointError: if there is none, or it does not fit this version of its environment.
     """
-    if str(target) in registry.names() and not Path(target).exists():
-        return restore(checkpoint.load(store.newest(Path(runs_dir), str(target)).latest()), policy)
-    return restore(checkpoint.load(store.find(Path(runs_dir), str(target))), policy)
+    runs = Path(runs_dir)
+    if not env and (
+        folder.is_environment(str(target)) or (str(target) in registry.names() and not Path(target).exists())
+    ):
+        known = registry.get(str(target))
+        return restore(checkpoint.load(store.newest(runs, known.reference).latest(), known), policy)
+    path = store.find(runs, str(target))
+    found = checkpoint.load(path, registry.get(str(env)) if env else folder.of_checkpoint(path, runs))
+    return restore(found, policy)
 
 
 def restore(found: checkpoint.Checkpoint, policy: str = "") -> Policy | TorchPolicy:
@@ -168,7 +177,12 @@ def restore(found: checkpoint.Checkpoint, policy: str = "") -> Policy | TorchPol
     Raises:
         CheckpointError: if it does not fit this version of its environment, or would run code that was not named.
     """
-    spec = registry.get(found.config.env).spec(found.config.params)
+    if found.metadata.get("source") and not found.config.folder:
+        raise CheckpointError(
+            f"the checkpoint is for a `{found.config.env}` outside the package; got the package's own: {found.path}",
+            "name its folder",
+        )
+    spec = registry.get(found.config.reference).spec(found.config.params)
     if spec.version != found.version:
         raise CheckpointError(
             f"the checkpoint is for version {found.version} of `{spec.env.name}`; this is version {spec.version}: "

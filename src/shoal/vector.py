@@ -323,7 +323,7 @@ def make_vec(
     """Return `num_envs` copies of an environment, reset and observed.
 
     Args:
-        name: of the environment, as `shoal list` shows it.
+        name: of the environment, as `shoal list` shows it, or the path of its folder.
         num_envs: copies; there are num_envs * agents rows.
         seed: of every random number in them.
         threads: that step them; 0 stands for all cores. Results do not depend on it.

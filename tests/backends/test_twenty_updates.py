@@ -16,7 +16,7 @@ from shoal import native  # noqa: E402
 CASES = {
     "cartpole, mlp": {"minibatch": 31 * 8, "segment": 8, "optimizer": "adamw", "max_grad_norm": 0.3},
     "pong, mlp tanh": {"minibatch": 31 * 8, "segment": 8, "replay_ratio": 1.5, "muon_heads": False},
-    "breakout": {"minibatch": 31 * 8},
+    "breakout": {"minibatch": 31 * 8, "clip_coef": 0.01},
     "squared": {
         "minibatch": 31 * 8,
         "segment": 8,

@@ -127,7 +127,7 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t row
       for (int64_t r = 0; r < rows; r++) {
         int32_t action = discrete[r * heads + h], out = (uint32_t)action >= (uint32_t)size;
         int32_t there = SHOAL_ALWAYS_LIVE || live[r];
-        discrete[r * heads + h] = out | !there ? 0 : action;
+        discrete[r * heads + h] = (out | !there) ? 0 : action;
         bad += out & there;
       }
       continue;

@@ -21,8 +21,9 @@ enum { SHOAL_MESSAGE = 512 };
 // ---------------------------------------------------------------------------------------------------- library
 
 SHOAL_API int32_t shoal_abi(void);
-SHOAL_API const char *shoal_isa(void);       // "avx512", "avx2", "generic": what this build was compiled for
-SHOAL_API const char *shoal_best_isa(void);  // the best of these that this machine runs
+SHOAL_API const char *shoal_isa(void);        // "avx512", "avx2", "generic": what this build was compiled for
+SHOAL_API const char *shoal_env_flags(void);  // the compiler's, with which its environments were compiled
+SHOAL_API const char *shoal_best_isa(void);   // the best of these that this machine runs
 SHOAL_API int32_t shoal_has_bfloat16(void);  // 1: this processor has 16-bit matrix products, and the system grants them
 SHOAL_API int32_t shoal_cores(void);         // cores this process may use
 
@@ -145,7 +146,7 @@ typedef struct {
   int32_t horizon, segment, minibatch, shard;  // T; S; samples; samples per shard (whole segments)
   int32_t optimizer, schedule, advantage_form, normalize_reward;
   int32_t muon_heads, muon_fused_gates;  // ablations
-  float replay_ratio, gamma, gae_lambda, rho_clip, c_clip;
+  float replay_ratio, gamma, gae_lambda, rho_clip, c_clip, advantage_floor;
   float clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_final, ent_coef_continuous, max_grad_norm;  // vf_clip 0: off
   float learning_rate, learning_rate_final, adam_ratio, momentum;
   float priority_alpha, priority_beta, target_kl;  // target_kl 0: off

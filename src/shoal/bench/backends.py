@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from shoal import bench, flags, store
+from shoal import bench, flags, registry, store
 from shoal.bench.train import Runner
 from shoal.errors import ConfigError
 from shoal.settings import BACKENDS
@@ -27,12 +27,13 @@ def run(name: str, arguments: list[str]) -> int:
     """Run `shoal bench backends NAME ARGUMENTS` and return the exit code."""
     about = "Training speed of both backends."
     parsed = bench.parse_with_settings("shoal bench backends", about, name, arguments, _OPTIONS)
+    reference, name = name, registry.get(name).name
     options = parsed.options
     bench.check_timing(options)
     if options["windows"] < 1:
         raise ConfigError(f"--windows {options['windows']}: expected at least 1")
     threads = bench.threads_of(str(options["threads"]))[0]
-    settings = parsed.load(name)
+    settings = parsed.load(reference)
     runners = {
         backend: Runner(
             dataclasses.replace(settings, train=dataclasses.replace(settings.train, backend=backend)), threads

@@ -37,8 +37,10 @@ def run(name: str, arguments: list[str]) -> int:
     parsed = bench.parse_with_settings("shoal bench solve", "Time and steps to solved.", name, arguments, _OPTIONS)
     options = parsed.options
     seeds = parse_seeds(options["seeds"])
-    spec = registry.get(name).spec(parsed.load(name).params)
-    settings = config.resolve(parsed.load(name), spec)
+    reference = name
+    name = registry.get(reference).name
+    spec = registry.get(reference).spec(parsed.load(reference).params)
+    settings = config.resolve(parsed.load(reference), spec)
     if settings.solved.threshold is None:
         raise ConfigError(f"`{name}` does not say when it is solved (at solved.threshold in {name}.toml)")
     mark = settings.settings_hash(spec.version)
@@ -48,7 +50,7 @@ def run(name: str, arguments: list[str]) -> int:
     for seed in seeds:
         old = seed in done
         if not old:
-            done[seed] = _solve_seed(parsed, name, seed) | {"settings": mark, "version": spec.version}
+            done[seed] = _solve_seed(parsed, reference, seed) | {"settings": mark, "version": spec.version}
             bench.append(options["results"], f"solve-{name}", done[seed])
         print(_line(done[seed]) + ("  (kept)" if old else ""), flush=True)
     summary = summarise([done[seed] for seed in seeds])
@@ -106,7 +108,7 @@ def _solve_seed(parsed: flags.Parsed, name: str, seed: int) -> dict[str, Any]:
     about = bench.about() | {"untuned": options["untuned"], "overrides": parsed.overrides}
     with tempfile.TemporaryDirectory(prefix="shoal-bench-") as runs_dir:
         child = subprocess.run([*command, "--runs-dir", runs_dir], capture_output=True, text=True, check=False)
-    row: dict[str, Any] = {"env": name, "seed": seed}
+    row: dict[str, Any] = {"env": registry.get(name).name, "seed": seed}
     if child.returncode == 130:
         raise KeyboardInterrupt
     if child.returncode:
