@@ -126,8 +126,10 @@ class ReferenceLearner:
         log_prob, entropy, entropy_continuous = (np.empty(size) for _ in range(3))
         reference().heads(spec, size, outputs, log_std, *actions, log_prob, entropy, entropy_continuous)
         normal = np.empty(size)
-        reference().normalize(size, learn, cut(advantage), normal)
-        coefficients = Coefficients(c.clip_coef, c.vf_coef, c.vf_clip, ent_coef, c.ent_coef_continuous)
+        coefficients = Coefficients(
+            c.clip_coef, c.vf_coef, c.vf_clip, ent_coef, c.ent_coef_continuous, c.advantage_floor
+        )
+        reference().normalize(ctypes.byref(coefficients), size, learn, cut(advantage), normal)
         slopes = [np.empty(size) for _ in range(4)]
         old = cut(data["log_probs"])
         reference().loss(

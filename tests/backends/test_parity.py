@@ -14,6 +14,8 @@ import pytest
 torch = pytest.importorskip("torch")
 from twins import CASES, Twins, close  # noqa: E402
 
+from shoal import native  # noqa: E402
+
 LOGGED = ("policy_loss", "value_loss", "entropy", "kl", "explained_variance", "grad_norm", "value_mean")
 
 
@@ -66,14 +68,26 @@ def test_an_update_is_the_native_one(name: str) -> None:
     assert ours.learning_rate == pytest.approx(theirs.learning_rate, rel=1e-6)
     for key, (wanted, got) in twins.gradients().items():
         assert close(got, wanted, 1e-4), key
-    after, native = twins.torch.policy.tensors(), twins.native.policy.tensors()
+    after, wanted_tensors = twins.torch.policy.tensors(), twins.native.policy.tensors()
     moved = np.linalg.norm(twins.torch.policy.theta.numpy() - before)
     assert moved > 1e-3
     for key, tensor in after.items():
-        limit = 1e-3 * moved if key.startswith("policy.") else 1e-6 * np.abs(native[key]).max(initial=0.0)
-        assert np.linalg.norm(tensor - native[key]) <= limit, key
+        limit = 1e-3 * moved if key.startswith("policy.") else 1e-6 * np.abs(wanted_tensors[key]).max(initial=0.0)
+        assert np.linalg.norm(tensor - wanted_tensors[key]) <= limit, key
     for key, tensor in twins.torch.tensors().items():
         assert close(tensor, twins.native.tensors()[key], 1e-4) or key == "learner.memory", key
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_first_ratios_of_its_own_rollouts_are_one(name: str) -> None:
+    """What the rollout computed step by step the update computes again from each segment's stored memory."""
+    twins = second_rollout(name)
+    for _ in range(2):
+        assert not twins.torch.collect()
+        log = native.Log()
+        assert not twins.torch.update(log)
+        assert log.first_ratio_error < 1e-4
+    assert log.updates > 0
 
 
 @pytest.mark.parametrize("name", ["breakout", "reset", "masked, lstm", "crowd, lstm", "forever"])

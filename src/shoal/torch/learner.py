@@ -229,7 +229,7 @@ class TorchLearner:
         if not count:
             return 0.0  # nobody learnt in these segments
         mean = total / count
-        std = math.sqrt(max(squares / count - mean * mean, 0.0))
+        std = max(math.sqrt(max(squares / count - mean * mean, 0.0)), self._config.advantage_floor)
         starts = part["starts"] != 0
         state = rollout.memory.flatten(0, 1).index_select(0, columns)
         rollout.lap("gather")
