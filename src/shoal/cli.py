@@ -27,6 +27,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   list                  the environments
   new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
+  check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
@@ -235,6 +236,15 @@ def _bench(arguments: list[str]) -> int:
     return solve.run(name, extra)
 
 
+# ---------------------------------------------------------------------------------------------------- check
+
+
+def _check(arguments: list[str]) -> int:
+    from shoal import command_check
+
+    return command_check.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- helpers
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
@@ -242,6 +252,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "eval": _eval,
     "list": _list,
     "new": _new,
+    "check": _check,
     "bench": _bench,
 }
 

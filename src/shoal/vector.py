@@ -115,10 +115,12 @@ class Vec:
         first_index: int = 0,
         bind: bool = True,
         stop: ctypes.c_int32 | None = None,
+        block: int = 0,
     ) -> None:
         """Build the copies; see `make_vec` for the arguments.
 
-        `bind=False` leaves out the step buffers; `stop` is a flag that ends native calls when it becomes non-zero.
+        `bind=False` leaves out the step buffers; `block` copies (0: the engine's choice) are one task of a thread;
+        `stop` is a flag that ends native calls when it becomes non-zero.
         """
         self.spec = spec
         self.env = spec.env
@@ -137,6 +139,7 @@ class Vec:
             max_steps=_count("max_steps", max_steps, 0),
             metric_steps=_count("metric_steps", metric_steps, 0),
             stagger=int(stagger),
+            block=_count("block", block, 0),
             stop=ctypes.pointer(self._stop),
         )
         self._config = config
