@@ -65,20 +65,22 @@ def test_memory_of_a_device_of_its_own_is_fetched_and_put_back(tmp_path: Path, m
     assert not np.shares_memory(run.policy.theta.numpy(), run.policy.tensors()["policy.head.bias"])
 
 
-def test_an_abandoned_iteration_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["collect", "update"])
+def test_an_abandoned_iteration_leaves_no_trace(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = of_torch(CASES["lstm"])
     run = begin(tmp_path, **case)
-    collect, left = run._learner.collect, [3]
+    genuine, left = getattr(run._learner, name), [3]
 
-    def press() -> bool:
+    def press(*arguments: Any) -> bool:
         left[0] -= 1
         if left[0]:
-            return collect()
+            return genuine(*arguments)
+        run._worker.stop.value = 1
+        assert genuine(*arguments)  # ends early
         run._worker.stop.value = 0
-        collect()  # what it counted must be forgotten
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run._learner, "collect", press)
+    monkeypatch.setattr(run._learner, name, press)
     result = run.train()
     assert result.interrupted and result.run
     monkeypatch.undo()

@@ -156,7 +156,7 @@ class TorchLearner:
         return found
 
     def update(self, log: native.Log) -> bool:
-        """Run all passes over the rollout.
+        """Run all passes over the rollout; returns whether it was stopped early.
 
         Raises:
             NativeError: if the loss or a gradient is not finite; the weights keep their last good values.
@@ -191,6 +191,8 @@ class TorchLearner:
                 passes += 1
                 log.advantage_seconds += time.perf_counter() - before
                 rollout.lap("advantage")
+            if self._stop.value and self.ranks.size == 1:  # several ranks stop where they agreed to: in `collect`
+                return True
             at = i % self._batches * self._batch_segments
             picked = slice(at, at + self._batch_segments)
             kl = self._minibatch(data, values, ratio, order[picked], omega[picked], log)
