@@ -8,6 +8,8 @@ on stderr and exit code 2. With `--json` the last line on stdout is one JSON obj
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 import time
@@ -32,7 +34,11 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
+  profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
+  doctor                what is installed, what works, a self-test: what a bug report needs
+  completion SHELL      print the script that completes what you type, in bash, zsh or fish
 
 ENV is a name, or the folder of an environment of your own, such as ./mygame
 settings are merged: defaults < the environment's own < --config FILE < flags
@@ -46,22 +52,26 @@ _STARTED = time.perf_counter()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 2 for a mistake, 130 when Ctrl-C ended it early."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
-        return 0 if arguments else 2
+    _mend_output()
     try:
+        if not arguments or arguments[0] in ("-h", "--help", "help"):
+            print(USAGE, end="", flush=True)
+            return 0 if arguments else 2
         if arguments[0] == "--version":
             from shoal import __version__
 
             print(__version__)
             return 0
-        if arguments[0] not in _COMMANDS:
+        found = (_COMMANDS | _HIDDEN).get(arguments[0])
+        if found is None:
             raise ConfigError(f"no command is called `{arguments[0]}`", nearest(arguments[0], _COMMANDS))
         if "--debug" in arguments and arguments[0] in ("train", "eval"):
             from shoal import debug
 
             return debug.run([argument for argument in arguments if argument != "--debug"])
-        return _COMMANDS[arguments[0]](arguments[1:])
+        code = found(arguments[1:])
+        sys.stdout.flush()  # while what goes wrong can still be told
+        return code
     except ShoalError as error:
         sys.stdout.flush()
         print(f"shoal: {error}", file=sys.stderr)
@@ -69,8 +79,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        _drop_output()
+        where = f": {error.filename}" if error.filename else ""
+        print(f"shoal: the system refuses to read or write{where}: {error.strerror or error}", file=sys.stderr)
+        return 2
 
 
 # ---------------------------------------------------------------------------------------------------- train
@@ -102,6 +117,8 @@ def _eval(arguments: list[str]) -> int:
     )
     about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."
     parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
+    if not 0 <= parsed["level"] <= 1:
+        raise ConfigError(f"out of range: --level {parsed['level']:g}; expected 0 to 1")
     if len(words) > 2:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
     named = words and (words[0] in registry.names() or folder.is_environment(words[0]) or len(words) > 1)
@@ -208,7 +225,7 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "backends", "sim", "kernels")
+    verbs = ("solve", "train", "backends", "sim", "draw", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
@@ -218,6 +235,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import sim
 
         return sim.run(words, rest)
+    if arguments[0] == "draw":
+        from shoal.bench import draw
+
+        return draw.run(words, rest)
     if arguments[0] == "kernels":
         from shoal.bench import kernels
 
@@ -245,6 +266,33 @@ def _check(arguments: list[str]) -> int:
     return command_check.run(arguments)
 
 
+# ---------------------------------------------------------------------------------------------------- others
+
+
+def _profile(arguments: list[str]) -> int:
+    from shoal import command_profile
+
+    return command_profile.run(arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    from shoal import command_doctor
+
+    return command_doctor.run(arguments)
+
+
+def _completion(arguments: list[str]) -> int:
+    from shoal import command_completion
+
+    return command_completion.run(arguments)
+
+
+def _complete(arguments: list[str]) -> int:
+    from shoal import completion
+
+    return completion.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- helpers
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
@@ -254,7 +302,32 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "new": _new,
     "check": _check,
     "bench": _bench,
+    "profile": _profile,
+    "doctor": _doctor,
+    "completion": _completion,
 }
+_HIDDEN = {"_complete": _complete}  # what the scripts of `completion` call
+
+
+def _mend_output() -> None:
+    """Make any text printable, also where standard output is closed or knows few letters."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Let nothing that is still buffered fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def commands() -> dict[str, Callable[[list[str]], int]]:
+    """Return the commands that USAGE lists."""
+    return _COMMANDS
 
 
 def count(number: float) -> str:

@@ -8,18 +8,17 @@ import contextlib
 import io
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal import config as configs
-from shoal import flags, folder, native, registry, store
+from shoal import flags, folder, native, registry, store, terminal
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
 
 if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known to be right
-    from shoal.result import Log, Result
+    from shoal.result import Result
     from shoal.trainer import Trainer
 
 
@@ -28,9 +27,12 @@ def run(arguments: list[str]) -> int:
     resumed = flags.take_resume(arguments)
     with _interruptible():
         trainer, options = _resumed(*resumed) if resumed else _begun(arguments)
+        from shoal import progress
+
         with contextlib.nullcontext() if trainer.leads else contextlib.redirect_stdout(io.StringIO()):
             _announce(trainer)
-            result = trainer.train(_Progress(trainer))
+            with progress.show(trainer, plain=options["plain"]) as callback:
+                result = trainer.train(callback)
             _report(result, trainer)
             if options["json"]:
                 print(store.to_json(summary(result)))
@@ -120,32 +122,6 @@ def summary(result: Result) -> dict[str, Any]:
     }
 
 
-class _Progress:
-    """Prints a line a second."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._next = 0.0
-        self._metric = trainer.config.solved.metric
-
-    def __call__(self, log: Log) -> None:
-        now = time.perf_counter()
-        if now < self._next or not log["updates"]:  # the first rollout gathers statistics
-            return
-        self._next = now + 1.0
-        done = log["steps"] / self._trainer.config.train.total_steps
-        value = log.get(f"env/{self._metric}", log.get(self._metric.replace("_", "/"), 0.0))
-        lives = f"{self._metric} {value:<8.4g} length {log['episode/length']:<7.4g}"
-        if not log["episode/count"]:
-            lives = f"{self._metric} {'-':<8} length {'-':<7}"
-        print(
-            f"{count(log['steps']):>7} steps {done:4.0%}  {count(log['perf/sps']):>6}/s  {lives} "
-            f"entropy {log['policy/entropy']:<6.3f} "
-            f"value fit {log['value/explained_variance']:<5.2f} {log['seconds']:6.1f} s",
-            flush=True,
-        )
-
-
 def _announce(trainer: Trainer) -> None:
     config = trainer.config
     policy, vec = config.policy, config.vec
@@ -201,6 +177,7 @@ def _interruptible() -> Iterator[None]:
     """Make a polite kill do what Ctrl-C does, and a second of either leave at once."""
 
     def leave(*_: object) -> None:
+        terminal.restore()
         os._exit(INTERRUPTED)
 
     def interrupt(*_: object) -> None:

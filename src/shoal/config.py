@@ -125,7 +125,8 @@ def load(
         raise ConfigError(f"no preset is called `{preset}`", nearest(preset, PRESETS))
     given = read_toml(file, required=True) if file else {}
     top = given.pop("", {})
-    preset = preset or str(top.get("preset", ""))
+    preset = preset or _stored_preset(top, str(file))
+    stored_seed = _stored_seed(top, str(file))
     if top.get("environment", name) != name:
         raise ConfigError(f"{file} is for the environment `{top['environment']}`; got `{name}`")
 
@@ -150,7 +151,7 @@ def load(
         policy=PolicyConfig(**merged["policy"]),
         train=TrainConfig(**merged["train"]),
         solved=SolvedConfig(**merged["solved"]),
-        seed=int(top.get("seed", 0)) if seed is None else seed,
+        seed=stored_seed if seed is None else seed,
         preset=preset,
         folder=str(env.folder) if env.source else "",
     )
@@ -268,8 +269,8 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         policy=PolicyConfig(**sections["policy"]),  # type: ignore[arg-type]
         train=TrainConfig(**sections["train"]),  # type: ignore[arg-type]
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
-        seed=int(top.get("seed", 0)),
-        preset=str(top.get("preset", "")),
+        seed=_stored_seed(top, "the stored settings"),
+        preset=_stored_preset(top, "the stored settings"),
         folder=str(env.folder) if env.source else "",
     )
 
@@ -354,6 +355,22 @@ def _split(text: str, source: str) -> dict[str, dict[str, Any]]:
             raise ConfigError(f"unknown key `{key}` (at {key} in {source})", hint)
     sections = {key: value for key, value in data.items() if isinstance(value, dict)}
     return sections | ({"": top} if top else {})
+
+
+def _stored_seed(top: Mapping[str, object], source: str) -> int:
+    """Return the seed that a file names, else 0; its range is the trainer's to check."""
+    seed = top.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigError(f"wrong type: seed={seed!r}; expected a whole number (at seed in {source})")
+    return seed
+
+
+def _stored_preset(top: Mapping[str, object], source: str) -> str:
+    """Return the preset that a file names, else none."""
+    preset = top.get("preset", "")
+    if preset and preset not in PRESETS:
+        raise ConfigError(f"no preset is called `{preset}` (at preset in {source})", nearest(str(preset), PRESETS))
+    return str(preset)
 
 
 def _divisors(number: int) -> list[int]:

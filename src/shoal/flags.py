@@ -9,7 +9,7 @@ that was not given does not override a file. Help is tyro's work, and the only r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -59,6 +59,7 @@ TRAIN = (
     Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
     Option("image-seconds", "float", None, "between resume images, otherwise 10; 0: after every iteration"),
     RUNS_DIR,
+    Option("plain", "bool", False, "print a line a second in a terminal too, instead of the dashboard"),
     DEBUG,
     JSON,
 )
@@ -69,6 +70,7 @@ _RESUMING = (
     "fresh-environments",
     "image-seconds",
     "runs-dir",
+    "plain",
     "debug",
     "json",
 )
@@ -114,7 +116,7 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
     """
     sections = _sections(arguments, env) if env else {}
     if any(argument in ("-h", "--help") for argument in arguments):
-        _help(program, about, options, sections)
+        show_help(program, about, options, sections)
     texts = _read(program, arguments, options, sections)
     parsed: dict[str, Any] = {option.name.replace("-", "_"): option.default for option in options}
     given = set()
@@ -131,6 +133,12 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
                 overrides.setdefault(section, {})[key] = from_text(kind, texts[flag])
     for key, (section, setting) in _ALIASES.items():
         if key in given:
+            other = overrides.get(section, {}).get(setting, parsed[key])
+            if other != parsed[key]:
+                flag = f"--{section}.{setting.replace('_', '-')}"
+                raise ConfigError(
+                    f"--{key} {parsed[key]} contradicts {flag} {other}", f"leave out one: `--{key}` is short"
+                )
             overrides.setdefault(section, {})[setting] = parsed[key]
     return Parsed(parsed, overrides, frozenset(given))
 
@@ -141,8 +149,11 @@ def take_resume(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
         flag, equals, value = argument.partition("=")
         if flag == "--resume":
             rest = list(arguments[index + 1 :])
-            if not equals and rest and not rest[0].startswith("-"):
-                value = rest.pop(0)
+            named = bool(equals)
+            if not named and rest and not rest[0].startswith("-"):
+                named, value = True, rest.pop(0)
+            if named and not value.strip():  # such as an empty variable of the shell
+                raise ConfigError("the flag `--resume` needs a run; got nothing", "`--resume` alone takes the newest")
             return value, [*arguments[:index], *rest]
     return None
 
@@ -275,11 +286,16 @@ def _help(program: str, about: str, options: Sequence[Option], sections: Mapping
     raise SystemExit(0)
 
 
+show_help: Callable[[str, str, Sequence[Option], Mapping[str, Rows]], NoReturn] = _help  # completion asks instead
+
+
 def _convert(option: Option, text: str) -> Scalar:
     value = from_text(option.kind, text)
+    if not text.strip():  # such as an empty variable of the shell
+        raise ConfigError(f"the flag `--{option.name}` needs a value; got nothing", f"leave out `--{option.name}`")
     if option.kind == "str":
         return value
-    if isinstance(value, str) or (option.kind == "int" and not isinstance(value, int)):
+    if isinstance(value, str) or value != value or (option.kind == "int" and not isinstance(value, int)):
         expected = "a whole number" if option.kind == "int" else "a number"
         raise ConfigError(f"wrong type: --{option.name} {text}; expected {expected}")
     return value

@@ -41,6 +41,7 @@ ADVANTAGES = ("split", "single")
 PLAYERS = ("sampled", "greedy", "random", "scripted")
 STAGES = ("wait", "gather", "act", "sample", "simulate", "advantage", "forward", "loss", "backward", "optimize",
           "statistics")  # fmt: skip
+CALLS = ("step", "observe", "reset", "respawn", "live", "scripted")  # functions of an environment, SHOAL_CALL_*
 AUTORESETS = ("same-step", "next-step", "disabled")
 
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
@@ -157,6 +158,7 @@ class Env(ctypes.Structure):
         ("block_step", c_void_p),
         ("block_observe", c_void_p),
         ("block_scripted", c_void_p),
+        ("block_call", c_void_p),
     ]
 
 
@@ -271,6 +273,31 @@ class Log(ctypes.Structure):
     ]
 
 
+class Drawing(ctypes.Structure):
+    """ShoalDrawing, what an environment's drawing exports (native/include/shoal/canvas.h)."""
+
+    _fields_ = [("abi", c_int32), ("name", c_char_p), ("draw", c_void_p)]
+
+
+class Canvas(ctypes.Structure):
+    """ShoalCanvas, a display list in the caller's memory (native/include/shoal/canvas.h)."""
+
+    _fields_ = [("items", c_void_p), ("capacity", c_int32), ("used", c_int32), ("dropped", c_int32)]
+
+
+class Overlay(ctypes.Structure):
+    """ShoalOverlay, what an agent chose (native/include/shoal/draw.h)."""
+
+    _fields_ = [
+        ("probabilities", c_void_p),
+        ("discrete", c_void_p),
+        ("continuous", c_void_p),
+        ("values", c_void_p),
+        ("num_values", c_int32),
+        ("background", c_uint32),
+    ]
+
+
 class Bench(ctypes.Structure):
     """ShoalBench, the shape of one operation (native/bench/bench.h)."""
 
@@ -301,6 +328,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_step": (_I, (_P, _P)),
     "vec_run": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_run_in_step": (_I, (_P, _L, _I, _P, _P, _P)),
+    "vec_profile": (_I, (_P, _I, _I, _I, _P, _P, _P, _P, _P)),
     "vec_scripted": (_I, (_P, _F, _P)),
     "vec_stats": (None, (_P, _P)),
     "vec_snapshot_bytes": (_L, (_P,)),
@@ -328,6 +356,12 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "learner_tensors": (_I, (_P, POINTER(Tensor), _I)),
     "draw_actions": (_I, (_P, _I, _I, _L, _P, _L, _P, _P, _P, _I, _U, _L, _P, _P, _P, _P, _P)),
     "draw_segments": (None, (_U, _L, _I, _I, c_double, c_double, _P, _P, _P)),
+    "env_draw": (_P, (_I,)),
+    "draw_env": (None, (_P, _P, _I, _P, _F, POINTER(Canvas))),
+    "draw_overlay": (None, (POINTER(Spec), POINTER(Overlay), _F, _F, POINTER(Canvas))),
+    "raster_bytes": (_L, (_I, _I)),
+    "raster_create": (_P, (_I, _I, _P)),
+    "raster_draw": (None, (_P, _P, _L, _P, _L)),
     "bench_name": (c_char_p, (_I,)),
     "bench_shapes": (_I, (_I,)),
     "bench_flops": (c_double, (_I, POINTER(Bench))),

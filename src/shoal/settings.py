@@ -50,7 +50,7 @@ class VecConfig:
     """The copies of the environment."""
 
     num_envs: int | None = setting(None, "copies of the environment", auto="max(1, 2048 // agents)")
-    threads: int = setting(0, "threads; 0 stands for all cores. Results do not depend on it", low=0, high=4096)
+    threads: int = setting(0, "threads; 0 stands for all cores. Results do not depend on it", low=0, high=1024)
     max_steps: int | None = setting(
         None, "time limit, which truncates", low=1, high=2**31 - 1, unit="steps", auto="the environment's own"
     )

@@ -102,8 +102,14 @@ class Trainer:
             memory.check_fits(env.vec.num_envs, lambda count: _bytes_at_least(self.spec, env, count), " to train")
         self.config = config.resolve(env, self.spec)
         self.settings = self.config.settings_hash(self.spec.version)
-        if image_seconds < 0:
-            raise ConfigError(f"out of range: image_seconds={image_seconds:g}; expected at least 0")
+        for name, seconds in (("max_seconds", max_seconds), ("image_seconds", image_seconds)):
+            if not 0 <= seconds < float("inf"):
+                raise ConfigError(f"out of range: {name}={seconds:g}; expected at least 0")
+        if until_solved and self.config.solved.threshold is None:
+            raise ConfigError(
+                f"`{env.env}` does not say when it is solved (at solved.threshold in {env.env}.toml)",
+                "leave out until_solved",
+            )
         self.max_seconds = max_seconds
         self.image_seconds = image_seconds
         self._started = started
@@ -150,6 +156,11 @@ class Trainer:
     def updates(self) -> int:
         """Minibatches learnt from."""
         return self._progress.updates
+
+    @property
+    def until_solved(self) -> bool:
+        """Does a confirmed evaluation end training."""
+        return self._progress.until_solved
 
     def train(self, callback: Callback | None = None) -> Result:
         """Train until total_steps, max_seconds or, with `until_solved`, a confirmed evaluation; then evaluate.

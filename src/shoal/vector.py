@@ -248,6 +248,15 @@ class Vec:
         data = np.frombuffer(snapshot, np.uint8)
         self._lib.vec_restore(self.handle, self._index(index), data.ctypes.data)
 
+    def state(self, index: int) -> NDArray[np.uint8]:
+        """Return a copy of the State of environment `index`, as bytes."""
+        start = self.address(index) - self._memory.ctypes.data
+        return self._memory[start : start + self.spec.state_bytes].copy()
+
+    def address(self, index: int) -> int:
+        """Return where the State of environment `index` lies."""
+        return int(self._lib.vec_array(self._open(), 4)) + self._index(index) * self.spec.state_bytes
+
     def run(
         self, steps: int, discrete: NDArray[np.int32], continuous: NDArray[np.float32], *, in_step: bool = False
     ) -> None:

@@ -23,6 +23,8 @@
 #define SHOAL_RUN_PRAGMA _Pragma("omp simd")
 // GCC makes lanes of the fields of structs whose size it does not know, and of others only if it is a power of two.
 #define SHOAL_RUN_STRIDE(vec, bytes) ((vec)->state_bytes)
+// A call that is left makes no lanes, and there are more instances than the compiler inlines by itself.
+static inline __attribute__((always_inline)) __typeof__(SHOAL_ENV_FN(step)) SHOAL_ENV_FN(step);
 #else
 #define SHOAL_RUN_PRAGMA
 #define SHOAL_RUN_STRIDE(vec, bytes) (bytes)

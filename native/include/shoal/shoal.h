@@ -67,6 +67,13 @@ SHOAL_API int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, con
 // The same one step of all environments at a time, over the bound buffers, as a host steps them.
 SHOAL_API int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
                                         const float *continuous, char *message);
+// Time each function of the environment (SHOAL_CALL_*) over the copies of a bound vec of one block and one thread, in
+// `samples` samples that lie `steps` steps apart; actions as above. seconds (samples, SHOAL_CALLS + 1): each function
+// over all copies, and a whole step. calls, of the same shape: how often each was called, and the resets since the
+// sample before.
+SHOAL_API int32_t shoal_vec_profile(ShoalVec *vec, int32_t samples, int32_t steps, int32_t cycle,
+                                    const int32_t *discrete, const float *continuous, double *seconds, int64_t *calls,
+                                    char *message);
 // Write the scripted policy's actions for the present states into the bound action buffers.
 SHOAL_API int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message);
 // Sums of what was emitted since the last call, SHOAL_STATS_SIZE(metrics) doubles.
