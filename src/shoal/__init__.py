@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, ShapeError, ShoalError
 
 if TYPE_CHECKING:
+    from shoal.drawing import Drawing
     from shoal.policy import Policy, load
     from shoal.result import Log, Result
     from shoal.resuming import resume
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "make_vec": "shoal.vector",
     "Vec": "shoal.vector",
+    "Drawing": "shoal.drawing",
     "Trainer": "shoal.trainer",
     "Result": "shoal.result",
     "Log": "shoal.result",
@@ -39,6 +41,7 @@ _HOMES = {
 __all__ = [
     "CheckpointError",
     "ConfigError",
+    "Drawing",
     "EnvError",
     "Log",
     "NativeError",

@@ -66,6 +66,14 @@ extern __attribute__((visibility("default"))) const ShoalEnv {name}_descriptor;
 extern __attribute__((visibility("default"))) const ShoalEnv {name}_guarded_descriptor;
 #include "shoal/env_block.h"
 """,
+    "drawing": """\
+#define SHOAL_ENV_NAME "{name}"
+#define SHOAL_ENV_FN(name) {name}_##name
+#define SHOAL_ENV_TYPE(name) {type}##name
+#include "shoal/canvas.h"
+extern __attribute__((visibility("default"))) const ShoalDrawing {name}_drawing;
+#include "shoal/draw_block.h"
+""",
 }
 
 
@@ -135,10 +143,11 @@ def build(header: Path, name: str, kind: str = "simulation") -> Path:
     """Return the shared library of the environment `name` in that header, compiled unless the cache has it.
 
     Args:
-        header: its simulation.
+        header: its simulation, or its drawing.
         name: what its functions and types begin with.
         kind: simulation exports <name>_descriptor; guarded has the sanitizers in it, and guards around everything that
-            its functions get (env_guard.h), and exports <name>_guarded_descriptor.
+            its functions get (env_guard.h), and exports <name>_guarded_descriptor; drawing, of <name>_draw.h, exports
+            <name>_drawing.
 
     Raises:
         EnvError: if it does not compile, calls what an environment may not call, or there is no compiler.

@@ -295,6 +295,31 @@ class Log(ctypes.Structure):
     ]
 
 
+class Drawing(ctypes.Structure):
+    """ShoalDrawing, what an environment's drawing exports (native/include/shoal/canvas.h)."""
+
+    _fields_ = [("abi", c_int32), ("name", c_char_p), ("draw", c_void_p)]
+
+
+class Canvas(ctypes.Structure):
+    """ShoalCanvas, a display list in the caller's memory (native/include/shoal/canvas.h)."""
+
+    _fields_ = [("items", c_void_p), ("capacity", c_int32), ("used", c_int32), ("dropped", c_int32)]
+
+
+class Overlay(ctypes.Structure):
+    """ShoalOverlay, what an agent chose (native/include/shoal/draw.h)."""
+
+    _fields_ = [
+        ("probabilities", c_void_p),
+        ("discrete", c_void_p),
+        ("continuous", c_void_p),
+        ("values", c_void_p),
+        ("num_values", c_int32),
+        ("background", c_uint32),
+    ]
+
+
 class Bench(ctypes.Structure):
     """ShoalBench, the shape of one operation (native/bench/bench.h)."""
 
@@ -336,6 +361,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_restore": (_I, (_P, _I, _P, _P)),
     "vec_save": (None, (_P, _P)),
     "vec_load": (_I, (_P, _P, _P)),
+    "vec_set_clock": (None, (_P, _L)),
+    "vec_episodes": (_I, (_P, c_uint32, c_uint32)),
     "vec_array": (_P, (_P, _I)),
     "policy_bytes": (_L, (POINTER(Spec), POINTER(PolicyConfig), _P)),
     "policy_create": (_P, (POINTER(Spec), POINTER(PolicyConfig), _P, _P)),
@@ -352,6 +379,14 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "learner_update": (_I, (_P, POINTER(Log), _P)),
     "learner_stages": (None, (_P, _P)),
     "learner_tensors": (_I, (_P, POINTER(Tensor), _I)),
+    "draw_actions": (_I, (_P, _I, _I, _L, _P, _L, _P, _P, _P, _I, _U, _L, _P, _P, _P, _P, _P)),
+    "draw_segments": (None, (_U, _L, _I, _I, c_double, c_double, _P, _P, _P)),
+    "env_draw": (_P, (_I,)),
+    "draw_env": (None, (_P, _P, _I, _P, _F, POINTER(Canvas))),
+    "draw_overlay": (None, (POINTER(Spec), POINTER(Overlay), _F, _F, POINTER(Canvas))),
+    "raster_bytes": (_L, (_I, _I)),
+    "raster_create": (_P, (_I, _I, _P)),
+    "raster_draw": (None, (_P, _P, _L, _P, _L)),
     "bench_name": (c_char_p, (_I,)),
     "bench_shapes": (_I, (_I,)),
     "bench_flops": (c_double, (_I, POINTER(Bench))),

@@ -151,8 +151,11 @@ MISTAKES = [
     ("eval cartpol", "no such checkpoint or run: cartpol; expected a file, a folder, or a name in runs\nhint: did you"),
     ("eval file", "the checkpoint is damaged or is no safetensors file: file: "),
     ("eval cartpole a b", "unexpected argument `b`"),
-    ("bench solv cartpole", "no benchmark is called `solv`; expected `shoal bench` solve, train, sim or kernels"),
-    ("bench", "which benchmark; expected `shoal bench` solve, train, sim or kernels"),
+    (
+        "bench solv cartpole",
+        "no benchmark is called `solv`; expected `shoal bench` solve, train, backends, sim, draw or kernels",
+    ),
+    ("bench", "which benchmark; expected `shoal bench` solve, train, backends, sim, draw or kernels"),
     ("bench solve cartpole --seeds none", "no seeds: --seeds none; expected such as 0-4 or 0,3,7"),
     ("bench solve cartpole --set gamma=1", "--set gamma=1: expected section.key=value"),
     ("bench solve cartpole --set train.gama=1", "unknown key `gama` (at train.gama)\nhint: did you mean `gamma`"),

@@ -29,7 +29,8 @@ def test_a_new_environment_trains_at_once(kind: str, capsys: pytest.CaptureFixtu
     )
     assert out.endswith("next:\n  python -m shoal train ./games/tag_team\n  python -m shoal eval ./games/tag_team\n")
     texts = {path.name: path.read_text() for path in Path("games/tag_team").iterdir()}
-    assert sorted(texts) == ["README.md", "tag_team.h", "tag_team.toml"]
+    drawing = [] if kind else ["tag_team_draw.h"]  # the others' pictures are what they observe
+    assert sorted(texts) == sorted(["README.md", "tag_team.h", "tag_team.toml", *drawing])
     for name, text in texts.items():
         assert "template" not in text.lower(), name
         assert "SPDX" not in text, name
