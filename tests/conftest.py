@@ -3,6 +3,7 @@
 """What every test may rely on: the tools of the virtual environment, and no terminal."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,10 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 # What tests compile is kept from one session to the next, and out of the user's own cache.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "test-cache")
+
+
+# A shell starts what it puts into the background with Ctrl-C ignored, which programs that tests start would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
