@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The command line: `shoal train | eval | list | bench`.
+"""The command line: `shoal train | eval | play | list | bench`.
 
 Each command imports what it needs when it runs, so that help is instant. A mistake of the user's ends in one sentence
 on stderr and exit code 2. With `--json` the last line on stdout is one JSON object.
@@ -25,6 +25,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   train ENV             train an agent; `shoal train ENV --help` shows every setting with this environment's default
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
+  eval [ENV] --watch [terminal]   watch it play, in a window or this terminal; --record FILE.png|gif|mp4
+  play ENV              play it yourself, with the keyboard
   list                  the environments
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
@@ -78,10 +80,12 @@ def _train(arguments: list[str]) -> int:
 
 
 def _eval(arguments: list[str]) -> int:
-    from shoal import checkpoint, flags, registry, store
+    from shoal import agents, checkpoint, command_watch, flags, registry, store
     from shoal.evaluate import check_seed, evaluate
     from shoal.policy import restore
 
+    if command_watch.wanted(arguments):
+        return command_watch.run("eval", arguments)
     words = [word for word in leading(arguments) if word]
     options = (
         flags.Option("seed", "int", 0, "of the evaluation's worlds"),
@@ -90,7 +94,7 @@ def _eval(arguments: list[str]) -> int:
         flags.RUNS_DIR,
         flags.JSON,
     )
-    about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."
+    about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines. See also --watch."
     parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
     if len(words) > 2:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
@@ -99,7 +103,7 @@ def _eval(arguments: list[str]) -> int:
     if words and not env and len(words) > 1:
         registry.get(words[0])  # raises: two words, the first of which is no environment
     try:
-        path = store.find(runs_dir, words[0], env) if words else store.newest(runs_dir, env).latest()
+        path = store.find(runs_dir, words[0], env) if words else agents.newest(runs_dir, env)
     except ShoalError as error:
         close = nearest(words[0], registry.names(), " ") if words and not env else " "
         raise error if close == " " else type(error)(str(error).partition("\n")[0], close) from error
@@ -112,7 +116,8 @@ def _eval(arguments: list[str]) -> int:
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
-    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps", flush=True)
+    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps")
+    print(agents.about(path, runs_dir) + "\n" if path.name == agents.NAME else "", end="", flush=True)
     results = {
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players
@@ -145,6 +150,12 @@ def _table(results: dict[str, Evaluation]) -> None:
     for player, result in results.items():
         cells = (f"{result.stats.mean(name):.4g} ± {result.stats.interval(name):.2g}" for name in names)
         print(f"{player:<10}" + "".join(f"{cell:>24}" for cell in cells) + f"{result.stats.lives:>8}", flush=True)
+
+
+def _play(arguments: list[str]) -> int:
+    from shoal import command_watch
+
+    return command_watch.run("play", arguments)
 
 
 # ---------------------------------------------------------------------------------------------------- list
@@ -214,7 +225,7 @@ def _bench(arguments: list[str]) -> int:
 
 # ---------------------------------------------------------------------------------------------------- helpers
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "list": _list, "bench": _bench}
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "play": _play, "list": _list, "bench": _bench}
 
 
 def count(number: float) -> str:

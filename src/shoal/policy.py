@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import checkpoint, config, memory, native, registry, store
+from shoal import agents, checkpoint, config, memory, native, registry, store
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
 
 Observation = Mapping[str, ArrayLike] | NDArray[np.uint8]
@@ -89,6 +89,8 @@ class Policy:
         mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None = None,
         starts: ArrayLike | None = None,
         greedy: bool = False,
+        logits: NDArray[np.float32] | None = None,
+        values: NDArray[np.float32] | None = None,
     ) -> Actions:
         """Choose actions for n rows.
 
@@ -99,6 +101,8 @@ class Policy:
             mask: legal actions by head (n, size), or packed rows such as `Vec.mask_rows`; None: all are legal.
             starts: (n,), rows whose memory is cleared first, such as `Vec.starts`.
             greedy: take the most probable action instead of sampling.
+            logits: float32 (n, outputs), overwritten with what actions are drawn from: heads, then means.
+            values: float32 (n,), overwritten with the value estimates.
 
         Returns:
             discrete int32 (n, heads), continuous float32 (n, dims), and the state for the next call.
@@ -118,6 +122,9 @@ class Policy:
         begins = None if starts is None else np.ascontiguousarray(starts, np.uint8)
         if begins is not None and begins.shape != (n,):
             raise ShapeError(f"wrong shape: starts has {begins.shape}; expected {(n,)}")
+        for name, array, shape in (("logits", logits, (n, self.outputs)), ("values", values, (n,))):
+            if array is not None and (array.shape != shape or array.dtype != np.float32):
+                raise ShapeError(f"wrong shape: {name} has {array.dtype} {array.shape}; expected float32 {shape}")
         discrete = np.zeros((n, len(spec.heads)), np.int32)
         continuous = np.zeros((n, len(spec.dims)), np.float32)
         code = self._lib.policy_act(
@@ -130,8 +137,8 @@ class Policy:
             int(greedy),
             self.seed & (2**64 - 1),
             self.clock,
-            None,
-            None,
+            None if logits is None else logits.ctypes.data,
+            None if values is None else values.ctypes.data,
             discrete.ctypes.data,
             continuous.ctypes.data,
             self._message.address,
@@ -185,14 +192,15 @@ def load(target: str | Path, *, runs_dir: str | Path = "runs") -> Policy:
     """Return a trained policy.
 
     Args:
-        target: a checkpoint file, a run's folder, a run's name, or an environment's name for its newest run.
+        target: a checkpoint file, a run's folder, a run's name, or an environment's name for its newest run,
+            or without one the agent that comes with it.
         runs_dir: where runs lie.
 
     Raises:
         CheckpointError: if there is none, or it does not fit this version of its environment.
     """
     if str(target) in registry.names() and not Path(target).exists():
-        return restore(checkpoint.load(store.newest(Path(runs_dir), str(target)).latest()))
+        return restore(checkpoint.load(agents.newest(Path(runs_dir), str(target))))
     return restore(checkpoint.load(store.find(Path(runs_dir), str(target))))
 
 

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Watching in a terminal, also over ssh: two pixels to a character, only what changed is sent, the keyboard is read.
+
+A cell shows its upper pixel as the colour of `▀` and its lower one as the background. Terminals tell when a key goes
+down and repeats, but few tell when it comes up (kitty's protocol): elsewhere a key counts as held for a moment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shoal import drawing
+from shoal.errors import ConfigError
+from shoal.viewer import HELP, Viewer, fitting
+
+FRAMES_PER_SECOND = 30.0
+SMALLEST = (20, 8)  # columns, rows
+PANEL = 28  # columns of the panel
+HELD = 0.2  # seconds that a key counts as held after it went down
+REPEATED = 0.12  # and after each repetition
+
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[>11u\x1b[2J"  # other screen, no cursor, tell of keys that come up
+_LEAVE = "\x1b[<u\x1b[0m\x1b[?25h\x1b[?1049l"
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a frame appears at once, where terminals know how
+_SPARKS = "▁▂▃▄▅▆▇█"
+
+_KEY = re.compile(
+    rb"\x1b\[(?P<code>\d+)(?::\d*)*(?:;(?P<mods>\d*)(?::(?P<event>\d))?)?(?:;[\d:]*)?u"
+    rb"|\x1b(?:\[|O)(?:1;(?P<amods>\d*)(?::(?P<aevent>\d))?)?(?P<arrow>[A-D])"
+    rb"|\x1b\[[\d;:]*[A-Za-z~]|(?P<char>[^\x1b])|\x1b"
+)
+_ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
+_CODES = {27: "escape", 13: "enter", 9: "tab", 32: "space", 10: "enter"}
+_INTERRUPT = 3  # Ctrl-C as a character
+_UP = b"3"  # the event of a key that comes up
+
+Cells = NDArray[np.uint8]  # (rows, columns, 2, 3): upper and lower pixel, red green blue
+
+
+# ---------------------------------------------------------------------------------------------------- pure parts
+
+
+def parse_keys(data: bytes) -> list[tuple[str, bool]]:
+    """Return the keys in what a terminal sent, each with whether it went down (or repeats) or came up.
+
+    Raises:
+        KeyboardInterrupt: for Ctrl-C.
+    """
+    found = []
+    for match in _KEY.finditer(data):
+        parts = match.groupdict()
+        key, down = "", True
+        if parts["code"]:
+            code, down = int(parts["code"]), parts["event"] != _UP
+            if code == ord("c") and parts["mods"] and (int(parts["mods"]) - 1) & 4:
+                raise KeyboardInterrupt
+            key = _CODES.get(code, chr(code) if 32 < code < 127 else "")
+        elif parts["arrow"]:
+            key, down = _ARROWS[parts["arrow"]], parts["aevent"] != _UP
+        elif parts["char"]:
+            code = parts["char"][0]
+            if code == _INTERRUPT:
+                raise KeyboardInterrupt
+            key = _CODES.get(code, chr(code) if 32 < code < 127 else "")
+        elif match.group() == b"\x1b":
+            key = "escape"
+        if key:
+            found.append((key, down))
+    return found
+
+
+def to_cells(image: drawing.Image) -> Cells:
+    """Return a picture of an even height as cells."""
+    height, width = image.shape[:2]
+    pairs = image[: height // 2 * 2, :, :3].reshape(height // 2, 2, width, 3)
+    return np.ascontiguousarray(pairs.transpose(0, 2, 1, 3))
+
+
+def encode(cells: Cells, shown: Cells | None, top: int, left: int, true_colour: bool) -> str:
+    """Return what turns the cells that are `shown` into `cells`; the first is at row `top`, column `left`, from 1."""
+    changed = np.ones(cells.shape[:2], bool) if shown is None else (cells != shown).any(axis=(2, 3))
+    out: list[str] = []
+    codes = _true_codes if true_colour else _cube_codes
+    for row in np.flatnonzero(changed.any(axis=1)):
+        upper, lower, after = "", "", -1
+        columns = np.flatnonzero(changed[row])
+        colours = codes(cells[row, columns])
+        for column, (over, under) in zip(columns.tolist(), colours, strict=True):
+            if column != after:
+                out.append(f"\x1b[{top + row};{left + column}H")
+            if under != lower:
+                out.append(f"\x1b[48;{under}m")
+                lower = under
+            if over == under:
+                out.append(" ")
+            else:
+                if over != upper:
+                    out.append(f"\x1b[38;{over}m")
+                    upper = over
+                out.append("▀")
+            after = column + 1
+    return "".join(out)
+
+
+def _true_codes(pixels: NDArray[np.uint8]) -> list[tuple[str, str]]:
+    return [(f"2;{a[0]};{a[1]};{a[2]}", f"2;{b[0]};{b[1]};{b[2]}") for a, b in pixels.tolist()]
+
+
+def _cube_codes(pixels: NDArray[np.uint8]) -> list[tuple[str, str]]:
+    """Return the nearest of xterm's 6 x 6 x 6 colours, or of its 24 greys."""
+    values = pixels.astype(np.int32)
+    steps = np.array([0, 95, 135, 175, 215, 255])
+    cube = np.abs(values[..., None] - steps).argmin(axis=-1)
+    grey = np.clip((values.mean(axis=-1) - 8 + 5) // 10, 0, 23).astype(np.int32)
+    to_cube = ((steps[cube] - values) ** 2).sum(axis=-1)
+    to_grey = ((8 + 10 * grey[..., None] - values) ** 2).sum(axis=-1)
+    index = np.where(to_grey < to_cube, 232 + grey, 16 + 36 * cube[..., 0] + 6 * cube[..., 1] + cube[..., 2])
+    return [(f"5;{a}", f"5;{b}") for a, b in index.tolist()]
+
+
+def panel_lines(viewer: Viewer, rows: int) -> list[str]:
+    """Return the panel as text: the keys, or what the agent chose, at most `rows` lines."""
+    lines: list[str] = []
+    if viewer.help:
+        lines += [f" {key:<6} {what}" for key, what in HELP] + [""]
+        lines += [f" {line}" for line in viewer.watching.keys.lines()]
+    if viewer.overlay:
+        lines += _choice_lines(viewer, [""] if lines else [])
+    return [line[:PANEL].ljust(PANEL) for line in lines[:rows]]
+
+
+def _choice_lines(viewer: Viewer, lines: list[str]) -> list[str]:
+    shown: dict[str, Any] = viewer.chosen()
+    at = 0
+    for index, head in enumerate(viewer.spec.heads if shown else ()):
+        lines.append(f" {head.name}")
+        for action in range(head.size):
+            label = head.labels[action] if action < len(head.labels) else str(action)
+            lit = action == shown["discrete"][index]
+            share = float(shown["probabilities"][at + action]) if "probabilities" in shown else float(lit)
+            lines.append(f" {'›' if lit else ' '}{label:<8.8} {_bar(share, 10)} {share:4.0%}")
+        at += head.size
+    for index, dim in enumerate(viewer.spec.dims if shown else ()):
+        value = float(shown["continuous"][index])
+        lines.append(f"  {dim.name:<8.8} {_bar((value - dim.low) / (dim.high - dim.low), 10)} {value:+.2f}")
+    values = np.asarray(shown.get("values", ()), np.float64)[-(PANEL - 2) :]
+    if len(values):
+        low, spread = values.min(), max(np.ptp(values), 1e-6)
+        ranks = ((values - low) / spread * (len(_SPARKS) - 1)).round().astype(int)
+        lines += ["", f" value {values[-1]:.2f}", " " + "".join(_SPARKS[rank] for rank in ranks)]
+    return lines
+
+
+def _bar(share: float, width: int) -> str:
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)
+
+
+# ---------------------------------------------------------------------------------------------------- the terminal
+
+
+class Screen:
+    """The terminal while one watches: pictures out, keys in. Leaving the block puts it back as it was."""
+
+    def __init__(self) -> None:
+        self._out, self._in = sys.stdout.fileno(), sys.stdin.fileno()
+        self._keyboard = os.isatty(self._in)
+        self._true_colour = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
+        self._until: dict[str, float] = {}  # key -> when it no longer counts as held
+        self._forget()
+
+    def _forget(self) -> None:
+        self._size = (0, 0)
+        self._cells: Cells | None = None
+        self._place = (0, 0)
+        self._lines: list[str] = []
+        self._status = ""
+
+    def __enter__(self) -> Screen:
+        """Take the terminal over."""
+        if self._keyboard:
+            import termios
+            import tty
+
+            self._before = termios.tcgetattr(self._in)
+            tty.setcbreak(self._in)
+        self._handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+        self._write(_ENTER)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Put it back; a terminal that is gone ends the watching, not the program."""
+        gone = isinstance(error, OSError)
+        try:
+            self._write(_LEAVE)
+            if self._keyboard:
+                import termios
+
+                termios.tcsetattr(self._in, termios.TCSADRAIN, self._before)
+        except OSError:
+            pass
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        return gone
+
+    def read(self, seconds: float) -> list[str]:
+        """Wait so long for keys and return those that went down."""
+        if not self._keyboard:
+            time.sleep(max(seconds, 0.0))
+            return []
+        pressed = []
+        if select.select([self._in], [], [], max(seconds, 0.0))[0]:
+            now = time.perf_counter()
+            data = os.read(self._in, 4096)
+            if not data:
+                raise BrokenPipeError
+            for key, down in parse_keys(data):
+                if not down:
+                    self._until.pop(key, None)
+                    continue
+                pressed.append(key)
+                span = REPEATED if key in self._until else HELD
+                self._until = {key: now + span}  # another key ends it
+        return pressed
+
+    def held(self) -> list[str]:
+        """Return the keys that count as held."""
+        now = time.perf_counter()
+        self._until = {key: until for key, until in self._until.items() if until > now}
+        return list(self._until)
+
+    def show(self, viewer: Viewer, status: str = "") -> None:
+        """Show the viewer's present picture, with a status line below."""
+        size = tuple(os.get_terminal_size(self._out))
+        parts = [_BEGIN]
+        if size != self._size:
+            self._forget()
+            self._size = size
+            parts.append("\x1b[0m\x1b[2J")
+        columns, rows = size
+        if columns < SMALLEST[0] or rows < SMALLEST[1]:
+            self._write(f"{''.join(parts)}\x1b[1;1H{'too small'[:columns]}{_END}")
+            return
+        lines = panel_lines(viewer, rows - 1) if columns >= 2 * PANEL else []
+        width, height = fitting(viewer, columns - (PANEL if lines else 0), 2 * (rows - 1))
+        cells = to_cells(viewer.frame(width, max(height // 2 * 2, 2), panel=False))
+        place = ((rows - 1 - len(cells)) // 2 + 1, (columns - (PANEL if lines else 0) - width) // 2 + 1)
+        if self._cells is None or cells.shape != self._cells.shape or place != self._place:
+            parts.append("\x1b[0m\x1b[2J")
+            self._cells, self._lines, self._status = None, [], ""
+        parts.append(encode(cells, self._cells, *place, self._true_colour))
+        self._cells, self._place = cells, place
+        if lines or self._lines:
+            blank = " " * PANEL
+            for i in range(max(len(lines), len(self._lines))):
+                line = lines[i] if i < len(lines) else blank
+                if i >= len(self._lines) or line != self._lines[i]:
+                    parts.append(f"\x1b[0m\x1b[{i + 1};{columns - PANEL + 1}H{line}")
+            self._lines = lines
+        status = f" {status or viewer.status()}   ? keys  q quit"[:columns].ljust(columns)
+        if status != self._status:
+            parts.append(f"\x1b[0m\x1b[7m\x1b[{rows};1H{status}\x1b[0m")
+            self._status = status
+        self._write("".join((*parts, _END)))
+
+    def _write(self, text: str) -> None:
+        data = memoryview(text.encode())
+        while data:
+            data = data[os.write(self._out, data) :]
+
+
+def check() -> None:
+    """Find out whether the standard output is a terminal that is large enough.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    record = "`--record FILE.png` needs no terminal"
+    if not os.isatty(sys.stdout.fileno()):
+        raise ConfigError("watching in a terminal needs one; the standard output is not a terminal", record)
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    if columns < SMALLEST[0] or rows < SMALLEST[1]:
+        expected = f"expected at least {SMALLEST[0]} columns and {SMALLEST[1]} rows"
+        raise ConfigError(f"the terminal is too small: {columns}x{rows}; {expected}", record)
+
+
+def watch(viewer: Viewer, save: Callable[[Viewer], str], frames_per_second: float = FRAMES_PER_SECOND) -> None:
+    """Show the viewer until `q`; `save(viewer)` keeps a picture and returns where.
+
+    Raises:
+        ConfigError: if there is no terminal, or a picture cannot be written.
+    """
+    check()
+    with Screen() as screen:
+        last, note, note_until = time.perf_counter(), "", 0.0
+        while viewer.running:
+            due = last + 1.0 / frames_per_second
+            for key in screen.read(due - time.perf_counter()):
+                viewer.press(key)
+            now = time.perf_counter()
+            if now < due:
+                continue
+            viewer.held = screen.held()
+            viewer.advance(now - last)
+            last = now
+            if viewer.wants_picture:
+                viewer.wants_picture = False
+                note, note_until = save(viewer), now + 2.0
+            screen.show(viewer, note if now < note_until else "")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
