@@ -32,6 +32,7 @@ HISTORY = 240  # value estimates that are kept
 MOST_TICKS = 8  # in one call of `advance`: a machine that is too slow plays slower, not in jumps
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 GAP = 2  # pixels between tiles
+STATUS = 22  # pixels, height of the status line
 PANEL = (130, 240)  # width in pixels of the panel that shows choices, at least and at most
 
 HELP = (
@@ -274,9 +275,20 @@ class Viewer:
 
     # ------------------------------------------------------------------------------------------------ pictures
 
-    def frame(self, width: int, height: int, *, panel: bool = True) -> drawing.Image:
-        """Return the picture of this moment, uint8 (height, width, 4), with the panel and help if they are on."""
-        image = np.empty((height, width, 4), np.uint8)
+    def frame(self, width: int, height: int, *, panel: bool = True, status: str = "") -> drawing.Image:
+        """Return the picture of this moment, uint8 (height, width, 4).
+
+        Args:
+            width, height: in pixels.
+            panel: with the panel and help if they are on.
+            status: a line below the picture; none if empty.
+        """
+        whole = np.empty((height, width, 4), np.uint8)
+        image = whole
+        if status and height > STATUS:
+            height -= STATUS
+            image = whole[:height]
+            self._draw_status(status, whole[height:])
         side = min(max(width * 3 // 10, PANEL[0]), PANEL[1]) if panel and self.overlay and width >= 2 * PANEL[0] else 0
         scene = image[:, : width - side]
         if self.columns:
@@ -289,7 +301,7 @@ class Viewer:
             self._raster(side, height).draw(self._canvas, image[:, width - side :])
         if panel and self.help:
             self._draw_help(scene)
-        return image
+        return whole
 
     def chosen(self) -> dict[str, object]:
         """Return what `drawing.overlay` shows of the agent that is followed."""
@@ -323,17 +335,25 @@ class Viewer:
         self._drawings[width, height].draw(self.vec, copy, self._alpha, self.before[copy], out)
 
     def _draw_help(self, scene: drawing.Image) -> None:
-        lines = [f"{key}   {what}" for key, what in HELP] + [f"{line}" for line in self.watching.keys.lines()[:12]]
+        own = [tuple(line.split(": ", 1)) for line in self.watching.keys.lines()]
         height, width = scene.shape[:2]
-        pitch = min(16.0, (height - 12.0) / len(lines))
+        rows = [*((*row, drawing.TEXT) for row in HELP), *((*row, drawing.YELLOW) for row in own[:12])]
+        pitch = min(16.0, (height - 20.0) / len(rows))
         canvas = self._canvas
         canvas.begin()
         canvas.window(0, 0, width, height)
-        canvas.rectangle(6, 6, min(240, width - 12), pitch * len(lines) + 8, drawing.NIGHT & ~0x33, 6)
-        for i, line in enumerate(lines):
-            colour = drawing.TEXT if i < len(HELP) else drawing.YELLOW
-            canvas.text(14, 10 + pitch * (i + 0.5), 0.5 * pitch, line, colour)
+        canvas.rectangle(6, 6, min(13 * pitch, width - 12), pitch * len(rows) + 8, drawing.NIGHT & ~0x1F, 6)
+        for i, (key, what, colour) in enumerate(rows):
+            canvas.text(14, 10 + pitch * (i + 0.5), 0.5 * pitch, key, colour)
+            canvas.text(14 + 3.6 * pitch, 10 + pitch * (i + 0.5), 0.5 * pitch, what, colour)
         self._raster(width, height).draw(canvas, scene)
+
+    def _draw_status(self, status: str, strip: drawing.Image) -> None:
+        height, width = strip.shape[:2]
+        self._canvas.begin()
+        self._canvas.window(0, 0, width, height, drawing.PANEL)
+        self._canvas.text(8, height / 2, 8, status, drawing.TEXT)
+        self._raster(width, height).draw(self._canvas, strip)
 
     def _raster(self, width: int, height: int) -> drawing.Raster:
         if (width, height) not in self._rasters:
