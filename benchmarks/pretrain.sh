@@ -22,19 +22,28 @@ train() {
   ./run train "$name" --runs-dir "$work/runs" "$@"
   newest=$(find "$work/runs/$name" -name '0*.safetensors' | sort | tail -n 1)
   cp "$newest" "src/shoal/envs/$name/agent.safetensors"
-  row=$(./run eval "$name" --runs-dir "$work/none" --json | tail -n 1)
-  touch "$results"
-  grep -v "\"env\": \"$name\"" "$results" >"$work/results" || true
-  { cat "$work/results"; printf '%s\n' "$row"; } | sort >"$results"
+  ./run eval "$name" --runs-dir "$work/none" --json | tail -n 1 >"$work/row"
+  ./run python - "$results" "$work/row" "$newest" <<'END'
+import json, os, pathlib, sys
+results, row, weights = map(pathlib.Path, sys.argv[1:])
+row = json.loads(row.read_text())
+names = ("env", "steps", "episodes", "score", "interval", "perf", "solved", "greedy_score", "scripted_score", "random_score")
+rows = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+rows = [other for other in rows if other["env"] != row["env"]]
+rows.append({name: row[name] for name in names if name in row} | {"bytes": os.path.getsize(weights)})
+results.write_text("".join(json.dumps(row) + "\n" for row in sorted(rows, key=lambda row: row["env"])))
+END
 }
+
+small="--policy.core mlp --policy.layers 2"  # both are simple, and the file is to be small
 
 for name in ${*:-cartpole pong breakout squared template}; do
   case $name in
     cartpole) train cartpole --seed 1 --steps 2M ;;
     pong) train pong --seed 1 --steps 4M ;;
     breakout) train breakout --seed 1 --steps 25M ;;
-    squared) train squared --seed 1 --steps 6M ;;
-    template) train template --seed 1 --steps 1M ;;
+    squared) train squared --seed 1 --steps 12M --vec.num-envs 512 $small --policy.hidden 64 ;;
+    template) train template --seed 1 --steps 2M --vec.num-envs 256 $small --policy.hidden 32 ;;
     *) echo "pretrain.sh: no agent comes with \`$name\`" >&2 && exit 2 ;;
   esac
 done
