@@ -111,9 +111,10 @@ static void draw_fields(const ShoalVec *vec, int32_t e, const ShoalHead *head, S
     uint32_t tone = reward > 0.0f ? SHOAL_GREEN : reward < 0.0f ? SHOAL_RED : SHOAL_MUTED;
     if (vec->agents > 1) {
       shoal_draw_number(canvas, EDGE, y - 6.0f, TEXT, SHOAL_LEFT, SHOAL_TEXT, "agent ", (float)a, 0, "");
+    } else {
+      shoal_draw_number(canvas, EDGE, y - 6.0f, TEXT, SHOAL_LEFT, SHOAL_MUTED, "return ", vec->returns[row], 2, "");
     }
-    shoal_draw_number(canvas, 288.0f, y - 6.0f, TEXT, SHOAL_RIGHT, tone, "reward ", reward, 2, "");
-    shoal_draw_number(canvas, 420.0f, y - 6.0f, TEXT, SHOAL_RIGHT, SHOAL_MUTED, "return ", vec->returns[row], 2, "");
+    shoal_draw_number(canvas, WIDE - EDGE, y - 6.0f, TEXT, SHOAL_RIGHT, tone, "reward ", reward, 2, "");
     if (!vec->live[row]) {
       shoal_draw_text(canvas, EDGE, y + LINE, TEXT, SHOAL_LEFT, SHOAL_MUTED, "absent");
     } else if (engine->bound) {
@@ -124,10 +125,12 @@ static void draw_fields(const ShoalVec *vec, int32_t e, const ShoalHead *head, S
 
 void shoal_draw_env(ShoalVec *vec, ShoalDrawFn draw, int32_t e, const void *before, float alpha, ShoalCanvas *canvas) {
   const uint8_t *now = vec->state + (int64_t)e * vec->state_bytes;
+  uint64_t fp = shoal_fp_enter();
   shoal_draw_clear(canvas, SHOAL_NIGHT);
   if (draw) {
     draw(vec->params, vec->shared, before, now, shoal_clamp(alpha, 0.0f, 1.0f), canvas);
   } else {
     draw_fields(vec, e, (const ShoalHead *)(const void *)now, canvas);
   }
+  shoal_fp_leave(fp);
 }

@@ -85,8 +85,8 @@ SHOAL_TABLE char *const strokes[95] = {
     "5q2Q2e 0m5m",                 // f
     "6m6A0a 6m0M0E6e",             // g
     "0e0q 0m6M6e",                 // h
-    "0e0m 0p0p",                   // i
-    "2m2A0a 2p2p",                 // j
+    "0e0m 0q0q",                   // i
+    "2m2A0a 2q2q",                 // j
     "0e0q 6m0h 2j6e",              // k
     "0q0E2e",                      // l
     "0e0m 0m4M4e 4m8M8e",          // m

@@ -3,6 +3,7 @@
 //
 // Walk a display list: check each item, put it into pixels, hand it to its shape.
 #include "draw/raster.h"
+#include "engine/fp.h"
 
 static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -148,6 +149,7 @@ void shoal_raster_draw(ShoalRaster *raster, const void *items, int64_t bytes, ui
   ShoalArea all = {0, 0, raster->width, raster->height};
   raster->clip = all;
   raster->clearing = 0;
+  uint64_t fp = shoal_fp_enter();
   while (at < end) {
     const ShoalItem *item = (const ShoalItem *)(const void *)at;
     if (!shoal_item_is_well_formed(item, end - at)) { break; }
@@ -162,4 +164,5 @@ void shoal_raster_draw(ShoalRaster *raster, const void *items, int64_t bytes, ui
     at += item->bytes;
   }
   clear_around(raster, nothing);
+  shoal_fp_leave(fp);
 }

@@ -11,54 +11,59 @@ static float share(float low, float high, float from, float to) {
 
 // ---------------------------------------------------------------------------------------------------- rectangles
 
-// Exact: a pixel's coverage is the product of what is covered of its two sides.
-static void sharp(ShoalRaster *raster, float x0, float y0, float x1, float y1, uint32_t colour) {
-  uint32_t pixel = shoal_pixel(colour);
-  float opacity = (float)shoal_opacity(colour);
-  ShoalArea area = shoal_area_of(raster, x0, y0, x1, y1);
-  int32_t first = shoal_to_pixel(-shoal_floor(-x0), area.x0, area.x1);  // pixels covered from side to side
-  int32_t last = shoal_to_pixel(shoal_floor(x1), first, area.x1);
-  for (int32_t y = area.y0; y < area.y1; y++) {
-    uint32_t *row = shoal_row(raster, y);
-    float tall = share(y0, y1, (float)y, (float)y + 1.0f) * opacity;
-    for (int32_t x = area.x0; x < first; x++) {
-      row[x] = shoal_blend(row[x], pixel, shoal_weight(share(x0, x1, (float)x, (float)x + 1.0f), tall));
-    }
-    shoal_span(row, first, last, pixel, shoal_weight(1.0f, tall));
-    for (int32_t x = last; x < area.x1; x++) {
-      row[x] = shoal_blend(row[x], pixel, shoal_weight(share(x0, x1, (float)x, (float)x + 1.0f), tall));
-    }
+// The pixels of a row between its sharp ends, first..last covered from side to side, and those at its ends in part.
+typedef struct {
+  float x0, x1;
+  int32_t from, first, last, to;
+} Row;
+
+static Row row_of(const ShoalArea *area, float x0, float x1, float inset) {
+  Row row = {x0, x1, area->x0, 0, 0, area->x1};
+  row.first = shoal_to_pixel(-shoal_floor(-(x0 + inset)), area->x0, area->x1);
+  row.last = shoal_to_pixel(shoal_floor(x1 - inset), row.first, area->x1);
+  return row;
+}
+
+// Exact: a pixel's coverage is the product of what is covered of its two sides. tall: of the row's height, times
+// opacity.
+static void fill_row(uint32_t *pixels, const Row *row, uint32_t pixel, float tall) {
+  for (int32_t x = row->from; x < row->first; x++) {
+    float wide = share(row->x0, row->x1, (float)x, (float)x + 1.0f);
+    pixels[x] = shoal_blend(pixels[x], pixel, shoal_weight(wide, tall));
+  }
+  shoal_span(pixels, row->first, row->last, pixel, shoal_weight(1.0f, tall));
+  for (int32_t x = row->last; x < row->to; x++) {
+    float wide = share(row->x0, row->x1, (float)x, (float)x + 1.0f);
+    pixels[x] = shoal_blend(pixels[x], pixel, shoal_weight(wide, tall));
   }
 }
 
-// Rows that no corner reaches are those of a sharp rectangle; in the others the corners' pixels go by their distance.
+// In the rows of the corners, the pixels at the ends go by their distance from the corner's centre.
 void shoal_raster_rectangle(ShoalRaster *raster, float x0, float y0, float x1, float y1, float radius,
                             uint32_t colour) {
   float r = shoal_min(radius, 0.5f * shoal_min(x1 - x0, y1 - y0));
-  if (!(r > 0.4f)) {
-    sharp(raster, x0, y0, x1, y1, colour);
-    return;
-  }
+  r = r > 0.4f ? r : 0.0f;
   uint32_t pixel = shoal_pixel(colour);
   float opacity = (float)shoal_opacity(colour);
   ShoalArea area = shoal_area_of(raster, x0, y0, x1, y1);
+  Row straight = row_of(&area, x0, x1, 0.0f), round = row_of(&area, x0, x1, r);
   for (int32_t y = area.y0; y < area.y1; y++) {
     uint32_t *row = shoal_row(raster, y);
-    float centre_y = (float)y + 0.5f;
-    float dy = shoal_max(shoal_max(y0 + r - centre_y, centre_y - (y1 - r)), 0.0f);
-    float inset = dy > 0.0f ? r : 0.0f;
-    int32_t first = shoal_to_pixel(-shoal_floor(-(x0 + inset)), area.x0, area.x1);  // pixels between the corners
-    int32_t last = shoal_to_pixel(shoal_floor(x1 - inset), first, area.x1);
-    float tall = share(y0, y1, (float)y, (float)y + 1.0f);
-    shoal_span(row, first, last, pixel, shoal_weight(tall, opacity));
-    for (int32_t x = area.x0; x < area.x1; x++) {
-      if (x == first) { x = last; }
-      if (x >= area.x1) { break; }
+    float centre_y = (float)y + 0.5f, tall = share(y0, y1, (float)y, (float)y + 1.0f);
+    float dy = shoal_max(y0 + r - centre_y, centre_y - (y1 - r));
+    if (r == 0.0f || dy <= 0.0f) {
+      fill_row(row, &straight, pixel, tall * opacity);
+      continue;
+    }
+    shoal_span(row, round.first, round.last, pixel, shoal_weight(tall, opacity));
+    for (int32_t x = round.from; x < round.to; x++) {
+      if (x == round.first) { x = round.last; }
+      if (x >= round.to) { break; }
       float centre_x = (float)x + 0.5f;
       float dx = shoal_max(shoal_max(x0 + r - centre_x, centre_x - (x1 - r)), 0.0f);
       float edge = shoal_clamp(r + 0.5f - shoal_sqrt(dx * dx + dy * dy), 0.0f, 1.0f);
-      float area_share = tall * share(x0, x1, (float)x, (float)x + 1.0f);
-      row[x] = shoal_blend(row[x], pixel, shoal_weight(shoal_min(edge, area_share), opacity));
+      float square = tall * share(x0, x1, (float)x, (float)x + 1.0f);
+      row[x] = shoal_blend(row[x], pixel, shoal_weight(shoal_min(edge, square), opacity));
     }
   }
 }
@@ -99,6 +104,14 @@ void shoal_raster_circle(ShoalRaster *raster, float x, float y, float radius, ui
   }
 }
 
+// Widen box, x0, y0, x1, y1, by the point at this angle of a circle.
+static void reach_to(float box[4], float cosine, float sine, float radius) {
+  box[0] = shoal_min(box[0], cosine * radius);
+  box[1] = shoal_min(box[1], sine * radius);
+  box[2] = shoal_max(box[2], cosine * radius);
+  box[3] = shoal_max(box[3], sine * radius);
+}
+
 // from, to in window angles; a window whose axes point unlike the picture's turns them the other way round.
 void shoal_raster_arc(ShoalRaster *raster, float x, float y, float radius, float width, float from, float to,
                       uint32_t colour) {
@@ -110,7 +123,21 @@ void shoal_raster_arc(ShoalRaster *raster, float x, float y, float radius, float
   float cos_from = shoal_cos(start), sin_from = shoal_sin(start), cos_to = shoal_cos(stop), sin_to = shoal_sin(stop);
   uint32_t pixel = shoal_pixel(colour);
   float outer = radius + half + 0.5f, inner = shoal_max(radius - half - 0.5f, 0.0f);
-  ShoalArea area = shoal_area_of(raster, x - outer, y - outer, x + outer, y + outer);
+  float box[4] = {-outer, -outer, outer, outer};
+  if (!wide) {  // the box of its ends, and of the axes between them
+    box[0] = box[2] = inner * cos_from * flip_x;
+    box[1] = box[3] = inner * sin_from * flip_y;
+    reach_to(box, cos_from * flip_x, sin_from * flip_y, outer);
+    reach_to(box, cos_to * flip_x, sin_to * flip_y, inner);
+    reach_to(box, cos_to * flip_x, sin_to * flip_y, outer);
+    for (int32_t axis = 0; axis < 4; axis++) {
+      float ax = axis == 0 ? 1.0f : axis == 2 ? -1.0f : 0.0f, ay = axis == 1 ? 1.0f : axis == 3 ? -1.0f : 0.0f;
+      if (cos_from * ay - sin_from * ax >= 0.0f && sin_to * ax - cos_to * ay >= 0.0f) {
+        reach_to(box, ax * flip_x, ay * flip_y, outer);
+      }
+    }
+  }
+  ShoalArea area = shoal_area_of(raster, x + box[0] - 1.0f, y + box[1] - 1.0f, x + box[2] + 1.0f, y + box[3] + 1.0f);
   for (int32_t py = area.y0; py < area.y1; py++) {
     uint32_t *row = shoal_row(raster, py);
     float dy = (float)py + 0.5f - y;
@@ -195,8 +222,19 @@ void shoal_raster_lines(ShoalRaster *raster, const float *points, int32_t count,
 // ---------------------------------------------------------------------------------------------------- polygons
 
 // Add what an edge, within one row, changes from its pixels on: the area to its right, signed by its direction. Exact:
-// of the pixels it crosses, each gets its part of the trapezium.
+// of the pixels it crosses, each gets its part of the trapezium. What is beyond a side of the picture counts as upright
+// at that side.
 static void add_edge(float *cells, float x0, float x1, float height, int32_t width) {
+  for (int32_t side = 0; side < 2; side++) {
+    float at = side ? (float)width : 0.0f;
+    if ((x0 - at) * (x1 - at) < 0.0f) {
+      float share_before = height * ((at - x0) / (x1 - x0));
+      float before = side ? shoal_min(x0, at) : shoal_max(x0, at), after = side ? shoal_min(x1, at) : shoal_max(x1, at);
+      add_edge(cells, before, at, share_before, width);
+      add_edge(cells, at, after, height - share_before, width);
+      return;
+    }
+  }
   float low = shoal_clamp(shoal_min(x0, x1), 0.0f, (float)width);
   float high = shoal_clamp(shoal_max(x0, x1), 0.0f, (float)width);
   int32_t first = (int32_t)low, last = (int32_t)high;

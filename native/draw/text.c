@@ -8,6 +8,9 @@
 
 enum { SNAP = 30, MAX_POINTS = 96, CURVE = 5 };
 
+#define SMALLEST \
+  2.5f  // pixels that a text must have been asked to be high: in a thumbnail, small print would be in the way
+
 // How a character's grid becomes pixels at one height.
 typedef struct {
   float unit, stroke;  // pixels of a grid unit; width of the strokes
@@ -47,11 +50,13 @@ static float inner_width(int32_t character, const char *strokes, const Scale *sc
   return width;
 }
 
+// Pixels between two characters.
+static int32_t gap_of(const Scale *scale) { return shoal_maxi((int32_t)(2.2f * scale->unit + 0.5f), 1); }
+
 static int32_t advance_of(int32_t character, const Scale *scale) {
   const char *strokes = shoal_font_strokes(character);
-  if (!strokes) { return (int32_t)(5.0f * scale->unit + 0.5f) + 1; }
-  float gap = shoal_max(2.2f * scale->unit, 1.0f);
-  return (int32_t)(inner_width(character, strokes, scale) + scale->stroke + gap + 0.5f);
+  if (!strokes) { return (int32_t)(5.0f * scale->unit + 0.5f) + gap_of(scale); }
+  return (int32_t)(inner_width(character, strokes, scale) + scale->stroke + 0.5f) + gap_of(scale);
 }
 
 // ---------------------------------------------------------------------------------------------------- strokes
@@ -171,11 +176,12 @@ static void blend_glyph(ShoalRaster *raster, const ShoalGlyph *glyph, int32_t x,
 
 void shoal_raster_text(ShoalRaster *raster, float x, float y, float size, int32_t align, const uint8_t *text,
                        int32_t length, uint32_t colour) {
+  if (!(size >= SMALLEST)) { return; }
   int32_t height = shoal_to_pixel(size + 0.5f, SHOAL_GLYPH_MIN, SHOAL_GLYPH_MAX);
   Scale scale = scale_of(height);
   int64_t width = 0;
   for (int32_t i = 0; i < length; i++) { width += advance_of(text[i], &scale); }
-  width -= length ? (int64_t)shoal_max(2.2f * scale.unit, 1.0f) : 0;  // no gap after the last
+  width -= length ? gap_of(&scale) : 0;  // none after the last
   float share = align == SHOAL_CENTRE ? 0.5f : align == SHOAL_RIGHT ? 1.0f : 0.0f;
   int64_t at = (int64_t)shoal_floor(x - share * (float)width + 0.5f);
   int32_t baseline = (int32_t)shoal_floor(y + 0.5f * (float)height + 0.5f);

@@ -31,6 +31,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
 
 settings are merged: defaults < the environment's own < --config FILE < flags
@@ -199,7 +200,7 @@ def _list(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "sim", "kernels")
+    verbs = ("solve", "train", "sim", "draw", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
@@ -209,6 +210,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import sim
 
         return sim.run(words, rest)
+    if arguments[0] == "draw":
+        from shoal.bench import draw
+
+        return draw.run(words, rest)
     if arguments[0] == "kernels":
         from shoal.bench import kernels
 

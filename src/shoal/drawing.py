@@ -125,7 +125,7 @@ class Canvas:
         size = _ITEM.size + (len(payload) + 3) // 4 * 4
         self._reserve(self._used + size)
         padded = (*values, *(0.0,) * (10 - len(values)))
-        _ITEM.pack_into(self._memory, self._used, kind, size, colour, *counts, *padded)
+        _ITEM.pack_into(self._memory.data, self._used, kind, size, colour, *counts, *padded)
         start = self._used + _ITEM.size
         self._memory[start : start + len(payload)] = np.frombuffer(payload, np.uint8)
         self._used += size
@@ -177,7 +177,7 @@ class Drawing:
     def __init__(self, spec: registry.Spec, width: int, height: int) -> None:
         self._lib = native.library()
         self._env = spec.env.name
-        self._draw = function_of(spec.env.name)
+        self._draw = function_of(spec.env)
         self._raster = Raster(width, height)
         self.image = np.zeros((height, width, 4), np.uint8)
         self.canvas = Canvas()
@@ -202,6 +202,10 @@ class Drawing:
         Raises:
             EnvError: for a Vec of another environment. ConfigError: for an index it does not have.
         """
+        return self._raster.draw(self.describe(vec, index, alpha, before), self.image if out is None else out)
+
+    def describe(self, vec: Vec, index: int = 0, alpha: float = 1.0, before: NDArray[np.uint8] | None = None) -> Canvas:
+        """Make the display list alone, with the arguments of `draw`, and return `canvas`."""
         if vec.env.name != self._env:
             raise EnvError(f"this is a drawing of `{self._env}`; got a Vec of `{vec.env.name}`")
         now = vec.address(index)  # checks the index
@@ -210,16 +214,14 @@ class Drawing:
         was = now if before is None else before.ctypes.data
         self.canvas.begin()
         self.canvas.extend(lambda canvas: self._lib.draw_env(vec.handle, self._draw, index, was, alpha, canvas))
-        return self._raster.draw(self.canvas, self.image if out is None else out)
+        return self.canvas
 
 
 def aspect(vec: Vec) -> float:
     """Return width / height of what the drawing of this environment shows, so that a picture can be cut to fit."""
-    drawing = Drawing(vec.spec, 1, 1)
-    drawing.draw(vec)
-    data, at = drawing.canvas.items, 0
+    data, at = Drawing(vec.spec, 1, 1).describe(vec).items, 0
     while at < len(data):
-        kind, size, _, _, _, _, left, top, right, bottom, *_ = _ITEM.unpack_from(data, at)
+        kind, size, _, _, _, _, left, top, right, bottom, *_ = _ITEM.unpack_from(data.data, at)
         if kind == _WINDOW:
             return float(abs((right - left) / (bottom - top)))
         at += size
@@ -243,7 +245,8 @@ def overlay(
     Args:
         canvas: appended to.
         spec: names the actions.
-        width, height: of the panel, in pixels of the picture that it is drawn into.
+        width: of the panel, in pixels of the picture that it is drawn into.
+        height: of the panel.
         probabilities: (sum of the heads' sizes,), head after head: see `probabilities_of`.
         discrete: (heads,), the chosen actions.
         continuous: (dims,), the chosen values.
@@ -282,11 +285,14 @@ def probabilities_of(spec: registry.Spec, logits: ArrayLike, mask: NDArray[np.ui
 
 
 @functools.cache
-def function_of(name: str) -> Any:
-    """Return the address of an environment's own drawing, None if it has none."""
-    lib = native.library()
+def function_of(env: registry.Environment) -> Any:
+    """Return the address of an environment's own drawing, None if it has none.
+
+    A drawing belongs to one simulation, whose State it reads: it is found by the descriptor, not by the name.
+    """
+    lib, mine = native.library(), ctypes.addressof(env.descriptor)
     for index in range(lib.env_count()):
-        if lib.env_at(index).contents.name.decode() == name:
+        if ctypes.addressof(lib.env_at(index).contents) == mine:
             return lib.env_draw(index)
     return None
 

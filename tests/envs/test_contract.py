@@ -235,20 +235,28 @@ def test_leaving_needs_a_flag(name):
         was = vec.live.copy()
 
 
-def compile_header(name, compilers, *flags):
+def compile_header(name, compilers, *flags, header="{}.h"):
     """Return what the first of these compilers says about the environment's header."""
     compiler = next(filter(None, map(shutil.which, compilers)), None)
     if not compiler:
         pytest.skip(f"none of {', '.join(compilers)} is here")
     folder = registry.get(name).folder
     include = folder.parents[3] / "native" / "include"
-    command = [compiler, *flags, "-fsyntax-only", f"-I{include}", "-include", folder / f"{name}.h", "/dev/null"]
+    command = [compiler, *flags, "-fsyntax-only", f"-I{include}", "-include", folder / header.format(name), "/dev/null"]
     return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_header_compiles_as_cpp17_without_standard_headers(name):
     flags = ("-std=c++17", "-nostdinc", "-nostdinc++", "-Wall", "-Wextra", "-Werror", "-x", "c++")
     done = compile_header(name, ("g++", "clang++"), *flags)
+    assert done.returncode == 0, done.stderr
+
+
+def test_drawing_compiles_as_cpp17_without_standard_headers(name):
+    if not (registry.get(name).folder / f"{name}_draw.h").exists():
+        pytest.skip("it has no drawing")
+    flags = ("-std=c++17", "-nostdinc", "-nostdinc++", "-Wall", "-Wextra", "-Werror", "-x", "c++")
+    done = compile_header(name, ("g++", "clang++"), *flags, header="{}_draw.h")
     assert done.returncode == 0, done.stderr
 
 

@@ -48,6 +48,20 @@ def no_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gemm.importlib.util, "find_spec", lambda name: None)
 
 
+# ---------------------------------------------------------------------------------------------------- drawing
+
+
+def test_draw_measures_lists_pictures_and_frames(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    size = "--width 64 --height 40 --seconds 0.002 --repeats 3"
+    out, result = run(capsys, f"draw breakout masked {size}", tmp_path)
+    assert "pictures of 64 x 40 a second" in out
+    for row in result["rows"]:
+        assert 0 < row["frames"][1] <= row["frames"][0] <= row["frames"][2]
+        assert row["lists"][2] > row["frames"][1] and row["list_bytes"] > 0
+        assert len(rows(tmp_path, f"draw-{row['env']}")) == 1
+    assert [row["env"] for row in result["rows"]] == ["breakout", "masked"]
+
+
 # ---------------------------------------------------------------------------------------------------- simulation
 
 

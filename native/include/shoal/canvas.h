@@ -231,7 +231,8 @@ SHOAL_FN void shoal_draw_polygon(ShoalCanvas *canvas, const float *corners, int3
   shoal_canvas_points(canvas, SHOAL_ITEM_POLYGON, corners, count, 0.0f, colour);
 }
 
-// One line of ASCII text, `height` the height of a capital (kept legible: at least 7 pixels), y its middle.
+// One line of ASCII text, `height` the height of a capital, y its middle. In a small picture it is kept legible, at 7
+// pixels; where it should have less than 2.5, it is left out.
 SHOAL_FN void shoal_draw_text(ShoalCanvas *canvas, float x, float y, float height, int32_t align, uint32_t colour,
                               const char *text) {
   int32_t length = 0;

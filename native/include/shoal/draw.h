@@ -12,7 +12,8 @@ enum { SHOAL_MAX_SIDE = 16384 };  // pixels, of a picture
 
 typedef struct ShoalRaster ShoalRaster;
 
-// What a rasteriser for pictures of this size needs; negative for an impossible size.
+// What a rasteriser for pictures of this size needs; negative for an impossible size. One rasteriser draws one picture
+// at a time; several may draw at once.
 SHOAL_API int64_t shoal_raster_bytes(int32_t width, int32_t height);
 SHOAL_API ShoalRaster *shoal_raster_create(int32_t width, int32_t height, void *memory);
 // Draw `bytes` of items into pixels: RGBA8, rows top down, `stride` bytes apart, 4-byte aligned. The same list gives

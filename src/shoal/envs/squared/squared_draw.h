@@ -19,8 +19,8 @@ SHOAL_FN void squared_draw(const SquaredParams *params, const void *shared, cons
 
   shoal_draw_window(canvas, -1.2f, -2.2f, 12.2f, 12.2f, SHOAL_NIGHT);
   shoal_draw_text(canvas, 0.0f, -1.2f, 0.5f, SHOAL_LEFT, SHOAL_MUTED, "time");
-  shoal_draw_rounded(canvas, 2.2f, -1.42f, SQUARED_SIDE - 2.2f, 0.44f, 0.22f, SHOAL_PANEL);
-  shoal_draw_rounded(canvas, 2.2f, -1.42f, left * (SQUARED_SIDE - 2.2f), 0.44f, 0.22f,
+  shoal_draw_rounded(canvas, 2.7f, -1.42f, SQUARED_SIDE - 2.7f, 0.44f, 0.22f, SHOAL_PANEL);
+  shoal_draw_rounded(canvas, 2.7f, -1.42f, left * (SQUARED_SIDE - 2.7f), 0.44f, 0.22f,
                      left < 0.25f ? SHOAL_RED : SHOAL_GREEN);
   for (int32_t cell = 0; cell < SQUARED_CELLS; cell++) {
     shoal_draw_rounded(canvas, (float)(cell % SQUARED_SIDE) + 0.04f, (float)(cell / SQUARED_SIDE) + 0.04f, 0.92f, 0.92f,
@@ -30,7 +30,7 @@ SHOAL_FN void squared_draw(const SquaredParams *params, const void *shared, cons
   shoal_draw_ring(canvas, target_x, target_y, 0.28f, 0.12f, SHOAL_YELLOW);
   shoal_draw_circle(canvas, target_x, target_y, 0.1f, SHOAL_YELLOW);
   shoal_draw_line(canvas, (float)before->column + 0.5f, (float)before->row + 0.5f, column, row, 0.3f,
-                  shoal_fade(SHOAL_SKY, 0.3f));
+                  shoal_fade(SHOAL_SKY, 0.4f - 0.4f * alpha));
   shoal_draw_rounded(canvas, column - 0.36f, row - 0.36f, 0.72f, 0.72f, 0.2f, SHOAL_SKY);
   shoal_draw_circle(canvas, column - 0.13f, row - 0.06f, 0.07f, SHOAL_NIGHT);
   shoal_draw_circle(canvas, column + 0.13f, row - 0.06f, 0.07f, SHOAL_NIGHT);
