@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 USAGE = """usage: shoal COMMAND [ARGUMENTS]
 
   train ENV             train an agent; `shoal train ENV --help` shows every setting with this environment's default
+  train ENV --watch [terminal]    watch the policy while it trains; --record-every STEPS writes animations of it
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   eval [ENV] --watch [terminal]   watch it play, in a window or this terminal; --record FILE.png|gif|mp4
@@ -92,10 +93,11 @@ def _eval(arguments: list[str]) -> int:
         flags.Option("seed", "int", 0, "of the evaluation's worlds"),
         flags.Option("level", "float", 1.0, "strength of the scripted player"),
         flags.Option("threads", "int", None, "0 stands for all cores"),
+        flags.Option("watch", "str", None, "watch it play instead: see `shoal eval --watch --help`"),
         flags.RUNS_DIR,
         flags.JSON,
     )
-    about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines. See also --watch."
+    about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."
     parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
     if len(words) > 2:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal import config as configs
-from shoal import flags, native, registry, store
+from shoal import command_watch, flags, native, registry, store
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
 
@@ -24,11 +24,15 @@ if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known t
 
 def run(arguments: list[str]) -> int:
     """Run `shoal train ARGUMENTS` and return the exit code."""
+    place, arguments = command_watch.take_watch(arguments)
     resumed = flags.take_resume(arguments)
     with _interruptible():
         trainer, options = _resumed(*resumed) if resumed else _begun(arguments)
         _announce(trainer)
-        result = trainer.train(_Progress(trainer))
+        from shoal import live
+
+        with live.Watched(trainer, place, options["record_every"]) as watched:
+            result = trainer.train(watched.with_(_Progress(trainer)))
     _report(result, trainer)
     if options["json"]:
         print(store.to_json(summary(result)))

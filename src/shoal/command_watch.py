@@ -121,7 +121,7 @@ def _player(words: list[str], options: dict[str, Any], human: bool, seed: int) -
         spec = registry.get(env).spec()
         if named[0] == "random":
             return spec, players.RandomPlayer(seed), 0
-        return spec, players.ScriptedPlayer(env, spec.env.scripted, options["level"]), 0
+        return spec, players.ScriptedPlayer(spec.env, options["level"]), 0
     try:
         return _agent(words, options, seed)
     except CheckpointError:
@@ -129,7 +129,7 @@ def _player(words: list[str], options: dict[str, Any], human: bool, seed: int) -
             raise
     spec = registry.get(env).spec()  # no agent yet: the others, if there are any, play as well as they can
     if spec.env.scripted:
-        return spec, players.ScriptedPlayer(env, True, options["level"]), 0
+        return spec, players.ScriptedPlayer(spec.env, options["level"]), 0
     return spec, players.RandomPlayer(seed), 0
 
 
@@ -166,12 +166,12 @@ def show(viewer: Viewer, place: str, options: dict[str, Any]) -> None:
     if place == "terminal":
         from shoal import watch_terminal
 
-        watch_terminal.watch(viewer, save, min(options["fps"], watch_terminal.FRAMES_PER_SECOND))
+        watch_terminal.watch(viewer, min(options["fps"], watch_terminal.FRAMES_PER_SECOND))
         return
     from shoal import watch_window
 
     width, height = viewers.pair("size", options["size"], watch_window.MOST_PIXELS)
-    watch_window.watch(viewer, save, width, height, options["fps"])
+    watch_window.watch(viewer, width, height, options["fps"])
 
 
 def save(viewer: Viewer) -> str:

@@ -35,6 +35,7 @@ STEPS = Option("steps", "int", None, "short for --train.total-steps, such as 50M
 RUNS_DIR = Option("runs-dir", "str", "runs", "where runs are kept")
 JSON = Option("json", "bool", False, "end with one line of JSON")
 UNTUNED = Option("untuned", "bool", False, "leave out the environment's own settings, but for total_steps")
+WATCH = Option("watch", "str", None, "watch it play meanwhile: `window` (the default) or `terminal`")
 LAYERS = (
     Option("config", "str", None, "a TOML file of settings, such as the config.toml of a run"),
     Option("preset", "str", None, "another set of defaults: few-samples, for slow simulators"),
@@ -51,10 +52,13 @@ TRAIN = (
     Option("resume", "str", None, "go on with a run, without a name with the newest that can; it keeps its settings"),
     Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
     Option("image-seconds", "float", None, "between resume images, otherwise 10; 0: after every iteration"),
+    Option("record-every", "int", None, "write an animation of the policy into the run's folder every so many steps"),
+    WATCH,
     RUNS_DIR,
     JSON,
 )
 _RESUMING = ("threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json")
+_RESUMING += ("record-every", "watch")
 RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
 _ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}

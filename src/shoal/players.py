@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from shoal.errors import ConfigError
 from shoal.policy import Policy
+from shoal.registry import Environment
 from shoal.vector import Vec
 
 
@@ -63,9 +64,9 @@ class ScriptedPlayer:
 
     name = "scripted"
 
-    def __init__(self, vec_env_name: str, has_one: bool, level: float = 1.0) -> None:
-        if not has_one:
-            raise ConfigError(f"`{vec_env_name}` has no scripted player", "watch `--random`, or a trained agent")
+    def __init__(self, env: Environment, level: float = 1.0) -> None:
+        if not env.scripted:
+            raise ConfigError(f"`{env.name}` has no scripted player", "watch a random one, or a trained agent")
         self._level = level
 
     def choose(self, vec: Vec) -> Choice:

@@ -14,14 +14,13 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal import drawing
+from shoal import command_watch, drawing
 from shoal.errors import ConfigError
 from shoal.viewer import HELP, Viewer, fitting
 
@@ -29,10 +28,12 @@ FRAMES_PER_SECOND = 30.0
 SMALLEST = (20, 8)  # columns, rows
 PANEL = 28  # columns of the panel
 HELD = 0.2  # seconds that a key counts as held after it went down
+NOTE = 2.0  # seconds that a note stays in view
 REPEATED = 0.12  # and after each repetition
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[>11u\x1b[2J"  # other screen, no cursor, tell of keys that come up
 _LEAVE = "\x1b[<u\x1b[0m\x1b[?25h\x1b[?1049l"
+_BLANK = "\x1b[0m\x1b[2J"
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a frame appears at once, where terminals know how
 _SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -180,6 +181,7 @@ class Screen:
         self._keyboard = os.isatty(self._in)
         self._true_colour = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
         self._until: dict[str, float] = {}  # key -> when it no longer counts as held
+        self._note, self._note_until = "", 0.0
         self._forget()
 
     def _forget(self) -> None:
@@ -218,13 +220,12 @@ class Screen:
             signal.signal(number, handler)
         return gone
 
-    def read(self, seconds: float) -> list[str]:
-        """Wait so long for keys and return those that went down."""
+    def read(self, viewer: Viewer, seconds: float = 0.0) -> None:
+        """Wait at most so long for keys and pass them on."""
         if not self._keyboard:
-            time.sleep(max(seconds, 0.0))
-            return []
-        pressed = []
-        if select.select([self._in], [], [], max(seconds, 0.0))[0]:
+            time.sleep(seconds)
+            return
+        if select.select([self._in], [], [], seconds)[0]:
             now = time.perf_counter()
             data = os.read(self._in, 4096)
             if not data:
@@ -233,46 +234,51 @@ class Screen:
                 if not down:
                     self._until.pop(key, None)
                     continue
-                pressed.append(key)
+                viewer.press(key)
                 span = REPEATED if key in self._until else HELD
                 self._until = {key: now + span}  # another key ends it
-        return pressed
 
-    def held(self) -> list[str]:
-        """Return the keys that count as held."""
+    def show(self, viewer: Viewer, seconds: float, status: str = "") -> bool:
+        """Read the keys, let so much time go by, show what comes of it; returns whether to go on."""
+        self.read(viewer)
         now = time.perf_counter()
         self._until = {key: until for key, until in self._until.items() if until > now}
-        return list(self._until)
+        viewer.held = list(self._until)
+        viewer.advance(seconds)
+        if viewer.wants_picture:
+            viewer.wants_picture = False
+            self._note, self._note_until = command_watch.save(viewer), now + NOTE
+        self._paint(viewer, self._note if now < self._note_until else status or viewer.status())
+        return viewer.running
 
-    def show(self, viewer: Viewer, status: str = "") -> None:
-        """Show the viewer's present picture, with a status line below."""
+    def _paint(self, viewer: Viewer, status: str) -> None:
+        """Send what changed: the picture, the panel beside it, the status line below."""
         size = tuple(os.get_terminal_size(self._out))
         parts = [_BEGIN]
         if size != self._size:
             self._forget()
             self._size = size
-            parts.append("\x1b[0m\x1b[2J")
+            parts.append(_BLANK)
         columns, rows = size
         if columns < SMALLEST[0] or rows < SMALLEST[1]:
             self._write(f"{''.join(parts)}\x1b[1;1H{'too small'[:columns]}{_END}")
             return
         lines = panel_lines(viewer, rows - 1) if columns >= 2 * PANEL else []
-        width, height = fitting(viewer, columns - (PANEL if lines else 0), 2 * (rows - 1))
+        room = columns - (PANEL if lines else 0)
+        width, height = fitting(viewer, room, 2 * (rows - 1))
         cells = to_cells(viewer.frame(width, max(height // 2 * 2, 2), panel=False))
-        place = ((rows - 1 - len(cells)) // 2 + 1, (columns - (PANEL if lines else 0) - width) // 2 + 1)
+        place = ((rows - 1 - len(cells)) // 2 + 1, (room - width) // 2 + 1)
         if self._cells is None or cells.shape != self._cells.shape or place != self._place:
-            parts.append("\x1b[0m\x1b[2J")
+            parts.append(_BLANK)
             self._cells, self._lines, self._status = None, [], ""
         parts.append(encode(cells, self._cells, *place, self._true_colour))
         self._cells, self._place = cells, place
-        if lines or self._lines:
-            blank = " " * PANEL
-            for i in range(max(len(lines), len(self._lines))):
-                line = lines[i] if i < len(lines) else blank
-                if i >= len(self._lines) or line != self._lines[i]:
-                    parts.append(f"\x1b[0m\x1b[{i + 1};{columns - PANEL + 1}H{line}")
-            self._lines = lines
-        status = f" {status or viewer.status()}   ? keys  q quit"[:columns].ljust(columns)
+        lines += [" " * PANEL] * (len(self._lines) - len(lines))
+        for i, line in enumerate(lines):
+            if i >= len(self._lines) or line != self._lines[i]:
+                parts.append(f"\x1b[0m\x1b[{i + 1};{columns - PANEL + 1}H{line}")
+        self._lines = lines
+        status = f" {status}   ? keys  q quit"[:columns].ljust(columns)
         if status != self._status:
             parts.append(f"\x1b[0m\x1b[7m\x1b[{rows};1H{status}\x1b[0m")
             self._status = status
@@ -299,29 +305,23 @@ def check() -> None:
         raise ConfigError(f"the terminal is too small: {columns}x{rows}; {expected}", record)
 
 
-def watch(viewer: Viewer, save: Callable[[Viewer], str], frames_per_second: float = FRAMES_PER_SECOND) -> None:
-    """Show the viewer until `q`; `save(viewer)` keeps a picture and returns where.
+def watch(viewer: Viewer, frames_per_second: float = FRAMES_PER_SECOND) -> None:
+    """Show the viewer until `q`.
 
     Raises:
-        ConfigError: if there is no terminal, or a picture cannot be written.
+        ConfigError: if there is no terminal.
     """
     check()
     with Screen() as screen:
-        last, note, note_until = time.perf_counter(), "", 0.0
-        while viewer.running:
+        last = time.perf_counter()
+        going = True
+        while going:
             due = last + 1.0 / frames_per_second
-            for key in screen.read(due - time.perf_counter()):
-                viewer.press(key)
+            while (left := due - time.perf_counter()) > 0:
+                screen.read(viewer, left)
             now = time.perf_counter()
-            if now < due:
-                continue
-            viewer.held = screen.held()
-            viewer.advance(now - last)
+            going = screen.show(viewer, now - last)
             last = now
-            if viewer.wants_picture:
-                viewer.wants_picture = False
-                note, note_until = save(viewer), now + 2.0
-            screen.show(viewer, note if now < note_until else "")
 
 
 def _interrupt(*_: object) -> None:

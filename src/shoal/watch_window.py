@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from shoal import command_watch
@@ -19,10 +19,12 @@ from shoal.errors import ConfigError
 from shoal.viewer import STATUS, Viewer
 
 MOST_PIXELS = 8192  # on a side of the window
+NOTE = 2.0  # seconds that a note stays in view
+LONGEST = 0.25  # seconds of play in a frame: a window that was dragged does not catch up
 ELSEWHERE = "`--watch terminal` shows it here, `eval ... --record FILE.png` writes it"
 
 _QUIET = 6  # LOG_ERROR
-_RESIZABLE, _VSYNC = 0x4, 0x40  # of SetConfigFlags
+_RESIZABLE = 0x4  # of SetConfigFlags
 _RGBA8 = 7  # PIXELFORMAT_UNCOMPRESSED_R8G8B8A8
 _WHITE = (255, 255, 255, 255)
 _SPECIAL = {262: "right", 263: "left", 264: "down", 265: "up", 256: "escape", 257: "enter", 258: "tab"}
@@ -47,49 +49,76 @@ def load() -> tuple[Any, Any]:
     return module.rl, module.ffi
 
 
-def watch(
-    viewer: Viewer, save: Callable[[Viewer], str], width: int, height: int, frames_per_second: float = 60.0
-) -> None:
-    """Show the viewer in a window of this size until it is closed; `save(viewer)` keeps a picture.
+class Window:
+    """A window that shows a viewer's pictures; leaving the block closes it."""
+
+    def __init__(self, title: str, width: int, height: int, frames_per_second: float = 0.0) -> None:
+        """Open it; `frames_per_second` is what `show` waits for, 0: for nothing.
+
+        Raises:
+            ConfigError: if no window can be opened.
+        """
+        self._rl, self._ffi = rl, _ = load()
+        rl.SetTraceLogLevel(_QUIET)
+        rl.SetConfigFlags(_RESIZABLE)
+        with _hushed():
+            rl.InitWindow(width, height + STATUS, title.encode())
+        if not rl.IsWindowReady():
+            raise ConfigError(f"no window can be opened on the display {os.environ.get('DISPLAY', '')!r}", ELSEWHERE)
+        rl.SetExitKey(0)  # escape is the viewer's
+        rl.SetWindowMinSize(160, 120)
+        rl.SetTargetFPS(round(frames_per_second))
+        self._texture: Any = None
+        self._note, self._note_until = "", 0.0
+
+    def __enter__(self) -> Window:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        if self._texture is not None:
+            self._rl.UnloadTexture(self._texture)
+        self._rl.CloseWindow()
+
+    def show(self, viewer: Viewer, seconds: float, status: str = "") -> bool:
+        """Read the keys, let so much time go by, show what comes of it; returns whether to go on."""
+        rl = self._rl
+        _read_keys(rl, viewer)
+        viewer.advance(min(seconds, LONGEST))
+        if viewer.wants_picture:
+            viewer.wants_picture = False
+            self._note, self._note_until = command_watch.save(viewer), rl.GetTime() + NOTE
+        size = max(rl.GetScreenWidth(), 1), max(rl.GetScreenHeight(), STATUS + 1)
+        line = self._note if rl.GetTime() < self._note_until else f"{status or viewer.status()}   ? keys"
+        image = viewer.frame(*size, status=line)
+        pixels = self._ffi.cast("void *", image.ctypes.data)
+        if self._texture is None or (self._texture.width, self._texture.height) != size:
+            if self._texture is not None:
+                rl.UnloadTexture(self._texture)
+            self._texture = rl.LoadTextureFromImage([pixels, *size, 1, _RGBA8])
+        else:
+            rl.UpdateTexture(self._texture, pixels)
+        rl.BeginDrawing()
+        rl.DrawTexture(self._texture, 0, 0, _WHITE)
+        rl.EndDrawing()
+        return viewer.running and not rl.WindowShouldClose()
+
+    @property
+    def frame_seconds(self) -> float:
+        """How long the last frame was shown."""
+        return float(self._rl.GetFrameTime())
+
+
+def watch(viewer: Viewer, width: int, height: int, frames_per_second: float = 60.0) -> None:
+    """Show the viewer in a window of this size until it is closed.
 
     Raises:
         ConfigError: if no window can be opened.
     """
-    rl, ffi = load()
-    rl.SetTraceLogLevel(_QUIET)
-    rl.SetConfigFlags(_RESIZABLE | _VSYNC)
-    with _hushed():
-        rl.InitWindow(width, height + STATUS, f"shoal: {viewer.spec.env.name}".encode())
-    if not rl.IsWindowReady():
-        raise ConfigError(f"no window can be opened on the display {os.environ.get('DISPLAY', '')!r}", ELSEWHERE)
-    texture, note, note_until = None, "", 0.0
-    try:
-        rl.SetExitKey(0)  # escape is the viewer's
-        rl.SetWindowMinSize(160, 120)
-        rl.SetTargetFPS(max(round(frames_per_second), 1))
-        while viewer.running and not rl.WindowShouldClose():
-            _read_keys(rl, viewer)
-            viewer.advance(min(rl.GetFrameTime(), 0.25))  # a window that was dragged does not catch up
-            if viewer.wants_picture:
-                viewer.wants_picture = False
-                note, note_until = save(viewer), rl.GetTime() + 2.0
-            size = max(rl.GetScreenWidth(), 1), max(rl.GetScreenHeight(), STATUS + 1)
-            status = note if rl.GetTime() < note_until else f"{viewer.status()}   ? keys"
-            image = viewer.frame(*size, status=status)
-            pixels = ffi.cast("void *", image.ctypes.data)
-            if texture is None or (texture.width, texture.height) != size:
-                if texture is not None:
-                    rl.UnloadTexture(texture)
-                texture = rl.LoadTextureFromImage([pixels, *size, 1, _RGBA8])
-            else:
-                rl.UpdateTexture(texture, pixels)
-            rl.BeginDrawing()
-            rl.DrawTexture(texture, 0, 0, _WHITE)
-            rl.EndDrawing()
-        if texture is not None:
-            rl.UnloadTexture(texture)
-    finally:
-        rl.CloseWindow()
+    with Window(f"shoal: {viewer.spec.env.name}", width, height, max(frames_per_second, 1.0)) as window:
+        while window.show(viewer, window.frame_seconds):
+            pass
 
 
 def _read_keys(rl: Any, viewer: Viewer) -> None:
