@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the shoal authors
 #
 # Train the agents that come with environments (src/shoal/envs/<name>/agent.safetensors), evaluate each over 1,000 new
-# episodes and write a line for each into benchmarks/results/agents.jsonl. A minute on two cores:
+# episodes and write a line for each into benchmarks/results/agents.jsonl. Two minutes on two cores:
 #
 #     benchmarks/pretrain.sh                  # all of them
 #     benchmarks/pretrain.sh breakout         # one
@@ -35,15 +35,13 @@ results.write_text("".join(json.dumps(row) + "\n" for row in sorted(rows, key=la
 END
 }
 
-small="--policy.core mlp --policy.layers 2"  # both are simple, and the file is to be small
-
 for name in ${*:-cartpole pong breakout squared template}; do
   case $name in
     cartpole) train cartpole --seed 1 --steps 2M ;;
     pong) train pong --seed 1 --steps 4M ;;
     breakout) train breakout --seed 1 --steps 25M ;;
-    squared) train squared --seed 1 --steps 12M --vec.num-envs 512 $small --policy.hidden 64 ;;
-    template) train template --seed 1 --steps 2M --vec.num-envs 256 $small --policy.hidden 32 ;;
+    squared) train squared --seed 1 --steps 12M --policy.hidden 60 ;;  # 60: the file is to be small
+    template) train template --seed 1 --steps 2M --vec.num-envs 256 --policy.core mlp --policy.hidden 32 ;;
     *) echo "pretrain.sh: no agent comes with \`$name\`" >&2 && exit 2 ;;
   esac
 done
