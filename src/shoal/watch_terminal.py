@@ -40,7 +40,7 @@ _SPARKS = "▁▂▃▄▅▆▇█"
 _KEY = re.compile(
     rb"\x1b\[(?P<code>\d+)(?::\d*)*(?:;(?P<mods>\d*)(?::(?P<event>\d))?)?(?:;[\d:]*)?u"
     rb"|\x1b(?:\[|O)(?:1;(?P<amods>\d*)(?::(?P<aevent>\d))?)?(?P<arrow>[A-D])"
-    rb"|\x1b\[[\d;:]*[A-Za-z~]|(?P<char>[^\x1b])|\x1b"
+    rb"|\x1b\[[?\d;:]*[A-Za-z~]|(?P<char>[^\x1b])|\x1b"
 )
 _ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 _CODES = {27: "escape", 13: "enter", 9: "tab", 32: "space", 10: "enter"}
