@@ -25,12 +25,15 @@ train() {
   ./run eval "$name" --runs-dir "$work/none" --json | tail -n 1 >"$work/row"
   ./run python - "$results" "$work/row" "$newest" <<'END'
 import json, os, pathlib, sys
+from shoal import config
 results, row, weights = map(pathlib.Path, sys.argv[1:])
 row = json.loads(row.read_text())
-names = ("env", "steps", "episodes", "score", "interval", "perf", "solved", "greedy_score", "scripted_score", "random_score")
+metric = config.load(row["env"]).solved.metric
+players = [player for player in ("sampled", "greedy", "scripted", "random") if f"{player}_{metric}" in row]
+kept = {name: row[name] for name in ("env", "steps", "episodes", "solved", "interval")} | {"metric": metric}
+kept |= {player: row[f"{player}_{metric}"] for player in players} | {"bytes": os.path.getsize(weights)}
 rows = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-rows = [other for other in rows if other["env"] != row["env"]]
-rows.append({name: row[name] for name in names if name in row} | {"bytes": os.path.getsize(weights)})
+rows = [other for other in rows if other["env"] != row["env"]] + [kept]
 results.write_text("".join(json.dumps(row) + "\n" for row in sorted(rows, key=lambda row: row["env"])))
 END
 }

@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     place, arguments = command_watch.take_watch(arguments)
     resumed = flags.take_resume(arguments)
     with _interruptible():
-        trainer, options = _resumed(*resumed) if resumed else _begun(arguments)
+        trainer, options = _resumed(*resumed, place) if resumed else _begun(arguments, place)
         _announce(trainer)
         from shoal import live
 
@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> int:
     return INTERRUPTED if result.interrupted else 0
 
 
-def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
+def _begun(arguments: list[str], place: str) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a new run, and the options."""
     name, rest = environment("shoal train", arguments)
     parsed = flags.parse(f"shoal train {name}", title(name), rest, flags.TRAIN, name)
@@ -47,8 +47,10 @@ def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
     options = parsed.options
     if options["fresh_environments"]:
         raise ConfigError("--fresh-environments goes with --resume: a new run has new environments")
+    from shoal import live
     from shoal.trainer import Trainer
 
+    live.check(place, options["record_every"])
     trainer = Trainer(
         settings,
         runs_dir=options["runs_dir"],
@@ -59,20 +61,21 @@ def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
     return trainer, options
 
 
-def _resumed(target: str, arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
+def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a run that goes on, and the options. An empty target means the newest."""
     if "-h" in arguments or "--help" in arguments:
         flags.parse("shoal train [ENV] --resume [RUN]", "Go on with a run that was stopped.", ["--help"], flags.RESUME)
     words = leading(arguments)
     env = registry.get(words[0]).name if words else ""
     runs_dir = Path(flags.peek(arguments, "--runs-dir") or "runs")
-    from shoal import resuming
+    from shoal import live, resuming
 
     run = store.find_run(runs_dir, target, env) if target else resuming.newest_unfinished(runs_dir, env)
     home = str(configs.read_toml(run.config, required=True).get("", {}).get("environment", ""))
     if env and home != env:
         raise ConfigError(f"the run is of `{home}`; got `{env}`: {run.path}")
     options = flags.parse_resume("shoal train --resume", arguments[len(words) :], registry.get(home).name).options
+    live.check(place, options["record_every"])
     trainer = resuming.resume(
         run.path,
         threads=options["threads"],

@@ -92,7 +92,7 @@ def _viewer(words: list[str], options: dict[str, Any], human: bool) -> Viewer:
     from shoal import viewer as viewers
     from shoal.evaluate import check_seed, evaluation_seed
 
-    columns, rows = viewers.grid(options["tiles"]) if options["tiles"] else (0, 1)
+    columns, rows = viewers.tiles(options["tiles"]) if options["tiles"] else (0, 1)
     if options["speed"] not in viewers.SPEEDS:
         expected = ", ".join(f"{speed:g}" for speed in viewers.SPEEDS)
         raise ConfigError(f"--speed {options['speed']:g}: expected one of {expected}")

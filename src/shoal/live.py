@@ -30,12 +30,32 @@ FRAMES_PER_SECOND = 30.0
 FOLDER = "recordings"  # in the run's
 
 
+def check(place: str, every: int | None) -> None:
+    """Find out before a run begins whether it can be seen.
+
+    Args:
+        place: window, terminal, or empty.
+        every: steps between recordings; None: none.
+
+    Raises:
+        ConfigError: if it cannot.
+    """
+    if every is not None and every < 1:
+        raise ConfigError(f"out of range: --record-every {every}; expected at least 1 step")
+    if place == "terminal":
+        from shoal import watch_terminal
+
+        watch_terminal.check()
+    elif place == "window":
+        from shoal import watch_window
+
+        watch_window.load()
+
+
 class Recorder:
     """Writes an animation of the current policy into the run's folder every so many steps."""
 
     def __init__(self, trainer: Trainer, every: int) -> None:
-        if every < 1:
-            raise ConfigError(f"out of range: --record-every {every}; expected at least 1 step")
         assert trainer.run is not None
         self._trainer, self._every = trainer, every
         self._folder = trainer.run.path / FOLDER
@@ -94,8 +114,7 @@ class Watched:
 
     Args:
         trainer: of the run.
-        place: window, terminal, or empty.
-        every: steps between recordings; None: none.
+        place, every: as `check` has them.
     """
 
     def __init__(self, trainer: Trainer, place: str, every: int | None) -> None:
@@ -104,15 +123,10 @@ class Watched:
         self._place: Any = None
 
     def __enter__(self) -> Watched:
-        """Open the window, or take over the terminal.
-
-        Raises:
-            ConfigError: if that is not possible here.
-        """
+        """Open the window, or take over the terminal; raises as `check` does."""
         if self._name == "terminal":
             from shoal import watch_terminal
 
-            watch_terminal.check()
             self._place = watch_terminal.Screen().__enter__()
         elif self._name == "window":
             from shoal import watch_window

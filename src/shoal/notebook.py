@@ -12,7 +12,8 @@ from shoal.errors import ConfigError
 from shoal.evaluate import evaluation_seed
 from shoal.players import Player, PolicyPlayer, RandomPlayer, ScriptedPlayer
 from shoal.policy import Policy, load
-from shoal.viewer import Viewer, fitting, grid
+from shoal.viewer import Viewer, fitting
+from shoal.viewer import tiles as parse_tiles
 
 PLAYERS = ("sampled", "greedy", "scripted", "random")
 
@@ -90,7 +91,7 @@ def show(
     else:
         policy = target if isinstance(target, Policy) else load(target, runs_dir=runs_dir)
         spec, actor = policy.spec, PolicyPlayer(policy, greedy=player == "greedy", seed=seed)
-    columns, rows = grid(tiles) if tiles else (0, 1)
+    columns, rows = parse_tiles(tiles) if tiles else (0, 1)
     viewer = Viewer(spec, actor, copies=max(columns, 1) * rows, columns=columns, seed=seed)
     viewer.overlay = panel
     if not panel:

@@ -371,13 +371,13 @@ def fitting(viewer: Viewer, width: int, height: int) -> tuple[int, int]:
     return max(min(width, round(height * aspect)), 1), max(min(height, round(width / aspect)), 1)
 
 
-def grid(text: str) -> tuple[int, int]:
+def tiles(text: str) -> tuple[int, int]:
     """Return the columns and rows that `4x3` means.
 
     Raises:
         ConfigError: if it means none.
     """
-    return pair("grid", text, 64)
+    return pair("tiles", text, 64)
 
 
 def pair(name: str, text: str, most: int) -> tuple[int, int]:

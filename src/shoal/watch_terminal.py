@@ -297,7 +297,7 @@ def check() -> None:
         ConfigError: if it is not.
     """
     record = "`--record FILE.png` needs no terminal"
-    if not os.isatty(sys.stdout.fileno()):
+    if not sys.stdout.isatty():
         raise ConfigError("watching in a terminal needs one; the standard output is not a terminal", record)
     columns, rows = os.get_terminal_size(sys.stdout.fileno())
     if columns < SMALLEST[0] or rows < SMALLEST[1]:

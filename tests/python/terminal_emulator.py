@@ -37,7 +37,14 @@ class Emulator:
     def feed(self, text: str) -> None:
         for match in _TOKEN.finditer(text):
             if match["char"]:
-                if match["char"] >= " " and self._row < self.rows and self._column < self.columns:
+                if match["char"] == "\r":
+                    self._column = 0
+                elif match["char"] == "\n":
+                    self._row += 1
+                    if self._row >= self.rows:
+                        self.cells = [*self.cells[1:], [(" ", "", "")] * self.columns]
+                        self._row = self.rows - 1
+                elif match["char"] >= " " and self._row < self.rows and self._column < self.columns:
                     self.cells[self._row][self._column] = (match["char"], self._fore, self._back)
                     self._column += 1
                     self.written += 1
