@@ -21,6 +21,7 @@ from shoal.drawing import Canvas, Raster
 
 WIDTH, HEIGHT = 720, 330
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 20.0, 34.0, 46.0  # pixels around the axes
+BAND = 0x274A60FF
 BINS = 150  # of steps
 
 
@@ -76,6 +77,11 @@ def draw(env: str, curves: np.ndarray, steps: int, metric: str, threshold: float
     canvas = Canvas()
     canvas.clear(drawing.NIGHT)
     canvas.window(0, 0, WIDTH, HEIGHT)
+    shares = (np.arange(first, BINS) + 0.5) / BINS
+    for i in range(len(shares) - 1):  # the band, a strip a bin; opaque, and they overlap, so that no seam is seen
+        at, to = first + i, first + i + 1
+        left, right = x(shares[i]), x(shares[i + 1]) + 0.5
+        canvas.polygon([(left, y(low[at])), (right, y(low[to])), (right, y(high[to])), (left, y(high[at]))], BAND)
     step = nice_step(top - floor)
     for k in range(math.ceil(floor / step), int(top / step) + 1):
         canvas.line([(x(0), y(k * step)), (x(1), y(k * step))], 1, drawing.PANEL)
@@ -84,12 +90,6 @@ def draw(env: str, curves: np.ndarray, steps: int, metric: str, threshold: float
     for k in range(int(steps / 1e6 / step) + 1):
         canvas.text(x(k * step * 1e6 / steps), HEIGHT - BOTTOM + 14, 8, f"{k * step:g}", drawing.MUTED, "centre")
     canvas.text(x(1), HEIGHT - 14, 8, "million steps", drawing.MUTED, "right")
-    shares = (np.arange(first, BINS) + 0.5) / BINS
-    for i in range(len(shares) - 1):  # the band, a strip a bin
-        at, to = first + i, first + i + 1
-        corners = [(x(shares[i]), y(low[at])), (x(shares[i + 1]), y(low[to])),
-                   (x(shares[i + 1]), y(high[to])), (x(shares[i]), y(high[at]))]  # fmt: skip
-        canvas.polygon(corners, drawing.SKY & ~0xFF | 0x50)
     if threshold is not None:
         for dash in range(0, 100, 2):
             canvas.line([(x(dash / 100), y(threshold)), (x((dash + 1) / 100), y(threshold))], 1.2, drawing.YELLOW)

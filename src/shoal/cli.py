@@ -232,7 +232,13 @@ def _bench(arguments: list[str]) -> int:
 
 # ---------------------------------------------------------------------------------------------------- helpers
 
-_COMMANDS: dict[str, Callable[[list[str]], int]] = {"train": _train, "eval": _eval, "play": _play, "list": _list, "bench": _bench}
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "eval": _eval,
+    "play": _play,
+    "list": _list,
+    "bench": _bench,
+}
 
 
 def count(number: float) -> str:

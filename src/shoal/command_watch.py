@@ -217,5 +217,3 @@ def _record(viewer: Viewer, options: dict[str, Any]) -> int:
 def install(extra: str) -> str:
     """Return the line that installs an extra."""
     return f"./run install {extra}" if command() == "./run" else f"pip install 'shoal[{extra}]'"
-
-

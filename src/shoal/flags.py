@@ -57,8 +57,10 @@ TRAIN = (
     RUNS_DIR,
     JSON,
 )
-_RESUMING = ("threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json")
-_RESUMING += ("record-every", "watch")
+_RESUMING = (
+    "threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json",
+    "record-every", "watch",
+)  # fmt: skip
 RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
 _ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}

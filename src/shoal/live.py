@@ -8,7 +8,6 @@ Both play worlds of their own between updates and only read the weights, so a ru
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +98,8 @@ class Live:
             return
         value = log.get(f"env/{self._metric}", log.get(self._metric.replace("_", "/"), 0.0))
         steps, share = log["steps"], log["steps"] / self._trainer.config.train.total_steps
-        status = f"{count(steps)} steps {share:.0%}  {count(log['perf/sps'])}/s  {self._metric} {value:.4g}"
+        reached = f"{value:.4g}" if log["episode/count"] else "-"
+        status = f"{count(steps)} steps {share:.0%}  {count(log['perf/sps'])}/s  {self._metric} {reached}"
         try:
             self.going = self._place.show(self._viewer, now - self._last, status)
         except OSError:

@@ -68,7 +68,8 @@ def show(
         target: a policy, what `shoal.load` takes, or for the players scripted and random an environment's name.
         player: sampled, greedy, scripted or random.
         seconds: length.
-        width, height: in pixels, at most: a single copy is cut to the drawing's shape.
+        width: in pixels, at most: without a panel, the clip is cut to the drawing's shape.
+        height: in pixels, at most.
         frames_per_second: shown; the environment ticks at its own rate.
         tiles: columns and rows of copies, such as 4x3.
         panel: show what the agent chose, and its value estimates.

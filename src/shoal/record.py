@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the shoal authors
 """Recordings: PNG animations with nothing but zlib; GIF through Pillow and MP4 through PyAV, the extra `[video]`.
 
-    with record.open_writer(Path("play.mp4"), 60) as writer:
-        writer.add(image)                  # uint8 (H, W, 3 or 4)
+with record.open_writer(Path("play.mp4"), 60) as writer:
+    writer.add(image)                  # uint8 (H, W, 3 or 4)
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ def record(
     Args:
         viewer: what plays.
         path: of the file; its suffix says what it is.
-        width, height: in pixels.
+        width: in pixels.
+        height: in pixels.
         frames_per_second: shown; the environment ticks at its own rate.
         seconds: how long, at most.
         episodes: end when so many episodes have ended; 0: after `seconds`.

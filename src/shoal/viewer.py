@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,13 @@ class Viewer:
         self._drawings: dict[tuple[int, int], drawing.Drawing] = {}
         self._canvas = drawing.Canvas()
         self._rasters: dict[tuple[int, int], drawing.Raster] = {}
-        self._restart()
+        self.before: list[NDArray[np.uint8] | None]
+        self.choice: Choice | None
+        self.values: deque[float] = deque(maxlen=HISTORY)
+        self.returns = np.zeros(self.vec.num_rows)
+        self._ended = np.zeros(self.vec.num_rows, np.bool_)
+        self._fresh: list[str]
+        self._forget()
 
     # ------------------------------------------------------------------------------------------------ time
 
@@ -262,15 +269,19 @@ class Viewer:
         self.values.clear()
 
     def _restart(self) -> None:
+        self.vec.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin anew with what belongs to the episodes that are under way."""
         vec = self.vec
-        vec.reset()
-        self.before: list[NDArray[np.uint8] | None] = [None] * vec.num_envs
-        self.choice: Choice | None = None
+        self.before = [None] * vec.num_envs
+        self.choice = None
         self.masks = vec.mask_rows.copy()
-        self.values: deque[float] = deque(maxlen=HISTORY)
-        self.returns = np.zeros(vec.num_rows, np.float64)
+        self.values.clear()
+        self.returns[:] = 0.0
         self._ended = np.zeros(vec.num_rows, np.bool_)
-        self._fresh: list[str] = []
+        self._fresh = []
         self._alpha, self._lingering = 1.0, 0.0
 
     # ------------------------------------------------------------------------------------------------ pictures
@@ -279,7 +290,8 @@ class Viewer:
         """Return the picture of this moment, uint8 (height, width, 4).
 
         Args:
-            width, height: in pixels.
+            width: in pixels.
+            height: in pixels.
             panel: with the panel and help if they are on.
             status: a line below the picture; none if empty.
         """
@@ -303,12 +315,12 @@ class Viewer:
             self._draw_help(scene)
         return whole
 
-    def chosen(self) -> dict[str, object]:
+    def chosen(self) -> dict[str, Any]:
         """Return what `drawing.overlay` shows of the agent that is followed."""
         if self.choice is None:
             return {}
         row, choice = self.row, self.choice
-        shown: dict[str, object] = {"discrete": choice.discrete[row], "continuous": choice.continuous[row]}
+        shown: dict[str, Any] = {"discrete": choice.discrete[row], "continuous": choice.continuous[row]}
         if choice.logits is not None:
             shown["probabilities"] = drawing.probabilities_of(self.spec, choice.logits[row], self.masks[row])
         if self.values:
@@ -335,9 +347,10 @@ class Viewer:
         self._drawings[width, height].draw(self.vec, copy, self._alpha, self.before[copy], out)
 
     def _draw_help(self, scene: drawing.Image) -> None:
-        own = [tuple(line.split(": ", 1)) for line in self.watching.keys.lines()]
+        own = [line.partition(": ")[::2] for line in self.watching.keys.lines()]
         height, width = scene.shape[:2]
-        rows = [*((*row, drawing.TEXT) for row in HELP), *((*row, drawing.YELLOW) for row in own[:12])]
+        rows = [(key, what, drawing.TEXT) for key, what in HELP]
+        rows += [(key, what, drawing.YELLOW) for key, what in own[:12]]
         pitch = min(16.0, (height - 20.0) / len(rows))
         canvas = self._canvas
         canvas.begin()

@@ -253,13 +253,13 @@ class Screen:
 
     def _paint(self, viewer: Viewer, status: str) -> None:
         """Send what changed: the picture, the panel beside it, the status line below."""
-        size = tuple(os.get_terminal_size(self._out))
+        columns, rows = os.get_terminal_size(self._out)
+        size = (columns, rows)
         parts = [_BEGIN]
         if size != self._size:
             self._forget()
             self._size = size
             parts.append(_BLANK)
-        columns, rows = size
         if columns < SMALLEST[0] or rows < SMALLEST[1]:
             self._write(f"{''.join(parts)}\x1b[1;1H{'too small'[:columns]}{_END}")
             return
@@ -326,4 +326,3 @@ def watch(viewer: Viewer, frames_per_second: float = FRAMES_PER_SECOND) -> None:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-

@@ -57,5 +57,7 @@ def test_a_run_comes_first_and_eval_says_whose_weights_it_took(
 
 
 def test_an_environment_without_one_says_so(tmp_path: Path) -> None:
-    with pytest.raises(shoal.CheckpointError, match=r"no run of `mixed` in .*\nhint: make one with `shoal train mixed`"):
+    with pytest.raises(
+        shoal.CheckpointError, match=r"no run of `mixed` in .*\nhint: make one with `shoal train mixed`"
+    ):
         shoal.load("mixed", runs_dir=tmp_path)

@@ -182,6 +182,6 @@ def test_a_missing_extra_is_one_sentence(
 
 def test_a_full_disk_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = Viewer(registry.get("pong").spec(), RandomPlayer(1))
+    monkeypatch.setitem(record.WRITERS, "", record.WRITERS[".png"])
     with pytest.raises(shoal.ConfigError, match=r"cannot be written: /dev/full: No space left"):
-        monkeypatch.setitem(record.WRITERS, "", record.WRITERS[".png"])
         record.record(viewer, Path("/dev/full"), width=60, height=40, seconds=1)

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import itertools
+import tomllib
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_between_two_ticks_the_picture_moves_steadily() -> None:
         pictures.append(view.frame(288, 165))
         view.advance(1 / 60)
     assert view.ticks == 2  # the fifth picture is one of the next tick
-    assert all((a != b).any() for a, b in zip(pictures, pictures[1:], strict=False))
+    assert all((a != b).any() for a, b in itertools.pairwise(pictures))
     balls = [np.argwhere((picture[40:, :, :3] > 220).all(axis=2)).mean(axis=0)[1] for picture in pictures[:4]]
     steps = np.diff(balls)
     assert np.abs(steps).min() > 0.1
@@ -331,17 +332,14 @@ def test_help_and_status_are_drawn_over_the_picture() -> None:
     assert np.ptp(with_status[-viewer.STATUS :, :60, :3]) > 100
 
 
-def test_a_wrong_watch_section_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for text, problem in (("rate = 0", "out of range: rate=0"), ("rte = 3", "expected rate, per"), ("per = 'x'", "per \\(a parameter\\)")):
-        monkeypatch.setattr(viewer.config, "read_toml", lambda _, text=text: _sections(text))
-        with pytest.raises(shoal.ConfigError, match=problem):
-            viewer.watching(registry.get("breakout").spec())
-
-
-def _sections(text: str) -> dict[str, dict[str, object]]:
-    import tomllib
-
-    return {"watch": tomllib.loads(text)}
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("rate = 0", "out of range: rate=0"), ("rte = 3", "expected rate, per"), ("per = 'x'", r"per \(a parameter\)")],
+)
+def test_a_wrong_watch_section_is_one_sentence(text: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewer.config, "read_toml", lambda _: {"watch": tomllib.loads(text)})
+    with pytest.raises(shoal.ConfigError, match=problem):
+        viewer.watching(registry.get("breakout").spec())
 
 
 class Fixed:

@@ -163,9 +163,7 @@ def test_a_terminal_that_is_too_small_is_one_sentence(tmp_path: Path) -> None:
     session = Session("eval", "pong", "--watch", "terminal", "--random", columns=19, rows=24, cwd=tmp_path)
     code, said = session.end()
     assert code == 2
-    assert said.splitlines()[0] == (
-        "shoal: the terminal is too small: 19x24; expected at least 20 columns and 8 rows"
-    )
+    assert said.splitlines()[0] == ("shoal: the terminal is too small: 19x24; expected at least 20 columns and 8 rows")
 
 
 def test_watching_without_a_keyboard(tmp_path: Path) -> None:
