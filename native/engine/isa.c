@@ -16,6 +16,8 @@ int32_t shoal_abi(void) { return SHOAL_ABI; }
 
 const char *shoal_isa(void) { return SHOAL_ISA; }
 
+const char *shoal_env_flags(void) { return SHOAL_ENV_FLAGS; }
+
 const char *shoal_best_isa(void) {
 #if defined(__x86_64__)
   __builtin_cpu_init();

@@ -210,7 +210,8 @@ static int32_t train_minibatch(ShoalLearner *learner, int32_t batch, double lear
   if (count == 0.0) { return SHOAL_OK; }  // nobody learnt in these segments
   double mean = sums[SHOAL_SUM_ADVANTAGE] / count, variance = sums[SHOAL_SUM_ADVANTAGE2] / count - mean * mean;
   mb.mean = (float)mean;
-  mb.inverse_std = (float)(1.0 / (__builtin_sqrt(variance > 0.0 ? variance : 0.0) + 1e-8));
+  double spread = __builtin_sqrt(variance > 0.0 ? variance : 0.0), least = (double)learner->config.advantage_floor;
+  mb.inverse_std = (float)(1.0 / ((spread > least ? spread : least) + 1e-8));
   mb.inverse_count = (float)(1.0 / count);
   memset(learner->sums, 0, 8 * (size_t)learner->num_shards * SHOAL_SUMS);
   shoal_parallel_staged(learner, SHOAL_STAGE_BACKWARD, learner->num_shards, train_shard, &mb);

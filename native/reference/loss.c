@@ -10,7 +10,8 @@
 
 static double clip(double x, double low, double high) { return x < low ? low : x > high ? high : x; }
 
-void shoal_ref_normalize(int64_t n, const uint8_t *learn, const double *advantage, double *out) {
+void shoal_ref_normalize(const ShoalRefCoefficients *coefficients, int64_t n, const uint8_t *learn,
+                         const double *advantage, double *out) {
   double count = 0.0, mean = 0.0, square = 0.0;
   for (int64_t i = 0; i < n; i++) {
     if (learn[i]) { count += 1.0, mean += advantage[i]; }
@@ -20,6 +21,7 @@ void shoal_ref_normalize(int64_t n, const uint8_t *learn, const double *advantag
     if (learn[i]) { square += (advantage[i] - mean) * (advantage[i] - mean); }
   }
   double std = sqrt(square / (count > 0.0 ? count : 1.0));
+  if (std < coefficients->advantage_floor) { std = coefficients->advantage_floor; }
   for (int64_t i = 0; i < n; i++) { out[i] = learn[i] ? (advantage[i] - mean) / (std + SHOAL_REF_EPSILON) : 0.0; }
 }
 

@@ -82,15 +82,16 @@ SHOAL_API void shoal_ref_heads_backward(const ShoalSpec *spec, int64_t n, const 
 // ---------------------------------------------------------------------------------------------------- loss.c
 
 typedef struct {
-  double clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_continuous;  // vf_clip 0: off
+  double clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_continuous, advantage_floor;  // vf_clip 0: off
 } ShoalRefCoefficients;
 
 typedef struct {
   double loss, policy_loss, value_loss, entropy, kl, clip_fraction, ratio_error;
 } ShoalRefLog;
 
-// out (n,) = (advantage - mean) / (std + 1e-8) over the learn rows (population std), 0 elsewhere.
-SHOAL_API void shoal_ref_normalize(int64_t n, const uint8_t *learn, const double *advantage, double *out);
+// out (n,) = (advantage - mean) / (max(std, advantage_floor) + 1e-8) over the learn rows (population std), 0 elsewhere.
+SHOAL_API void shoal_ref_normalize(const ShoalRefCoefficients *coefficients, int64_t n, const uint8_t *learn,
+                                   const double *advantage, double *out);
 // The loss over n samples and its gradients, each (n,) =. advantage is normalised already; omega: importance weights.
 SHOAL_API void shoal_ref_loss(const ShoalRefCoefficients *coefficients, int64_t n, const uint8_t *learn,
                               const double *log_prob, const double *old_log_prob, const double *values,

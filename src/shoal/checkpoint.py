@@ -2,8 +2,9 @@
 # Copyright (c) 2026 the shoal authors
 """Checkpoints: one safetensors file each, with everything needed to use it in its header, written atomically.
 
-The header's metadata: `format`, `kind` (weights or resume), `env`, `version` (of the environment), `config` (the text
-of config.toml), `settings` (their hash), `seed`, `steps`, `updates`. Tensors whose names start with `policy.` and
+The header's metadata: `format`, `kind` (weights or resume), `env`, `version` (of the environment), `source` (a hash of
+the code of one outside the package, else empty), `config` (the text of config.toml), `settings` (their hash), `seed`,
+`steps`, `updates`. Tensors whose names start with `policy.` and
 `normalizer.` are the policy's, `learner.returns` is the scale of its values; a resume image (image.py) has more.
 Loading executes nothing.
 """
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal import config as configs
+from shoal import registry
 from shoal.errors import CheckpointError, ShoalError
 
 FORMAT = "shoal 1"
@@ -74,11 +76,15 @@ def save(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str,
         raise
 
 
-def load(path: Path) -> Checkpoint:
+def load(path: Path, env: registry.Environment | None = None) -> Checkpoint:
     """Read a checkpoint.
 
+    Args:
+        path: of the file.
+        env: that it must be for; None: one of the package's own. A file never causes code to be compiled.
+
     Raises:
-        CheckpointError: if it is missing, damaged, or not one of ours.
+        CheckpointError: if it is missing, damaged, not one of ours, or not for that environment.
     """
     import safetensors
 
@@ -102,8 +108,15 @@ def load(path: Path) -> Checkpoint:
     missing = [key for key in ("env", "version", "config", "seed", "steps") if key not in metadata]
     if missing:
         raise CheckpointError(f"the checkpoint's header is incomplete: {path} lacks {', '.join(missing)}")
+    if env and metadata["env"] != env.name:
+        raise CheckpointError(f"the checkpoint is for `{metadata['env']}`; got `{env.name}`: {path}")
+    if not env and metadata.get("source"):
+        raise CheckpointError(
+            f"the checkpoint is for `{metadata['env']}`, an environment outside the package: {path}",
+            f"name its folder: `shoal eval ./{metadata['env']} {path}`, or env= in Python",
+        )
     try:
-        config = configs.from_toml(metadata["config"])
+        config = configs.from_toml(metadata["config"], env)
     except ShoalError as error:
         raise CheckpointError(f"the checkpoint's settings do not fit this version of shoal: {path}: {error}") from error
     return Checkpoint(path, tensors, metadata, config)

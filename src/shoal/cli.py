@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The command line: `shoal train | eval | play | list | bench`.
+"""The command line: `shoal train | eval | play | list | new | bench`.
 
 Each command imports what it needs when it runs, so that help is instant. A mistake of the user's ends in one sentence
 on stderr and exit code 2. With `--json` the last line on stdout is one JSON object.
@@ -8,6 +8,8 @@ on stderr and exit code 2. With `--json` the last line on stdout is one JSON obj
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 import time
@@ -29,12 +31,18 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   eval [ENV] --watch [terminal]   watch it play, in a window or this terminal; --record FILE.png|gif|mp4
   play ENV              play it yourself, with the keyboard
   list                  the environments
+  new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
+  check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
+  profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
+  doctor                what is installed, what works, a self-test: what a bug report needs
+  completion SHELL      print the script that completes what you type, in bash, zsh or fish
 
+ENV is a name, or the folder of an environment of your own, such as ./mygame
 settings are merged: defaults < the environment's own < --config FILE < flags
 """
 
@@ -46,18 +54,26 @@ _STARTED = time.perf_counter()
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 2 for a mistake, 130 when Ctrl-C ended it early."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
-        return 0 if arguments else 2
+    _mend_output()
     try:
+        if not arguments or arguments[0] in ("-h", "--help", "help"):
+            print(USAGE, end="", flush=True)
+            return 0 if arguments else 2
         if arguments[0] == "--version":
             from shoal import __version__
 
             print(__version__)
             return 0
-        if arguments[0] not in _COMMANDS:
+        found = (_COMMANDS | _HIDDEN).get(arguments[0])
+        if found is None:
             raise ConfigError(f"no command is called `{arguments[0]}`", nearest(arguments[0], _COMMANDS))
-        return _COMMANDS[arguments[0]](arguments[1:])
+        if "--debug" in arguments and arguments[0] in ("train", "eval"):
+            from shoal import debug
+
+            return debug.run([argument for argument in arguments if argument != "--debug"])
+        code = found(arguments[1:])
+        sys.stdout.flush()  # while what goes wrong can still be told
+        return code
     except ShoalError as error:
         sys.stdout.flush()
         print(f"shoal: {error}", file=sys.stderr)
@@ -65,8 +81,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        _drop_output()
+        where = f": {error.filename}" if error.filename else ""
+        print(f"shoal: the system refuses to read or write{where}: {error.strerror or error}", file=sys.stderr)
+        return 2
 
 
 # ---------------------------------------------------------------------------------------------------- train
@@ -82,7 +103,7 @@ def _train(arguments: list[str]) -> int:
 
 
 def _eval(arguments: list[str]) -> int:
-    from shoal import agents, checkpoint, command_watch, flags, registry, store
+    from shoal import agents, command_watch, flags, store
     from shoal.evaluate import check_seed, evaluate
     from shoal.policy import restore
 
@@ -95,32 +116,25 @@ def _eval(arguments: list[str]) -> int:
         flags.Option("threads", "int", None, "0 stands for all cores"),
         flags.Option("watch", "str", None, "watch it play instead: see `shoal eval --watch --help`"),
         flags.RUNS_DIR,
+        flags.DEBUG,
         flags.JSON,
     )
     about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."
     parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
+    if not 0 <= parsed["level"] <= 1:
+        raise ConfigError(f"out of range: --level {parsed['level']:g}; expected 0 to 1")
     if len(words) > 2:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
-    env = words.pop(0) if words and words[0] in registry.names() else ""
     runs_dir = Path(parsed["runs_dir"])
-    if words and not env and len(words) > 1:
-        registry.get(words[0])  # raises: two words, the first of which is no environment
-    try:
-        path = store.find(runs_dir, words[0], env) if words else agents.newest(runs_dir, env)
-    except ShoalError as error:
-        close = nearest(words[0], registry.names(), " ") if words and not env else " "
-        raise error if close == " " else type(error)(str(error).partition("\n")[0], close) from error
-    found = checkpoint.load(path)
+    found = agents.find(words, runs_dir)
     policy = restore(found)
-    if env and found.config.env != env:
-        raise ConfigError(f"the checkpoint is for `{found.config.env}`; got `{env}`: {path}")
     import dataclasses
 
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
-    print(f"{title(settings.env)}\n{path}, trained for {count(found.steps)} steps")
-    print(agents.about(path, runs_dir) + "\n" if path.name == agents.NAME else "", end="", flush=True)
+    print(f"{title(settings.reference)}\n{found.path}, trained for {count(found.steps)} steps")
+    print(agents.about(found.path, runs_dir) + "\n" if found.path.name == agents.NAME else "", end="", flush=True)
     results = {
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players
@@ -131,7 +145,7 @@ def _eval(arguments: list[str]) -> int:
         verdict = "solved" if sampled.solved else "not solved"
         print(f"{verdict}: {sampled} (solved: {sampled.threshold:g})")
     if parsed["json"]:
-        row = {"env": settings.env, "checkpoint": str(path), "steps": found.steps, "seed": settings.seed}
+        row = {"env": settings.env, "checkpoint": str(found.path), "steps": found.steps, "seed": settings.seed}
         row |= {"solved": sampled.solved, "perf": sampled.stats.mean("perf"), "score": sampled.stats.mean("score")}
         row |= {"interval": sampled.interval, "episodes": sampled.stats.lives}
         print(
@@ -198,6 +212,15 @@ def _list(arguments: list[str]) -> int:
     return 0
 
 
+# ---------------------------------------------------------------------------------------------------- new
+
+
+def _new(arguments: list[str]) -> int:
+    from shoal import command_new
+
+    return command_new.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- bench
 
 
@@ -230,6 +253,42 @@ def _bench(arguments: list[str]) -> int:
     return solve.run(name, extra)
 
 
+# ---------------------------------------------------------------------------------------------------- check
+
+
+def _check(arguments: list[str]) -> int:
+    from shoal import command_check
+
+    return command_check.run(arguments)
+
+
+# ---------------------------------------------------------------------------------------------------- others
+
+
+def _profile(arguments: list[str]) -> int:
+    from shoal import command_profile
+
+    return command_profile.run(arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    from shoal import command_doctor
+
+    return command_doctor.run(arguments)
+
+
+def _completion(arguments: list[str]) -> int:
+    from shoal import command_completion
+
+    return command_completion.run(arguments)
+
+
+def _complete(arguments: list[str]) -> int:
+    from shoal import completion
+
+    return completion.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- helpers
 
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
@@ -237,8 +296,35 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "eval": _eval,
     "play": _play,
     "list": _list,
+    "new": _new,
+    "check": _check,
     "bench": _bench,
+    "profile": _profile,
+    "doctor": _doctor,
+    "completion": _completion,
 }
+_HIDDEN = {"_complete": _complete}  # what the scripts of `completion` call
+
+
+def _mend_output() -> None:
+    """Make any text printable, also where standard output is closed or knows few letters."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, as long as the process
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Let nothing that is still buffered fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def commands() -> dict[str, Callable[[list[str]], int]]:
+    """Return the commands that USAGE lists."""
+    return _COMMANDS
 
 
 def count(number: float) -> str:
@@ -253,7 +339,7 @@ def command() -> str:
     """Return how this program was called, for hints that can be typed."""
     if Path(sys.argv[0]).name == "shoal":
         return "shoal"
-    return "./run" if Path("run").is_file() else "python -m shoal"
+    return os.environ.get("SHOAL_COMMAND", "python -m shoal")
 
 
 def process_start() -> float:
@@ -267,7 +353,7 @@ def process_start() -> float:
 
 
 def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the environment's name and the rest."""
+    """Return the environment's name, or the absolute path of its folder, and the rest."""
     from shoal import registry
 
     if not arguments or arguments[0].startswith("-"):
@@ -275,7 +361,7 @@ def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
             print(f"usage: {program} ENV [FLAGS]\n\n`{program} ENV --help` shows every flag, `shoal list` every ENV")
             raise SystemExit(0)
         raise ConfigError("which environment; expected its name first", f"{program} {registry.names()[0]}")
-    return registry.get(arguments[0]).name, arguments[1:]
+    return registry.get(arguments[0]).reference, arguments[1:]
 
 
 def leading(arguments: Sequence[str]) -> list[str]:
@@ -289,10 +375,11 @@ def leading(arguments: Sequence[str]) -> list[str]:
 
 
 def title(name: str) -> str:
-    """Return the environment's name, version and goal."""
+    """Return the environment's name, version, folder if it lies outside the package, and goal."""
     from shoal import config, registry
 
-    spec = registry.get(name).spec()
+    env = registry.get(name)
+    spec = env.spec()
     solved = config.load(name).solved
     goal = f", solved at {solved.metric} >= {solved.threshold:g}" if solved.threshold is not None else ""
-    return f"{name} version {spec.version}{goal}"
+    return f"{env.name} version {spec.version}{f' in {env.spelled}' if env.source else ''}{goal}"

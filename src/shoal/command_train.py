@@ -7,18 +7,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal import command_watch, flags, native, registry, store
+from shoal import command_watch, flags, folder, native, registry, store, terminal
 from shoal import config as configs
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
 
 if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known to be right
-    from shoal.result import Log, Result
+    from shoal.result import Result
     from shoal.trainer import Trainer
 
 
@@ -28,11 +27,15 @@ def run(arguments: list[str]) -> int:
     resumed = flags.take_resume(arguments)
     with _interruptible():
         trainer, options = _resumed(*resumed, place) if resumed else _begun(arguments, place)
-        _announce(trainer)
-        from shoal import live
+        from shoal import live, progress
 
-        with live.Watched(trainer, place, options["record_every"]) as watched:
-            result = trainer.train(watched.with_(_Progress(trainer)))
+        _announce(trainer)
+        plain = options["plain"] or place == "terminal"
+        with (
+            progress.show(trainer, plain=plain) as callback,
+            live.Watched(trainer, place, options["record_every"]) as watched,
+        ):
+            result = trainer.train(watched.with_(callback))
     _report(result, trainer)
     if options["json"]:
         print(store.to_json(summary(result)))
@@ -42,7 +45,7 @@ def run(arguments: list[str]) -> int:
 def _begun(arguments: list[str], place: str) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a new run, and the options."""
     name, rest = environment("shoal train", arguments)
-    parsed = flags.parse(f"shoal train {name}", title(name), rest, flags.TRAIN, name)
+    parsed = flags.parse(f"shoal train {registry.get(name).spelled}", title(name), rest, flags.TRAIN, name)
     settings = parsed.load(name)
     options = parsed.options
     if options["fresh_environments"]:
@@ -66,18 +69,23 @@ def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, di
     if "-h" in arguments or "--help" in arguments:
         flags.parse("shoal train [ENV] --resume [RUN]", "Go on with a run that was stopped.", ["--help"], flags.RESUME)
     words = leading(arguments)
-    env = registry.get(words[0]).name if words else ""
+    env = registry.get(words[0]) if words else None
     runs_dir = Path(flags.peek(arguments, "--runs-dir") or "runs")
     from shoal import live, resuming
 
-    run = store.find_run(runs_dir, target, env) if target else resuming.newest_unfinished(runs_dir, env)
-    home = str(configs.read_toml(run.config, required=True).get("", {}).get("environment", ""))
-    if env and home != env:
-        raise ConfigError(f"the run is of `{home}`; got `{env}`: {run.path}")
-    options = flags.parse_resume("shoal train --resume", arguments[len(words) :], registry.get(home).name).options
+    if target:
+        run = store.find_run(runs_dir, target, "" if env is None or env.source else env.name)
+    else:
+        run = resuming.newest_unfinished(runs_dir, env.reference if env else "")
+    name = str(configs.read_toml(run.config, required=True).get("", {}).get("environment", ""))
+    if env and name != env.name:
+        raise ConfigError(f"the run is of `{name}`; got `{env.name}`: {run.path}")
+    env = env or folder.of_run(run, runs_dir) or registry.get(name)
+    options = flags.parse_resume("shoal train --resume", arguments[len(words) :], env.reference).options
     live.check(place, options["record_every"])
     trainer = resuming.resume(
         run.path,
+        env=env.reference,
         threads=options["threads"],
         until_solved=options["until_solved"],
         fresh_environments=options["fresh_environments"],
@@ -120,38 +128,12 @@ def summary(result: Result) -> dict[str, Any]:
     }
 
 
-class _Progress:
-    """Prints a line a second."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._next = 0.0
-        self._metric = trainer.config.solved.metric
-
-    def __call__(self, log: Log) -> None:
-        now = time.perf_counter()
-        if now < self._next or not log["updates"]:  # the first rollout gathers statistics
-            return
-        self._next = now + 1.0
-        done = log["steps"] / self._trainer.config.train.total_steps
-        value = log.get(f"env/{self._metric}", log.get(self._metric.replace("_", "/"), 0.0))
-        lives = f"{self._metric} {value:<8.4g} length {log['episode/length']:<7.4g}"
-        if not log["episode/count"]:
-            lives = f"{self._metric} {'-':<8} length {'-':<7}"
-        print(
-            f"{count(log['steps']):>7} steps {done:4.0%}  {count(log['perf/sps']):>6}/s  {lives} "
-            f"entropy {log['policy/entropy']:<6.3f} "
-            f"value fit {log['value/explained_variance']:<5.2f} {log['seconds']:6.1f} s",
-            flush=True,
-        )
-
-
 def _announce(trainer: Trainer) -> None:
     config = trainer.config
     policy, vec = config.policy, config.vec
     threads = vec.threads or native.library().cores()
     print(
-        f"{title(config.env)}\n"
+        f"{title(config.reference)}\n"
         f"seed {config.seed}, {vec.num_envs} copies, {policy.core} {policy.hidden} x {policy.layers}, "
         f"{threads} threads, {native.library().name}"
     )
@@ -177,7 +159,8 @@ def _report(result: Result, trainer: Trainer) -> None:
     print(f"run {result.run}")
     runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
     where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
-    print(f"next:\n  {shoal} eval {result.env}{where}\n  {shoal} train {result.env} --seed {result.seed + 1}{where}")
+    env = trainer.spec.env.spelled
+    print(f"next:\n  {shoal} eval {env}{where}\n  {shoal} train {env} --seed {result.seed + 1}{where}")
     if result.steps < trainer.config.train.total_steps and not result.solved:
         print(f"  {shoal} train --resume {result.run}")
 
@@ -187,6 +170,7 @@ def _interruptible() -> Iterator[None]:
     """Make a polite kill do what Ctrl-C does, and a second of either leave at once."""
 
     def leave(*_: object) -> None:
+        terminal.restore()
         os._exit(INTERRUPTED)
 
     def interrupt(*_: object) -> None:

@@ -134,19 +134,13 @@ def _player(words: list[str], options: dict[str, Any], human: bool, seed: int) -
 
 
 def _agent(words: list[str], options: dict[str, Any], seed: int) -> tuple[Spec, Player, int]:
-    from shoal import agents, checkpoint, players, store
+    from shoal import agents, players
     from shoal.policy import restore
 
     runs_dir = Path(options["runs_dir"])
-    env = words[0] if words and (words[0] in registry.names() or len(words) > 1) else ""
-    env = registry.get(env).name if env else ""
-    targets = words[1:] if env else words
-    path = store.find(runs_dir, targets[0], env) if targets else agents.newest(runs_dir, env)
-    found = checkpoint.load(path)
-    if env and found.config.env != env:
-        raise ConfigError(f"the checkpoint is for `{found.config.env}`; got `{env}`: {path}")
+    found = agents.find(words, runs_dir)
     policy = restore(found)
-    note = agents.about(path, runs_dir) or str(path)
+    note = agents.about(found.path, runs_dir) or str(found.path)
     print(f"{note}, trained for {count(found.steps)} steps", flush=True)
     player = players.PolicyPlayer(policy, greedy=options["greedy"], seed=seed)
     return policy.spec, player, found.config.vec.max_steps or 0

@@ -33,12 +33,15 @@ from shoal.settings import (
 
 Layer = Mapping[str, Mapping[str, object]]  # section -> key -> value
 
-_TOP = ("environment", "version", "seed", "preset", "settings")  # top-level keys of a stored config.toml
+_TOP = ("environment", "folder", "version", "seed", "preset", "settings")  # top-level keys of a stored config.toml
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one run. After `resolve` no number is None, and `reasons` says how derived ones came about."""
+    """The settings of one run. After `resolve` no number is None, and `reasons` says how derived ones came about.
+
+    `folder` is the absolute path of an environment outside the package, empty for one of the package's own.
+    """
 
     env: str
     params: dict[str, Scalar]
@@ -48,7 +51,13 @@ class Config:
     solved: SolvedConfig
     seed: int = 0
     preset: str = ""
+    folder: str = ""
     reasons: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """What `registry.get` finds the environment by."""
+        return self.folder or self.env
 
     def to_dict(self) -> dict[str, dict[str, Scalar]]:
         """Return section -> key -> value without what is None."""
@@ -62,12 +71,15 @@ class Config:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
         del sections["vec"]["threads"]
-        text = json.dumps([self.env, version, self.preset, sections], sort_keys=True)
+        name = f"{self.env}/" if self.folder else self.env  # wherever the folder lies, and whatever ships
+        text = json.dumps([name, version, self.preset, sections], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def to_toml(self, version: int) -> str:
         """Return the text of config.toml, which `--config` reads."""
-        lines = [f"environment = {_toml(self.env)}", f"version = {version}", f"seed = {self.seed}"]
+        lines = [f"environment = {_toml(self.env)}"]
+        lines += [f"folder = {_toml(self.folder)}"] if self.folder else []
+        lines += [f"version = {version}", f"seed = {self.seed}"]
         lines += [f"preset = {_toml(self.preset)}"] if self.preset else []
         lines += [f"settings = {_toml(self.settings_hash(version))}"]
         for section, values in self.to_dict().items():
@@ -87,7 +99,7 @@ def load(
     """Return the merged and checked settings for an environment, not yet resolved.
 
     Args:
-        name: of the environment.
+        name: of the environment, or the path of its folder.
         overrides: section -> key -> value of what flags or keyword arguments said.
         file: a TOML file, such as the config.toml of a run.
         preset: a name in PRESETS.
@@ -98,6 +110,7 @@ def load(
         ConfigError: for an unknown key, a wrong type, a value out of range; the message says where.
     """
     env = registry.get(name)
+    name = env.name
     own = read_toml(env.folder / f"{name}.toml")
     solved = own.pop("solved", {})
     for section in ("watch", "keys"):  # viewer.py's
@@ -108,7 +121,8 @@ def load(
         raise ConfigError(f"no preset is called `{preset}`", nearest(preset, PRESETS))
     given = read_toml(file, required=True) if file else {}
     top = given.pop("", {})
-    preset = preset or str(top.get("preset", ""))
+    preset = preset or _stored_preset(top, str(file))
+    stored_seed = _stored_seed(top, str(file))
     if top.get("environment", name) != name:
         raise ConfigError(f"{file} is for the environment `{top['environment']}`; got `{name}`")
 
@@ -133,8 +147,9 @@ def load(
         policy=PolicyConfig(**merged["policy"]),
         train=TrainConfig(**merged["train"]),
         solved=SolvedConfig(**merged["solved"]),
-        seed=int(top.get("seed", 0)) if seed is None else seed,
+        seed=stored_seed if seed is None else seed,
         preset=preset,
+        folder=str(env.folder) if env.source else "",
     )
 
 
@@ -221,26 +236,31 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     return dataclasses.replace(config, vec=vec, policy=policy, train=train, reasons=tuple(reasons))
 
 
-def from_toml(text: str) -> Config:
+def from_toml(text: str, env: registry.Environment | None = None) -> Config:
     """Return the settings that `to_toml` wrote, nothing merged into them.
+
+    Args:
+        text: of a run's config.toml.
+        env: that they are for, else the package's own of the name in them: a text never chooses a folder of code.
 
     Raises:
         ConfigError: if they do not fit this version.
+        EnvError: if the package has no such environment.
     """
     data = _split(text, "the stored settings")
     top = data.pop("", {})
-    name = str(top.get("environment", ""))
-    env = registry.get(name)
+    env = env or registry.get(str(top.get("environment", "")))
     sections = {key: check_section(key, data.get(key, {})) for key in (*SECTIONS, "solved")}
     return Config(
-        env=name,
+        env=env.name,
         params=env.check(data.get("env", {})),
         vec=VecConfig(**sections["vec"]),  # type: ignore[arg-type]
         policy=PolicyConfig(**sections["policy"]),  # type: ignore[arg-type]
         train=TrainConfig(**sections["train"]),  # type: ignore[arg-type]
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
-        seed=int(top.get("seed", 0)),
-        preset=str(top.get("preset", "")),
+        seed=_stored_seed(top, "the stored settings"),
+        preset=_stored_preset(top, "the stored settings"),
+        folder=str(env.folder) if env.source else "",
     )
 
 
@@ -307,6 +327,22 @@ def _split(text: str, source: str) -> dict[str, dict[str, Any]]:
             raise ConfigError(f"unknown key `{key}` (at {key} in {source})", hint)
     sections = {key: value for key, value in data.items() if isinstance(value, dict)}
     return sections | ({"": top} if top else {})
+
+
+def _stored_seed(top: Mapping[str, object], source: str) -> int:
+    """Return the seed that a file names, else 0; its range is the trainer's to check."""
+    seed = top.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigError(f"wrong type: seed={seed!r}; expected a whole number (at seed in {source})")
+    return seed
+
+
+def _stored_preset(top: Mapping[str, object], source: str) -> str:
+    """Return the preset that a file names, else none."""
+    preset = top.get("preset", "")
+    if preset and preset not in PRESETS:
+        raise ConfigError(f"no preset is called `{preset}` (at preset in {source})", nearest(str(preset), PRESETS))
+    return str(preset)
 
 
 def _divisors(number: int) -> list[int]:

@@ -286,15 +286,30 @@ def probabilities_of(spec: registry.Spec, logits: ArrayLike, mask: NDArray[np.ui
 
 @functools.cache
 def function_of(env: registry.Environment) -> Any:
-    """Return the address of an environment's own drawing, None if it has none.
+    """Return the address of an environment's own drawing, compiled if need be; None if it has none.
 
     A drawing belongs to one simulation, whose State it reads: it is found by the descriptor, not by the name.
+
+    Raises:
+        EnvError: if that of an environment outside the package does not compile.
     """
     lib, mine = native.library(), ctypes.addressof(env.descriptor)
     for index in range(lib.env_count()):
         if ctypes.addressof(lib.env_at(index).contents) == mine:
             return lib.env_draw(index)
-    return None
+    header = env.folder / f"{env.name}_draw.h"
+    if not header.is_file():
+        return None
+    from shoal import compile
+
+    library = compile.build(header, env.name, "drawing")
+    try:
+        found = native.Drawing.in_dll(ctypes.CDLL(str(library), mode=ctypes.RTLD_LOCAL), f"{env.name}_drawing")
+    except (OSError, ValueError) as error:
+        raise EnvError(f"the compiled drawing cannot be loaded: {library}: {error}", "remove that file") from error
+    if found.abi != native.ABI:
+        raise EnvError(f"`{header.name}` was compiled for another interface: {found.abi}; expected {native.ABI}")
+    return found.draw
 
 
 def _vector(name: str, values: ArrayLike | None, dtype: Any, size: int | None) -> NDArray[Any] | None:

@@ -9,7 +9,7 @@ that was not given does not override a file. Help is tyro's work, and the only r
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -34,6 +34,7 @@ THREADS = Option("threads", "int", None, "short for --vec.threads: 0 stands for 
 STEPS = Option("steps", "int", None, "short for --train.total-steps, such as 50M or 1e7")
 RUNS_DIR = Option("runs-dir", "str", "runs", "where runs are kept")
 JSON = Option("json", "bool", False, "end with one line of JSON")
+DEBUG = Option("debug", "bool", False, "run the environment with sanitizers; stops at its first bad access (debug.py)")
 UNTUNED = Option("untuned", "bool", False, "leave out the environment's own settings, but for total_steps")
 WATCH = Option("watch", "str", None, "watch it play meanwhile: `window` (the default) or `terminal`")
 LAYERS = (
@@ -55,12 +56,23 @@ TRAIN = (
     Option("record-every", "int", None, "write an animation of the policy into the run's folder every so many steps"),
     WATCH,
     RUNS_DIR,
+    Option("plain", "bool", False, "print a line a second in a terminal too, instead of the dashboard"),
+    DEBUG,
     JSON,
 )
 _RESUMING = (
-    "threads", "max-seconds", "until-solved", "fresh-environments", "image-seconds", "runs-dir", "json",
-    "record-every", "watch",
-)  # fmt: skip
+    "threads",
+    "max-seconds",
+    "until-solved",
+    "fresh-environments",
+    "image-seconds",
+    "record-every",
+    "watch",
+    "runs-dir",
+    "plain",
+    "debug",
+    "json",
+)
 RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
 _ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}
@@ -97,7 +109,7 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
     """
     sections = _sections(arguments, env) if env else {}
     if any(argument in ("-h", "--help") for argument in arguments):
-        _help(program, about, options, sections)
+        show_help(program, about, options, sections)
     texts = _read(program, arguments, options, sections)
     parsed: dict[str, Any] = {option.name.replace("-", "_"): option.default for option in options}
     given = set()
@@ -114,6 +126,12 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
                 overrides.setdefault(section, {})[key] = from_text(kind, texts[flag])
     for key, (section, setting) in _ALIASES.items():
         if key in given:
+            other = overrides.get(section, {}).get(setting, parsed[key])
+            if other != parsed[key]:
+                flag = f"--{section}.{setting.replace('_', '-')}"
+                raise ConfigError(
+                    f"--{key} {parsed[key]} contradicts {flag} {other}", f"leave out one: `--{key}` is short"
+                )
             overrides.setdefault(section, {})[setting] = parsed[key]
     return Parsed(parsed, overrides, frozenset(given))
 
@@ -124,8 +142,11 @@ def take_resume(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
         flag, equals, value = argument.partition("=")
         if flag == "--resume":
             rest = list(arguments[index + 1 :])
-            if not equals and rest and not rest[0].startswith("-"):
-                value = rest.pop(0)
+            named = bool(equals)
+            if not named and rest and not rest[0].startswith("-"):
+                named, value = True, rest.pop(0)
+            if named and not value.strip():  # such as an empty variable of the shell
+                raise ConfigError("the flag `--resume` needs a run; got nothing", "`--resume` alone takes the newest")
             return value, [*arguments[:index], *rest]
     return None
 
@@ -256,11 +277,16 @@ def _help(program: str, about: str, options: Sequence[Option], sections: Mapping
     raise SystemExit(0)
 
 
+show_help: Callable[[str, str, Sequence[Option], Mapping[str, Rows]], NoReturn] = _help  # completion asks instead
+
+
 def _convert(option: Option, text: str) -> Scalar:
     value = from_text(option.kind, text)
+    if not text.strip():  # such as an empty variable of the shell
+        raise ConfigError(f"the flag `--{option.name}` needs a value; got nothing", f"leave out `--{option.name}`")
     if option.kind == "str":
         return value
-    if isinstance(value, str) or (option.kind == "int" and not isinstance(value, int)):
+    if isinstance(value, str) or value != value or (option.kind == "int" and not isinstance(value, int)):
         expected = "a whole number" if option.kind == "int" else "a number"
         raise ConfigError(f"wrong type: --{option.name} {text}; expected {expected}")
     return value

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shoal import checkpoint, memory, native, store
+from shoal import checkpoint, memory, native, registry, store
 from shoal.checkpoint import Checkpoint, Tensors
 from shoal.errors import CheckpointError
 from shoal.policy import Policy, tensors_of
@@ -135,8 +135,10 @@ class Generations:
         self._next = 1 - self._next
         self._count += 1
 
-    def read(self) -> tuple[Checkpoint | None, str]:
+    def read(self, env: registry.Environment | None = None) -> tuple[Checkpoint | None, str]:
         """Return the newest image, or None if the run was stopped before its first, and a sentence to tell the user.
+
+        `env` is the environment of the run if it lies outside the package.
 
         Raises:
             CheckpointError: if no image can be used.
@@ -147,7 +149,7 @@ class Generations:
             if not path.exists():
                 continue
             try:
-                image = _checked(checkpoint.load(path))
+                image = _checked(checkpoint.load(path, env))
                 found.append((int(image.metadata["count"]), slot, image))
             except CheckpointError as error:
                 damaged.append(error)

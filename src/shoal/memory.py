@@ -76,7 +76,7 @@ def human(size: float) -> str:
     """Return a number of bytes in words: 1.5 GiB."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024:
-            return f"{size:.3g} {unit}" if unit != "bytes" else f"{size:.0f} bytes"
+            return f"{size:.0f} {unit}" if size >= 100 or unit == "bytes" else f"{size:.3g} {unit}"
         size /= 1024
     return f"{size:,.1f} TiB"
 

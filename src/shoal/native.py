@@ -41,6 +41,7 @@ ADVANTAGES = ("split", "single")
 PLAYERS = ("sampled", "greedy", "random", "scripted")
 STAGES = ("wait", "gather", "act", "sample", "simulate", "advantage", "forward", "loss", "backward", "optimize",
           "statistics")  # fmt: skip
+CALLS = ("step", "observe", "reset", "respawn", "live", "scripted")  # functions of an environment, SHOAL_CALL_*
 AUTORESETS = ("same-step", "next-step", "disabled")
 
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
@@ -157,6 +158,7 @@ class Env(ctypes.Structure):
         ("block_step", c_void_p),
         ("block_observe", c_void_p),
         ("block_scripted", c_void_p),
+        ("block_call", c_void_p),
     ]
 
 
@@ -225,6 +227,7 @@ class TrainConfig(ctypes.Structure):
         ("gae_lambda", c_float),
         ("rho_clip", c_float),
         ("c_clip", c_float),
+        ("advantage_floor", c_float),
         ("clip_coef", c_float),
         ("vf_coef", c_float),
         ("vf_clip", c_float),
@@ -270,6 +273,12 @@ class Log(ctypes.Structure):
     ]
 
 
+class Drawing(ctypes.Structure):
+    """ShoalDrawing, what an environment's drawing exports (native/include/shoal/canvas.h)."""
+
+    _fields_ = [("abi", c_int32), ("name", c_char_p), ("draw", c_void_p)]
+
+
 class Canvas(ctypes.Structure):
     """ShoalCanvas, a display list in the caller's memory (native/include/shoal/canvas.h)."""
 
@@ -304,6 +313,7 @@ _I, _L, _U, _F = c_int32, c_int64, c_uint64, c_float
 PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "abi": (_I, ()),
     "isa": (c_char_p, ()),
+    "env_flags": (c_char_p, ()),
     "has_bfloat16": (_I, ()),
     "best_isa": (c_char_p, ()),
     "cores": (_I, ()),
@@ -318,6 +328,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_step": (_I, (_P, _P)),
     "vec_run": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_run_in_step": (_I, (_P, _L, _I, _P, _P, _P)),
+    "vec_profile": (_I, (_P, _I, _I, _I, _P, _P, _P, _P, _P)),
     "vec_scripted": (_I, (_P, _F, _P)),
     "vec_stats": (None, (_P, _P)),
     "vec_snapshot_bytes": (_L, (_P,)),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import agents, checkpoint, config, memory, native, registry, store
+from shoal import agents, checkpoint, config, folder, memory, native, registry, store
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
 
 Observation = Mapping[str, ArrayLike] | NDArray[np.uint8]
@@ -188,20 +188,26 @@ class Policy:
         return packed
 
 
-def load(target: str | Path, *, runs_dir: str | Path = "runs") -> Policy:
+def load(target: str | Path, *, env: str | Path = "", runs_dir: str | Path = "runs") -> Policy:
     """Return a trained policy.
 
     Args:
-        target: a checkpoint file, a run's folder, a run's name, or an environment's name for its newest run,
-            or without one the agent that comes with it.
+        target: a checkpoint file, a run's folder, a run's name, or for its newest run an environment's name or folder;
+            where there is no run, the agent that comes with it.
+        env: name or folder of the environment; needed if it lies outside the package and the run outside `runs_dir`.
         runs_dir: where runs lie.
 
     Raises:
         CheckpointError: if there is none, or it does not fit this version of its environment.
     """
-    if str(target) in registry.names() and not Path(target).exists():
-        return restore(checkpoint.load(agents.newest(Path(runs_dir), str(target))))
-    return restore(checkpoint.load(store.find(Path(runs_dir), str(target))))
+    runs = Path(runs_dir)
+    if not env and (
+        folder.is_environment(str(target)) or (str(target) in registry.names() and not Path(target).exists())
+    ):
+        known = registry.get(str(target))
+        return restore(checkpoint.load(agents.newest(runs, known.reference), known))
+    path = store.find(runs, str(target))
+    return restore(checkpoint.load(path, registry.get(str(env)) if env else folder.of_checkpoint(path, runs)))
 
 
 def restore(found: checkpoint.Checkpoint) -> Policy:
@@ -210,7 +216,12 @@ def restore(found: checkpoint.Checkpoint) -> Policy:
     Raises:
         CheckpointError: if it does not fit this version of its environment.
     """
-    spec = registry.get(found.config.env).spec(found.config.params)
+    if found.metadata.get("source") and not found.config.folder:
+        raise CheckpointError(
+            f"the checkpoint is for a `{found.config.env}` outside the package; got the package's own: {found.path}",
+            "name its folder",
+        )
+    spec = registry.get(found.config.reference).spec(found.config.params)
     if spec.version != found.version:
         raise CheckpointError(
             f"the checkpoint is for version {found.version} of `{spec.env.name}`; this is version {spec.version}: "

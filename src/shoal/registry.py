@@ -14,6 +14,8 @@ from pathlib import Path
 from shoal import native
 from shoal.errors import ConfigError, EnvError, nearest
 
+PACKAGED = Path(__file__).parent / "envs"
+
 Value = bool | int | float | str
 
 
@@ -159,18 +161,30 @@ class Spec:
 
 @dataclass(frozen=True, eq=False)
 class Environment:
-    """An environment of the native library: its tables, and `spec(values)` for one setting of its parameters."""
+    """An environment: its tables, and `spec(values)` for one setting of its parameters.
+
+    Attributes:
+        folder: where its header, settings and page lie.
+        source: a hash of the compiled code of one from a folder of the user's; empty: it is part of the library.
+    """
 
     name: str
     params: tuple[Param, ...]
     metrics: tuple[Metric, ...]
     scripted: bool
     descriptor: native.Env
+    folder: Path
+    source: str = ""
 
     @property
-    def folder(self) -> Path:
-        """Where its header, settings and page lie."""
-        return Path(__file__).parent / "envs" / self.name
+    def reference(self) -> str:
+        """What `get` finds it by: its name, or its folder's absolute path."""
+        return str(self.folder) if self.source else self.name
+
+    @property
+    def spelled(self) -> str:
+        """What a user types for it here: its name, or the path of its folder."""
+        return spelled(self.folder) if self.source else self.name
 
     @property
     def defaults(self) -> dict[str, Value]:
@@ -234,15 +248,29 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Environment:
-    """Return the environment of that name.
+    """Return the environment of that name, or in the folder of that path (`./mygame`), compiled if need be.
 
     Raises:
-        EnvError: if there is none; the hint names the nearest ones.
+        EnvError: if there is none; the hint names the nearest ones. Or it does not compile.
     """
+    from shoal import folder  # which builds on this module
+
+    if folder.is_path(name):
+        return folder.load(name)
     found = _environments().get(name)
+    if found and folder.guarded():
+        return folder.load(str(found.folder))
     if found is None:
-        raise EnvError(f"no environment is called `{name}`", nearest(name, names(), "`shoal list` names them all"))
+        here = f"`./{name}` means the folder" if Path(name).is_dir() else "`shoal list` names them all"
+        hint = here if Path(name).is_dir() else nearest(name, names(), here)
+        raise EnvError(f"no environment is called `{name}`", hint)
     return found
+
+
+def spelled(folder: Path) -> str:
+    """Return the path by which a folder is named from here."""
+    path, here = folder.resolve(), Path.cwd()
+    return f"./{path.relative_to(here)}" if path != here and path.is_relative_to(here) else str(path)
 
 
 def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c_char]:
@@ -269,12 +297,14 @@ def _environments() -> dict[str, Environment]:
     lib = native.library()
     found = {}
     for index in range(lib.env_count()):
-        env = _environment(lib.env_at(index).contents)
+        descriptor = lib.env_at(index).contents
+        env = from_descriptor(descriptor, PACKAGED / _text(descriptor.name))
         found[env.name] = env
     return found
 
 
-def _environment(descriptor: native.Env) -> Environment:
+def from_descriptor(descriptor: native.Env, folder: Path, source: str = "") -> Environment:
+    """Return the environment that a native descriptor tells of."""
     return Environment(
         name=_text(descriptor.name),
         params=tuple(_param(descriptor.params[i]) for i in range(descriptor.num_params)),
@@ -284,6 +314,8 @@ def _environment(descriptor: native.Env) -> Environment:
         ),
         scripted=bool(descriptor.has_scripted),
         descriptor=descriptor,
+        folder=folder,
+        source=source,
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from shoal import config as configs
-from shoal import registry, store
+from shoal import folder, registry, store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.image import Generations
 from shoal.trainer import BEGAN_WITH, IMAGE_SECONDS, Trainer
@@ -25,6 +25,7 @@ _NEW_RUN = "`shoal train ENV --init-from CHECKPOINT` begins another run with its
 def resume(
     target: str | Path,
     *,
+    env: str | Path = "",
     runs_dir: str | Path = "runs",
     threads: int | None = None,
     max_seconds: float = 0.0,
@@ -37,6 +38,7 @@ def resume(
 
     Args:
         target: the run's folder or name.
+        env: name or folder of the environment; needed if it lies outside the package and the run outside `runs_dir`.
         runs_dir: where runs lie.
         threads: that share the work from now on; None: as many as before.
         max_seconds: end training after so long from now; 0 = never.
@@ -49,11 +51,12 @@ def resume(
         CheckpointError: if there is no such run, it is finished, in use, or does not fit this version of shoal.
     """
     run = store.find_run(Path(runs_dir), str(target))
+    known = registry.get(str(env)) if env else folder.of_run(run, Path(runs_dir))
     with run.lock():
         generations = Generations(run)
-        found, note = generations.read()
-    settings = found.config if found else _stored_settings(run)
-    blank = stats_of(registry.get(settings.env))
+        found, note = generations.read(known)
+    settings = found.config if found else _stored_settings(run, known)
+    blank = stats_of(registry.get(settings.reference))
     progress = generations.progress(found, blank, keep_window=not fresh_environments) if found else None
     if progress and progress.finished:
         raise CheckpointError(f"the run is finished: {progress.finished}: {run.path}", _NEW_RUN)
@@ -73,6 +76,8 @@ def resume(
     if found and progress:
         if fresh_environments:
             notes.append("the environments are restarted: the run will not end as it would have without the stop")
+        if not fresh_environments and found.metadata.get("source", "") != trainer.spec.env.source:
+            notes.append("the environment's code has changed: the run will not end as it would have without the stop")
         trainer.go_on(found, progress, fresh_environments=fresh_environments)
     else:
         notes.append("the run was stopped before its first resume image: it begins again")
@@ -89,8 +94,8 @@ def newest_unfinished(runs_dir: Path, env: str = "") -> store.Run:
     for run in reversed(store.by_age(runs_dir, env)):
         try:
             with run.lock():
-                found, _ = Generations(run).read()
-        except CheckpointError:
+                found, _ = Generations(run).read(folder.of_run(run, runs_dir))
+        except ShoalError:
             continue
         if not found or '"finished": ""' in found.metadata["progress"]:
             return run
@@ -98,7 +103,7 @@ def newest_unfinished(runs_dir: Path, env: str = "") -> store.Run:
     raise CheckpointError(f"no run of {what} in {runs_dir} can go on", "`shoal train ENV --resume RUN` names one")
 
 
-def _stored_settings(run: store.Run) -> configs.Config:
+def _stored_settings(run: store.Run, env: registry.Environment | None) -> configs.Config:
     """Return the settings of a run that has no image yet."""
     try:
         text = run.config.read_text(encoding="utf-8")
@@ -110,8 +115,9 @@ def _stored_settings(run: store.Run) -> configs.Config:
             f"the run was stopped before its first resume image: {run.path}", f"begin again, with `--init-from {path}`"
         )
     try:
-        settings = configs.from_toml(text)
-        fits = settings.to_toml(registry.get(settings.env).spec(settings.params).version) == text
+        settings = configs.from_toml(text, env)
+        version = registry.get(settings.reference).spec(settings.params).version
+        fits = replace(settings, folder=run.folder).to_toml(version) == text
     except ShoalError as error:
         raise CheckpointError(f"the run's settings do not fit this version of shoal: {run.path}: {error}") from error
     if not fits:

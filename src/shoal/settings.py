@@ -45,7 +45,7 @@ class VecConfig:
     """The copies of the environment."""
 
     num_envs: int | None = setting(None, "copies of the environment", auto="max(1, 2048 // agents)")
-    threads: int = setting(0, "threads; 0 stands for all cores. Results do not depend on it", low=0, high=4096)
+    threads: int = setting(0, "threads; 0 stands for all cores. Results do not depend on it", low=0, high=1024)
     max_steps: int | None = setting(
         None, "time limit, which truncates", low=1, high=2**31 - 1, unit="steps", auto="the environment's own"
     )
@@ -122,6 +122,9 @@ class TrainConfig:
     clip_coef: float = setting(0.2, "how far the ratio may move before its gradient stops", low=0, high=1e9)
     vf_coef: float = setting(1.0, "weight of the value loss", low=0, high=1e9)
     vf_clip: float = setting(0.0, "clip the value about the rollout's; 0 = off", low=0, high=1e9)
+    advantage_floor: float = setting(
+        0.2, "a minibatch's advantages are divided by their spread, or by this where they spread less", low=0, high=1e9
+    )
     ent_coef: float = setting(0.05, "weight of the entropy of discrete actions, at the start", low=0, high=1e9)
     ent_coef_final: float | None = setting(
         None, "its weight at the end of the schedule", low=0, high=1e9, auto="a tenth of ent_coef"

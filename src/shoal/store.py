@@ -48,6 +48,20 @@ class Run:
         return self.path / "config.toml"
 
     @property
+    def folder(self) -> str:
+        """Of an environment outside the package: the folder in which it lay; else empty."""
+        try:
+            with self.config.open(encoding="utf-8") as file:
+                for line in file:
+                    if line.startswith("folder = "):
+                        return str(json.loads(line.partition("= ")[2]))
+                    if line.startswith("["):
+                        break
+        except (OSError, ValueError):
+            pass
+        return ""
+
+    @property
     def metrics(self) -> Path:
         """One JSON object a line, written as they come."""
         return self.path / "metrics.jsonl"
@@ -177,6 +191,8 @@ def create(runs_dir: Path, env: str, config: str) -> Run:
 def newest(runs_dir: Path, env: str = "") -> Run:
     """Return the newest run of an environment that has a checkpoint; without one, of any.
 
+    An environment is named as `Environment.reference` does: by its name, or by the absolute path of its folder.
+
     Raises:
         CheckpointError: if there is none.
     """
@@ -239,5 +255,6 @@ _HINT = "`--runs-dir FOLDER` names another place"
 
 
 def _all(runs_dir: Path, env: str) -> list[Run]:
-    pattern = f"{env or '*'}/*/config.toml"
-    return sorted((Run(path.parent) for path in runs_dir.glob(pattern)), key=lambda run: run.name)
+    folder = env if os.sep in env else ""
+    runs = [Run(path.parent) for path in runs_dir.glob(f"{'*' if folder else env or '*'}/*/config.toml")]
+    return sorted((run for run in runs if not env or run.folder == folder), key=lambda run: run.name)

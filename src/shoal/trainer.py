@@ -71,7 +71,7 @@ class Trainer:
         """Allocate everything a run needs.
 
         Args:
-            env: an environment's name, or settings from `shoal.config.load`, which then stand as they are.
+            env: an environment's name or folder, or settings from `shoal.config.load`, which then stand as they are.
             seed: of the run, 0 .. 2**32 - 1.
             preset: a set of defaults, such as few-samples.
             untuned: leave out the environment's own settings but for its budget.
@@ -99,13 +99,19 @@ class Trainer:
             path = Path(file) if file else None
             env = config.load(env, overrides=overrides, file=path, preset=preset, untuned=untuned, seed=seed)
         check_seed(env.seed)
-        self.spec = registry.get(env.env).spec(env.params)
+        self.spec = registry.get(env.reference).spec(env.params)
         if env.vec.num_envs is not None:  # before anything divides: the first thing wrong is that they do not fit
             memory.check_fits(env.vec.num_envs, lambda count: _bytes_at_least(self.spec, env, count), " to train")
         self.config = config.resolve(env, self.spec)
         self.settings = self.config.settings_hash(self.spec.version)
-        if image_seconds < 0:
-            raise ConfigError(f"out of range: image_seconds={image_seconds:g}; expected at least 0")
+        for name, seconds in (("max_seconds", max_seconds), ("image_seconds", image_seconds)):
+            if not 0 <= seconds < float("inf"):
+                raise ConfigError(f"out of range: {name}={seconds:g}; expected at least 0")
+        if until_solved and self.config.solved.threshold is None:
+            raise ConfigError(
+                f"`{env.env}` does not say when it is solved (at solved.threshold in {env.env}.toml)",
+                "leave out until_solved",
+            )
         self.max_seconds = max_seconds
         self.image_seconds = image_seconds
         self._started = started
@@ -155,6 +161,11 @@ class Trainer:
     def updates(self) -> int:
         """Minibatches learnt from."""
         return self._progress.updates
+
+    @property
+    def until_solved(self) -> bool:
+        """Does a confirmed evaluation end training."""
+        return self._progress.until_solved
 
     def train(self, callback: Callback | None = None) -> Result:
         """Train until total_steps, max_seconds or, with `until_solved`, a confirmed evaluation; then evaluate.
@@ -292,6 +303,7 @@ class Trainer:
         return {
             "env": self.config.env,
             "version": self.spec.version,
+            "source": self.spec.env.source,
             "config": self.config.to_toml(self.spec.version),
             "settings": self.settings,
             "seed": self.config.seed,
@@ -363,9 +375,7 @@ class Trainer:
 
     def _start_from(self, path: Path) -> None:
         """Take over the weights, and what normalises inputs and rewards, of another run."""
-        found = checkpoint.load(path)
-        if found.config.env != self.config.env:
-            raise CheckpointError(f"the checkpoint is for `{found.config.env}`; got `{self.config.env}`: {path}")
+        found = checkpoint.load(path, self.spec.env)
         wanted = self.policy.tensors() | {RETURNS: self._image.live[RETURNS]}
         checkpoint.fit(found.tensors, wanted, path)
         for name, tensor in wanted.items():

@@ -116,10 +116,12 @@ class Vec:
         first_index: int = 0,
         bind: bool = True,
         stop: ctypes.c_int32 | None = None,
+        block: int = 0,
     ) -> None:
         """Build the copies; see `make_vec` for the arguments.
 
-        `bind=False` leaves out the step buffers; `stop` is a flag that ends native calls when it becomes non-zero.
+        `bind=False` leaves out the step buffers; `block` copies (0: the engine's choice) are one task of a thread;
+        `stop` is a flag that ends native calls when it becomes non-zero.
         """
         self.spec = spec
         self.env = spec.env
@@ -138,6 +140,7 @@ class Vec:
             max_steps=_count("max_steps", max_steps, 0),
             metric_steps=_count("metric_steps", metric_steps, 0),
             stagger=int(stagger),
+            block=_count("block", block, 0),
             stop=ctypes.pointer(self._stop),
         )
         self._config = config
@@ -334,7 +337,7 @@ def make_vec(
     """Return `num_envs` copies of an environment, reset and observed.
 
     Args:
-        name: of the environment, as `shoal list` shows it.
+        name: of the environment, as `shoal list` shows it, or the path of its folder.
         num_envs: copies; there are num_envs * agents rows.
         seed: of every random number in them.
         threads: that step them; 0 stands for all cores. Results do not depend on it.

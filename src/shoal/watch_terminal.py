@@ -14,13 +14,13 @@ import select
 import signal
 import sys
 import time
-from types import TracebackType
+import tty
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal import command_watch, drawing
+from shoal import command_watch, drawing, terminal
 from shoal.errors import ConfigError
 from shoal.viewer import HELP, Viewer, fitting
 
@@ -31,8 +31,7 @@ HELD = 0.2  # seconds that a key counts as held after it went down
 NOTE = 2.0  # seconds that a note stays in view
 REPEATED = 0.12  # and after each repetition
 
-_ENTER = "\x1b[?1049h\x1b[?25l\x1b[>11u\x1b[2J"  # other screen, no cursor, tell of keys that come up
-_LEAVE = "\x1b[<u\x1b[0m\x1b[?25h\x1b[?1049l"
+_KEYS, _NO_KEYS = "\x1b[>11u", "\x1b[<u\x1b[0m"  # tell of keys that come up, where the terminal knows how
 _BLANK = "\x1b[0m\x1b[2J"
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a frame appears at once, where terminals know how
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -173,52 +172,59 @@ def _bar(share: float, width: int) -> str:
 # ---------------------------------------------------------------------------------------------------- the terminal
 
 
-class Screen:
+class Screen(terminal.Screen):
     """The terminal while one watches: pictures out, keys in. Leaving the block puts it back as it was."""
 
     def __init__(self) -> None:
-        self._out, self._in = sys.stdout.fileno(), sys.stdin.fileno()
+        super().__init__()
+        self._in = sys.stdin.fileno()
         self._keyboard = os.isatty(self._in)
         self._true_colour = os.environ.get("COLORTERM", "") in ("truecolor", "24bit")
         self._until: dict[str, float] = {}  # key -> when it no longer counts as held
         self._note, self._note_until = "", 0.0
-        self._forget()
+        self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Paint everything next time."""
+        super().forget()
         self._size = (0, 0)
         self._cells: Cells | None = None
         self._place = (0, 0)
         self._lines: list[str] = []
         self._status = ""
 
-    def __enter__(self) -> Screen:
+    def enter(self) -> None:
         """Take the terminal over."""
+        super().enter()
         if self._keyboard:
-            import termios
-            import tty
-
-            self._before = termios.tcgetattr(self._in)
             tty.setcbreak(self._in)
+        self.forget()
+        self._write(_KEYS)
+
+    def leave(self) -> None:
+        """Put it back."""
+        if self.entered:
+            self._write(_NO_KEYS)
+        super().leave()
+
+    def __enter__(self) -> Screen:
+        """Take the terminal over, and the signals that would leave it as it is."""
+        self.enter()
+        self._signals = terminal.Signals(self, self._again)
+        self._signals.__enter__()
         self._handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-        self._write(_ENTER)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        """Put it back; a terminal that is gone ends the watching, not the program."""
-        gone = isinstance(error, OSError)
-        try:
-            self._write(_LEAVE)
-            if self._keyboard:
-                import termios
-
-                termios.tcsetattr(self._in, termios.TCSADRAIN, self._before)
-        except OSError:
-            pass
+    def __exit__(self, *_: object) -> None:
+        """Put everything back."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
-        return gone
+        self._signals.__exit__()
+        self.leave()
+
+    def _again(self) -> None:
+        if not self.entered:  # after Ctrl-Z
+            self.enter()
 
     def read(self, viewer: Viewer, seconds: float = 0.0) -> None:
         """Wait at most so long for keys and pass them on."""
@@ -227,9 +233,11 @@ class Screen:
             return
         if select.select([self._in], [], [], seconds)[0]:
             now = time.perf_counter()
-            data = os.read(self._in, 4096)
-            if not data:
-                raise BrokenPipeError
+            try:
+                data = os.read(self._in, 4096)
+            except OSError:
+                data = b""
+            self.gone = self.gone or not data
             for key, down in parse_keys(data):
                 if not down:
                     self._until.pop(key, None)
@@ -249,15 +257,15 @@ class Screen:
             viewer.wants_picture = False
             self._note, self._note_until = command_watch.save(viewer), now + NOTE
         self._paint(viewer, self._note if now < self._note_until else status or viewer.status())
-        return viewer.running
+        return viewer.running and not self.gone
 
     def _paint(self, viewer: Viewer, status: str) -> None:
         """Send what changed: the picture, the panel beside it, the status line below."""
-        columns, rows = os.get_terminal_size(self._out)
+        columns, rows = terminal.size()
         size = (columns, rows)
         parts = [_BEGIN]
         if size != self._size:
-            self._forget()
+            self.forget()
             self._size = size
             parts.append(_BLANK)
         if columns < SMALLEST[0] or rows < SMALLEST[1]:
@@ -284,11 +292,6 @@ class Screen:
             self._status = status
         self._write("".join((*parts, _END)))
 
-    def _write(self, text: str) -> None:
-        data = memoryview(text.encode())
-        while data:
-            data = data[os.write(self._out, data) :]
-
 
 def check() -> None:
     """Find out whether the standard output is a terminal that is large enough.
@@ -299,7 +302,9 @@ def check() -> None:
     record = "`--record FILE.png` needs no terminal"
     if not sys.stdout.isatty():
         raise ConfigError("watching in a terminal needs one; the standard output is not a terminal", record)
-    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    if not terminal.can_paint():
+        raise ConfigError(f"this terminal cannot show pictures: TERM={os.environ.get('TERM', '')}", record)
+    columns, rows = terminal.size()
     if columns < SMALLEST[0] or rows < SMALLEST[1]:
         expected = f"expected at least {SMALLEST[0]} columns and {SMALLEST[1]} rows"
         raise ConfigError(f"the terminal is too small: {columns}x{rows}; {expected}", record)

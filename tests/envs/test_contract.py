@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The environment contract, over every registered environment."""
+"""The environment contract, over every registered environment and every template of `shoal new`."""
 
 import hashlib
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 from bare_vec import BareVec
 
-from shoal import native, registry
+from shoal import compile, native, registry
 
-NAMES = registry.names()
+TEMPLATES = Path(registry.__file__).parent / "templates"
+NAMES = [*registry.names(), *(pytest.param(str(path), id=f"new-{path.name}") for path in sorted(TEMPLATES.iterdir()))]
 STEPS, ENVS = 150, 12
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
@@ -240,9 +242,9 @@ def compile_header(name, compilers, *flags, header="{}.h"):
     compiler = next(filter(None, map(shutil.which, compilers)), None)
     if not compiler:
         pytest.skip(f"none of {', '.join(compilers)} is here")
-    folder = registry.get(name).folder
-    include = folder.parents[3] / "native" / "include"
-    command = [compiler, *flags, "-fsyntax-only", f"-I{include}", "-include", folder / header.format(name), "/dev/null"]
+    env = registry.get(name)
+    include, file = compile.include_folder(), env.folder / header.format(env.name)
+    command = [compiler, *flags, "-fsyntax-only", f"-I{include}", "-include", file, "/dev/null"]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -253,7 +255,8 @@ def test_header_compiles_as_cpp17_without_standard_headers(name):
 
 
 def test_drawing_compiles_as_cpp17_without_standard_headers(name):
-    if not (registry.get(name).folder / f"{name}_draw.h").exists():
+    env = registry.get(name)
+    if not (env.folder / f"{env.name}_draw.h").exists():
         pytest.skip("it has no drawing")
     flags = ("-std=c++17", "-nostdinc", "-nostdinc++", "-Wall", "-Wextra", "-Werror", "-x", "c++")
     done = compile_header(name, ("g++", "clang++"), *flags, header="{}_draw.h")
@@ -263,5 +266,9 @@ def test_drawing_compiles_as_cpp17_without_standard_headers(name):
 def test_structs_have_no_padding(name):
     done = compile_header(name, ("gcc", "clang"), "-std=gnu11", "-Wpadded", "-x", "c")
     assert done.returncode == 0, done.stderr
-    found = [line for line in done.stderr.splitlines() if f"/{name}.h:" in line and "warning: padding" in line]
+    found = [
+        line
+        for line in done.stderr.splitlines()
+        if f"/{registry.get(name).name}.h:" in line and "warning: padding" in line
+    ]
     assert not found, found

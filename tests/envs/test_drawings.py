@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from env_states import states
 from test_breakout import FIELDS as BREAKOUT
 
 import shoal
-from shoal import drawing, native, registry
+from shoal import drawing, registry
+from shoal.command_new import make
 from shoal.drawing import Canvas, Drawing, Raster
 from shoal.errors import ConfigError, EnvError, ShapeError
 
@@ -86,11 +88,27 @@ def test_golden_frames(name: str) -> None:
 
 @pytest.mark.parametrize("name", OWN)
 def test_environment_has_a_drawing_of_its_own(name: str) -> None:
-    env = registry.get(name)
-    assert drawing.function_of(env)
+    assert drawing.function_of(registry.get(name))
     assert not drawing.function_of(registry.get("masked"))
-    # another simulation of that name, such as one from a folder, has another State
-    assert not drawing.function_of(dataclasses.replace(env, descriptor=native.Env(name=name.encode())))
+
+
+@pytest.mark.usefixtures("unoptimised")
+def test_an_environment_in_a_folder_brings_its_own_drawing(tmp_path: Path) -> None:
+    header = make("walk", registry.PACKAGED / "template", tmp_path) / "walk_draw.h"
+    with shoal.make_vec(str(tmp_path / "walk"), 1, seed=4) as vec, shoal.make_vec("template", 1, seed=4) as built_in:
+        image = Drawing(vec.spec, 160, 90).draw(vec)
+        np.testing.assert_array_equal(image, Drawing(built_in.spec, 160, 90).draw(built_in))
+    header.unlink()  # one without is no drawing of the name's, but of what it observes
+    env = dataclasses.replace(registry.get(str(tmp_path / "walk")), name="template")
+    assert not drawing.function_of(env)
+
+
+@pytest.mark.usefixtures("unoptimised")
+def test_a_mistake_in_a_drawing_is_told_with_its_line(tmp_path: Path) -> None:
+    header = make("walk", registry.PACKAGED / "template", tmp_path) / "walk_draw.h"
+    header.write_text(header.read_text().replace("now->goal", "now->gaol"))
+    with shoal.make_vec(str(tmp_path / "walk"), 1) as vec, pytest.raises(EnvError, match=r"walk_draw\.h:\d+: .*gaol"):
+        Drawing(vec.spec, 160, 90)
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -23,7 +23,8 @@ class Coefficients(ctypes.Structure):
     """ShoalRefCoefficients."""
 
     _fields_ = [
-        (name, ctypes.c_double) for name in ("clip_coef", "vf_coef", "vf_clip", "ent_coef", "ent_coef_continuous")
+        (name, ctypes.c_double)
+        for name in ("clip_coef", "vf_coef", "vf_clip", "ent_coef", "ent_coef_continuous", "advantage_floor")
     ]
 
 
@@ -88,7 +89,7 @@ _PROTOTYPES = {
     "activation_backward": "ilDD",
     "heads": "*lDDBIDDDD",
     "heads_backward": "*lDDBIDDDDDD",
-    "normalize": "lBDD",
+    "normalize": "*lBDD",
     "loss": "*lBDDDDDDDDDDDDD*",
     "explained_variance": "lBDD:d",
     "policy_params": "*:l",

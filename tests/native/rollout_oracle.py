@@ -32,7 +32,7 @@ def shape_of(policy: FastPolicy) -> Shape:
 def coefficients_of(learner: FastLearner) -> Coefficients:
     """Return the loss's coefficients, at the start of a run."""
     c = learner.config
-    return Coefficients(c.clip_coef, c.vf_coef, c.vf_clip, c.ent_coef, c.ent_coef_continuous)
+    return Coefficients(c.clip_coef, c.vf_coef, c.vf_clip, c.ent_coef, c.ent_coef_continuous, c.advantage_floor)
 
 
 @dataclass

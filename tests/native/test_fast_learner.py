@@ -137,10 +137,11 @@ def test_the_rollout_is_a_step_by_hand_repeated(name: str, core: int) -> None:
     assert truncations or name not in ("forever", "crowd")
 
 
+@pytest.mark.parametrize("floor", [0.0, 100.0])
 @pytest.mark.parametrize(("name", "isa"), EVERYWHERE)
-def test_the_gradient_is_torchs(name: str, isa: str) -> None:
+def test_the_gradient_is_torchs(name: str, isa: str, floor: float) -> None:
     """After the weights were moved between rollout and update, so that ratios, clips and values differ from them."""
-    learner, rollout = with_statistics(name, isa, clip_coef=0.05)
+    learner, rollout = with_statistics(name, isa, clip_coef=0.05, advantage_floor=floor)
     learner.policy.shake(np.random.default_rng(1), 0.06)
     log = learner.update()
     theta, batch = exact(learner, rollout)
@@ -275,8 +276,27 @@ def test_a_number_that_is_none_stops_the_run_and_keeps_the_weights(where: str) -
     np.testing.assert_array_equal(learner.policy.parameters(), before)
 
 
-def simulate(learner: FastLearner, rollout: Rollout, theta: np.ndarray, orders: list[np.ndarray]) -> np.ndarray:
-    """Return the weights after one update, in float64. orders: the segments of each minibatch, pass by pass."""
+def test_an_update_ends_once_the_policy_has_moved_far_enough() -> None:
+    """KL is that of the last minibatch, before its step: the first one's is 0."""
+    changes = {"minibatch": 31 * 4, "segment": 4, "learning_rate": 0.05, "schedule": 0}
+    counts = {}
+    for target in (0.0, 1e-9, 1e9):
+        learner = make("cartpole", target_kl=target, **changes)
+        learner.rollout()
+        counts[target] = learner.update().updates
+    assert counts == {0.0: 4, 1e-9: 2, 1e9: 4}
+
+
+def simulate(
+    learner: FastLearner, rollout: Rollout, theta: np.ndarray, orders: list[np.ndarray], beta: float
+) -> np.ndarray:
+    """Return the weights after one update, in float64.
+
+    Args:
+        learner: whose settings count. rollout: what it learnt from. theta: its weights before.
+        orders: the segments of each minibatch, pass by pass.
+        beta: of the importance weights.
+    """
     shape, c, config = shape_of(learner.policy), coefficients_of(learner), learner.config
     values, ratio = rollout.data["values"].astype(np.float64), np.ones(rollout.size)
     moments = {name: (np.zeros(size), np.zeros(size)) for name, size in shape.parameters()}
@@ -287,7 +307,7 @@ def simulate(learner: FastLearner, rollout: Rollout, theta: np.ndarray, orders: 
         p, omega = np.empty(m), np.ones(m)
         if config.priority_alpha > 0:
             reference().priorities(m, config.segment, advantage, rollout.data["learn"], config.priority_alpha, p)
-            reference().importance(m, p, config.priority_beta, omega)
+            reference().importance(m, p, beta, omega)
         whole = rollout.batch(error, advantage, values, omega)
         new_values, new_ratio = rollout.segments(values).copy(), rollout.segments(ratio).copy()
         for segments in order:
@@ -339,10 +359,18 @@ def optimize(name: str, config, step: int, w: np.ndarray, g: np.ndarray, one: np
         ("mixed", {"minibatch": 31 * 8, "replay_ratio": 0.5, "segment": 8}),  # half a pass
         ("mixed, lstm", {"segment": 8, "replay_ratio": 2.0}),
         ("crowd", {"segment": 8, "priority_alpha": 0.6}),  # drawn by priority, with importance weights
+        ("crowd", {"segment": 8, "priority_alpha": 0.6, "warm": 0}),  # weights half way to their full strength
     ],
 )
 def test_an_update_is_the_one_in_float64(name: str, changes: dict[str, float], optimizer: int) -> None:
-    learner = make(name, learning_rate=0.01, schedule=0, optimizer=optimizer, **changes)
+    changes = {"learning_rate": 0.01, "schedule": 0, "optimizer": optimizer} | changes
+    learner = make(name, **changes)
+    beta = learner.config.priority_beta
+    if not learner.config.warm:
+        learner = make(name, schedule_steps=2 * learner.tensors["rollout.rewards"].size, **changes)
+        learner.rollout()  # gathers statistics
+        learner.update()
+        beta += 0.5 * (1.0 - beta)
     rollout = record(learner)
     before = learner.policy.parameters()
     log = learner.update()
@@ -355,7 +383,7 @@ def test_an_update_is_the_one_in_float64(name: str, changes: dict[str, float], o
         np.testing.assert_array_equal(np.sort(order), np.arange(segments))
     assert passes == 1 or batch == segments  # only the last pass's order is kept; a whole pass does not need it
     whole = np.array_split(order, segments // batch)
-    expected = simulate(learner, rollout, before, [whole[:count]] * passes)
+    expected = simulate(learner, rollout, before, [whole[:count]] * passes, beta)
     assert log.updates == count
     moved, wanted = learner.policy.parameters() - before, expected - before
     assert np.linalg.norm(moved - wanted) < 2e-3 * np.linalg.norm(wanted)

@@ -41,9 +41,10 @@ def run(case: SimpleNamespace, c: torch_oracle.Coefficients) -> tuple[Log, dict[
     n = len(case.learn)
     advantage, log = np.empty(n), Log()
     grads = {name: np.full(n, np.nan) for name in NAMES}
-    reference().normalize(n, case.learn, case.advantage, advantage)
+    coefficients = Coefficients(**asdict(c))
+    reference().normalize(ctypes.byref(coefficients), n, case.learn, case.advantage, advantage)
     reference().loss(
-        ctypes.byref(Coefficients(**asdict(c))), n, case.learn, case.log_prob, case.old_log_prob, case.values,
+        ctypes.byref(coefficients), n, case.learn, case.log_prob, case.old_log_prob, case.values,
         case.old_values, case.returns, advantage, case.omega, case.entropy_discrete, case.entropy_continuous,
         *grads.values(), ctypes.byref(log),
     )  # fmt: skip
@@ -51,10 +52,10 @@ def run(case: SimpleNamespace, c: torch_oracle.Coefficients) -> tuple[Log, dict[
 
 
 @pytest.mark.parametrize("n", RAGGED)
-@pytest.mark.parametrize("vf_clip", [0.0, 0.2])
-def test_loss_and_gradients_match_torch(n: int, vf_clip: float) -> None:
+@pytest.mark.parametrize(("vf_clip", "floor"), [(0.0, 0.0), (0.2, 0.0), (0.2, 2.5)])
+def test_loss_and_gradients_match_torch(n: int, vf_clip: float, floor: float) -> None:
     case = make_case(n, seed=n)
-    c = torch_oracle.Coefficients(0.2, 0.7, vf_clip, 0.03, 0.02)
+    c = torch_oracle.Coefficients(0.2, 0.7, vf_clip, 0.03, 0.02, floor)
     log, grads = run(case, c)
     leaves = {name: torch.tensor(getattr(case, name), requires_grad=True) for name in NAMES}
     batch = SimpleNamespace(

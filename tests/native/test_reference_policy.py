@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -106,11 +106,11 @@ def reference_loss(shape: Shape, params: np.ndarray, batch: dict[str, np.ndarray
     log_prob, entropy, entropy_continuous = np.empty((3, n))
     ref.heads(*actions, log_prob, entropy, entropy_continuous)
     advantage, log = np.empty(n), Log()
-    ref.normalize(n, batch["learn"], batch["advantage"], advantage)
+    coefficients = Coefficients(*astuple(COEFFICIENTS))
+    ref.normalize(ctypes.byref(coefficients), n, batch["learn"], batch["advantage"], advantage)
     dlog_prob, dvalues, dentropy, dentropy_continuous = np.empty((4, n))
-    c = COEFFICIENTS
     ref.loss(
-        ctypes.byref(Coefficients(c.clip_coef, c.vf_coef, c.vf_clip, c.ent_coef, c.ent_coef_continuous)), n,
+        ctypes.byref(coefficients), n,
         batch["learn"], log_prob, batch["old_log_prob"], values, batch["old_values"], batch["returns"], advantage,
         batch["omega"], entropy, entropy_continuous, dlog_prob, dvalues, dentropy, dentropy_continuous,
         ctypes.byref(log),

@@ -97,6 +97,7 @@ class Coefficients:
     vf_clip: float = 0.0
     ent_coef: float = 0.01
     ent_coef_continuous: float = 0.0
+    advantage_floor: float = 0.0
 
 
 def mingru_layer(x: Tensor, starts: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
@@ -184,7 +185,7 @@ def loss_of(c: Coefficients, log_prob: Tensor, values: Tensor, entropies: tuple[
     """Return the loss; the advantage is normalised here, over learn rows."""
     learn = b.learn
     advantage = b.advantage[learn]
-    advantage = (advantage - advantage.mean()) / (advantage.std(correction=0) + 1e-8)
+    advantage = (advantage - advantage.mean()) / (advantage.std(correction=0).clamp(min=c.advantage_floor) + 1e-8)
     w = torch.exp(log_prob - b.old_log_prob)[learn]
     policy = torch.maximum(-advantage * w, -advantage * w.clamp(1 - c.clip_coef, 1 + c.clip_coef))
     v, v_old, r = values[learn], b.old_values[learn], b.returns[learn]

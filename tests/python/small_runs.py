@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import shoal
-from shoal import checkpoint, image, store
+from shoal import checkpoint, image, registry, store
 
 ROWS, HORIZON, ITERATIONS = 24, 8, 7
 STEPS = ROWS * HORIZON * ITERATIONS
 TIMES = ("seconds", "perf/")  # how metrics that measure time begin
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, env: registry.Environment | None = None) -> dict[str, Any]:
     """Return digests of every weight file and of each tensor of the newest image, and the metrics as text."""
     run = store.Run(path)
-    newest, note = image.Generations(run).read()
+    newest, note = image.Generations(run).read(env)
     assert newest is not None
     assert not note
     return {
         "metrics": metrics(run.metrics),
-        "weights": {file.name: digests(checkpoint.load(file).tensors) for file in run.weights()},
+        "weights": {file.name: digests(checkpoint.load(file, env).tensors) for file in run.weights()},
         "image": digests(newest.tensors),
         "steps": newest.steps,
         "evaluations": json.loads(newest.metadata["progress"])["evaluations"],

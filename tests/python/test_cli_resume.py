@@ -182,12 +182,12 @@ def test_the_first_update_comes_within_a_second() -> None:
     code = f"""
 import sys, time
 from shoal import cli
-from shoal.command_train import _Progress
+from shoal.progress import Lines
 def note(self, log):
     if log["updates"]:
         print("took", time.perf_counter() - cli.process_start(), flush=True)
         return True
-_Progress.__call__ = note
+Lines.__call__ = note
 cli.main({CHILD[3:]!r})
 """
     took = []

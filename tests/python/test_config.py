@@ -233,8 +233,9 @@ def test_every_training_setting_reaches_the_native_struct() -> None:
     changed: dict[str, Any] = {
         "total_steps": 123, "horizon": 32, "segment": 16, "minibatch": 4096, "shard": 512, "replay_ratio": 2.5,
         "gamma": 0.25, "gae_lambda": 0.5, "rho_clip": 2.0, "c_clip": 3.0, "advantage": "single", "clip_coef": 0.125,
-        "vf_coef": 0.75, "vf_clip": 0.5, "ent_coef": 0.25, "ent_coef_final": 0.125, "ent_coef_continuous": 0.0625,
-        "max_grad_norm": 4.0, "optimizer": "adamw", "learning_rate": 0.03125, "learning_rate_final": 0.015625,
+        "advantage_floor": 0.375, "vf_coef": 0.75, "vf_clip": 0.5, "ent_coef": 0.25, "ent_coef_final": 0.125,
+        "ent_coef_continuous": 0.0625, "max_grad_norm": 4.0, "optimizer": "adamw",
+        "learning_rate": 0.03125, "learning_rate_final": 0.015625,
         "adam_ratio": 0.5, "momentum": 0.875,
         "schedule": "linear", "schedule_steps": 99, "priority_alpha": 0.5, "priority_beta": 0.25, "target_kl": 0.015625,
         "normalize_reward": "past", "muon_heads": True, "muon_fused_gates": True,

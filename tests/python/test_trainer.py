@@ -145,6 +145,37 @@ def test_an_evaluation_plays_one_episode_in_each_of_a_thousand_copies() -> None:
     assert random.mean < 60 < script.mean
 
 
+@pytest.mark.parametrize("player", ["sampled", "greedy", "scripted"])
+@pytest.mark.parametrize("name", ["cartpole", "recall"])
+def test_an_evaluation_is_what_stepping_and_acting_give(name: str, player: str) -> None:
+    """The same worlds, one call a step: each copy counts until its first episode ends."""
+    run, envs = small(None, name), 70
+    if player == "scripted" and not run.spec.env.scripted:
+        player = "sampled"
+    run.train(lambda _: True)
+    played = evaluate.evaluate(run.spec, run.config, player=player, policy=run.policy, number=3, num_envs=envs)
+    seed = evaluate.evaluation_seed(run.config.seed, 3)
+    policy, state = run.policy, None
+    policy.seed, policy.clock = seed, 0
+    returns, lengths, playing = np.zeros(envs), np.zeros(envs, int), np.ones(envs, bool)
+    with shoal.make_vec(name, num_envs=envs, seed=seed) as vec:
+        while playing.any():
+            if player == "scripted":
+                discrete, continuous = vec.scripted()
+            else:
+                discrete, continuous, state = policy.act(
+                    vec.rows, state, mask=vec.mask_rows, starts=vec.starts, greedy=player == "greedy"
+                )
+            _, rewards, terminated, truncated = vec.step(discrete, continuous)
+            returns += np.where(playing, rewards, 0.0)
+            lengths += playing
+            playing &= ~(terminated | truncated).astype(bool)
+    assert played.stats.lives == envs
+    assert played.steps == lengths.sum()
+    assert played.stats.mean("episode_length") == pytest.approx(lengths.mean(), rel=1e-12)
+    assert played.stats.mean("episode_return") == pytest.approx(returns.mean(), rel=1e-6)
+
+
 def test_an_evaluation_leaves_training_as_it_is() -> None:
     def weights(look: bool) -> bytes:
         run = small(None)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -65,7 +66,8 @@ def test_the_wheel_holds_every_build_and_no_faults(wheel: Path) -> None:
     built = {path.name for path in native.library_folder().glob("*.so")} - {"libshoal_faults.so"}
     assert {Path(name).name for name in names if name.endswith(".so")} == built
     assert len(built) > 1 or not sys.platform.startswith("linux")
-    for needed in ("shoal/py.typed", "shoal/include/shoal/env.h", "shoal/envs/cartpole/cartpole.toml"):
+    for needed in ("shoal/py.typed", "shoal/include/shoal/env.h", "shoal/envs/cartpole/cartpole.toml",
+                   "shoal/templates/grid/template.h"):  # fmt: skip
         assert needed in names
     assert not [name for name in names if "__pycache__" in name or name.startswith(("tests/", "native/"))]
 
@@ -85,6 +87,17 @@ def test_it_trains_without_compiler_and_torch(installed: Path, tmp_path: Path) -
     assert torch == "None"
     assert Path(path).is_relative_to(installed.parent)
     assert isa == native.library().name
+
+
+def test_it_compiles_an_environment_of_ones_own_where_a_compiler_is(installed: Path, tmp_path: Path) -> None:
+    run(installed, "shoal", "new", "game", folder=tmp_path)
+    compiler = shutil.which(os.environ.get("CC", "cc")) or pytest.skip("no compiler")
+    cache = {"CC": compiler, "XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": os.environ["PATH"]}
+    command = [installed / "shoal", "train", "./game", "--steps", "3k", "--vec.num-envs", "32"]
+    done = subprocess.run(command, env=cache, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    code = f"from shoal import compile; print(compile.include_folder().is_relative_to({str(installed.parent)!r}))"
+    assert run(installed, "python", "-c", code, folder=tmp_path) == "True\n"
 
 
 def test_every_build_in_it_loads(installed: Path, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@
 //   #define SHOAL_ENV_TYPE(name) Breakout##name
 //   #include "shoal/draw_block.h"
 //
-// It exports one symbol, <name>_drawing, a ShoalDrawing. An environment outside the package does the same: compile this
-// second file, with visibility("default"), beside the simulation's into the same library or one of its own; the loader
-// looks `<name>_drawing` up next to `<name>_descriptor`, checks its abi, and takes a missing symbol for "no drawing".
+// It exports one symbol, <name>_drawing, a ShoalDrawing. That of an environment outside the package is compiled the
+// same way (src/shoal/compile.py) into a library of its own, when it is first drawn, where that symbol is looked up and
+// its abi checked (src/shoal/drawing.py).
 #include "shoal/canvas.h"
 
 static void SHOAL_ENV_FN(draw_any)(const void *params, const void *shared, const void *before, const void *now,

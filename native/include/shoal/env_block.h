@@ -79,6 +79,8 @@ static void SHOAL_ENV_FN(block_scripted)(const ShoalVec *vec, int32_t first, int
 }
 #endif
 
+#include "shoal/env_profile.h"
+
 extern const ShoalEnv SHOAL_ENV_FN(descriptor);
 const ShoalEnv SHOAL_ENV_FN(descriptor) = {
     .abi = SHOAL_ABI,
@@ -92,6 +94,7 @@ const ShoalEnv SHOAL_ENV_FN(descriptor) = {
     .block_reset = SHOAL_ENV_FN(block_reset),
     .block_step = SHOAL_ENV_FN(block_step),
     .block_observe = SHOAL_ENV_FN(block_observe),
+    .block_call = SHOAL_ENV_FN(block_call),
 #ifdef SHOAL_HAS_SHARED
     .has_shared = 1,
     .shared = SHOAL_ENV_FN(block_shared),

@@ -23,6 +23,8 @@
 #define SHOAL_RUN_PRAGMA _Pragma("omp simd")
 // GCC makes lanes of the fields of structs whose size it does not know, and of others only if it is a power of two.
 #define SHOAL_RUN_STRIDE(vec, bytes) ((vec)->state_bytes)
+// A call that is left makes no lanes, and there are more instances than the compiler inlines by itself.
+static inline __attribute__((always_inline)) __typeof__(SHOAL_ENV_FN(step)) SHOAL_ENV_FN(step);
 #else
 #define SHOAL_RUN_PRAGMA
 #define SHOAL_RUN_STRIDE(vec, bytes) (bytes)
@@ -127,7 +129,7 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t row
       for (int64_t r = 0; r < rows; r++) {
         int32_t action = discrete[r * heads + h], out = (uint32_t)action >= (uint32_t)size;
         int32_t there = SHOAL_ALWAYS_LIVE || live[r];
-        discrete[r * heads + h] = out | !there ? 0 : action;
+        discrete[r * heads + h] = (out | !there) ? 0 : action;
         bad += out & there;
       }
       continue;

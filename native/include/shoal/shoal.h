@@ -21,8 +21,9 @@ enum { SHOAL_MESSAGE = 512 };
 // ---------------------------------------------------------------------------------------------------- library
 
 SHOAL_API int32_t shoal_abi(void);
-SHOAL_API const char *shoal_isa(void);       // "avx512", "avx2", "generic": what this build was compiled for
-SHOAL_API const char *shoal_best_isa(void);  // the best of these that this machine runs
+SHOAL_API const char *shoal_isa(void);        // "avx512", "avx2", "generic": what this build was compiled for
+SHOAL_API const char *shoal_env_flags(void);  // the compiler's, with which its environments were compiled
+SHOAL_API const char *shoal_best_isa(void);   // the best of these that this machine runs
 SHOAL_API int32_t shoal_has_bfloat16(void);  // 1: this processor has 16-bit matrix products, and the system grants them
 SHOAL_API int32_t shoal_cores(void);         // cores this process may use
 
@@ -66,6 +67,13 @@ SHOAL_API int32_t shoal_vec_run(ShoalVec *vec, int64_t steps, int32_t cycle, con
 // The same one step of all environments at a time, over the bound buffers, as a host steps them.
 SHOAL_API int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const int32_t *discrete,
                                         const float *continuous, char *message);
+// Time each function of the environment (SHOAL_CALL_*) over the copies of a bound vec of one block and one thread, in
+// `samples` samples that lie `steps` steps apart; actions as above. seconds (samples, SHOAL_CALLS + 1): each function
+// over all copies, and a whole step. calls, of the same shape: how often each was called, and the resets since the
+// sample before.
+SHOAL_API int32_t shoal_vec_profile(ShoalVec *vec, int32_t samples, int32_t steps, int32_t cycle,
+                                    const int32_t *discrete, const float *continuous, double *seconds, int64_t *calls,
+                                    char *message);
 // Write the scripted policy's actions for the present states into the bound action buffers.
 SHOAL_API int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message);
 // Sums of what was emitted since the last call, SHOAL_STATS_SIZE(metrics) doubles.
@@ -141,7 +149,7 @@ typedef struct {
   int32_t horizon, segment, minibatch, shard;  // T; S; samples; samples per shard (whole segments)
   int32_t optimizer, schedule, advantage_form, normalize_reward;
   int32_t muon_heads, muon_fused_gates;  // ablations
-  float replay_ratio, gamma, gae_lambda, rho_clip, c_clip;
+  float replay_ratio, gamma, gae_lambda, rho_clip, c_clip, advantage_floor;
   float clip_coef, vf_coef, vf_clip, ent_coef, ent_coef_final, ent_coef_continuous, max_grad_norm;  // vf_clip 0: off
   float learning_rate, learning_rate_final, adam_ratio, momentum;
   float priority_alpha, priority_beta, target_kl;  // target_kl 0: off

@@ -25,6 +25,17 @@ enum {
 };
 #define SHOAL_STATS_SIZE(metrics) (SHOAL_STATS_FIRST + 2 * ((metrics) + 2))
 
+// An environment's functions, one by one, as env_profile.h calls them.
+enum {
+  SHOAL_CALL_STEP = 0,
+  SHOAL_CALL_OBSERVE,
+  SHOAL_CALL_RESET,
+  SHOAL_CALL_RESPAWN,
+  SHOAL_CALL_LIVE,
+  SHOAL_CALL_SCRIPTED,
+  SHOAL_CALLS
+};
+
 // N copies of one environment. "Agent i of environment e" is row e * agents + i of every per-agent array.
 typedef struct {
   const struct ShoalEnv *env;
@@ -82,6 +93,8 @@ typedef struct ShoalEnv {
   int32_t (*block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
   void (*block_observe)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
   void (*block_scripted)(const ShoalVec *vec, int32_t first, int32_t count, float level, const ShoalIo *io);
+  // Calls one function alone, for a profile; returns how often. count is at most SHOAL_RUN.
+  int64_t (*block_call)(const ShoalVec *vec, int32_t first, int32_t count, int32_t call, const ShoalIo *io);
 } ShoalEnv;
 
 #endif

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -118,8 +119,18 @@ def threads_of(text: str) -> list[int]:
     return numbers
 
 
+def check_results(folder: str) -> None:
+    """Raise, before anything is measured, if rows cannot be kept in this folder."""
+    place = Path(folder)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if folder != "none" and not (place.is_dir() and os.access(place, os.W_OK)):
+        raise ConfigError(f"the results cannot be written: --results {folder}; expected a folder, or none")
+
+
 def check_timing(options: dict[str, Any]) -> None:
-    """Raise unless there is something to measure."""
+    """Raise unless there is something to measure, and a place for the results."""
+    check_results(options.get("results", "none"))
     if not 0 < options["seconds"] < 1e6 or options.get("repeats", 1) < 1:
         raise ConfigError("nothing to measure: expected --seconds above 0 and --repeats of at least 1")
 

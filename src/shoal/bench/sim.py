@@ -53,7 +53,9 @@ def run(names: list[str], arguments: list[str]) -> int:
     found = []
     for env in environments:
         spec = env.spec()
-        mark = hashlib.sha256(json.dumps([env.name, spec.version, spec.values], sort_keys=True).encode()).hexdigest()
+        mark = hashlib.sha256(
+            json.dumps([env.name + env.source, spec.version, spec.values], sort_keys=True).encode()
+        ).hexdigest()
         for count in copies:
             number = max(1, 2048 // spec.agents) if count is None else count
             for thread_count in threads:

@@ -21,6 +21,8 @@ from typing import Any
 from shoal import bench, config, flags, registry, store
 from shoal.errors import ConfigError
 
+MOST_SEEDS = 100_000
+
 _OPTIONS = (
     flags.Option("seeds", "str", "0-4", "such as 0-4 or 0,3,7; 0-99 are for tuning, 1000-1999 for reporting"),
     *flags.LAYERS,
@@ -36,8 +38,11 @@ def run(name: str, arguments: list[str]) -> int:
     parsed = bench.parse_with_settings("shoal bench solve", "Time and steps to solved.", name, arguments, _OPTIONS)
     options = parsed.options
     seeds = parse_seeds(options["seeds"])
-    spec = registry.get(name).spec(parsed.load(name).params)
-    settings = config.resolve(parsed.load(name), spec)
+    bench.check_results(options["results"])
+    reference = name
+    name = registry.get(reference).name
+    spec = registry.get(reference).spec(parsed.load(reference).params)
+    settings = config.resolve(parsed.load(reference), spec)
     if settings.solved.threshold is None:
         raise ConfigError(f"`{name}` does not say when it is solved (at solved.threshold in {name}.toml)")
     mark = settings.settings_hash(spec.version)
@@ -47,7 +52,7 @@ def run(name: str, arguments: list[str]) -> int:
     for seed in seeds:
         old = seed in done
         if not old:
-            done[seed] = _solve_seed(parsed, name, seed) | {"settings": mark, "version": spec.version}
+            done[seed] = _solve_seed(parsed, reference, seed) | {"settings": mark, "version": spec.version}
             bench.append(options["results"], f"solve-{name}", done[seed])
         print(_line(done[seed]) + ("  (kept)" if old else ""), flush=True)
     summary = summarise([done[seed] for seed in seeds])
@@ -66,16 +71,17 @@ def parse_seeds(text: str) -> list[int]:
     Raises:
         ConfigError: if it means none.
     """
-    seeds: list[int] = []
+    parts = [part.partition("-") for part in text.split(",")]
     try:
-        for part in text.split(","):
-            first, dash, last = part.partition("-")
-            seeds.extend(range(int(first), int(last) + 1) if dash else [int(first)])
+        ranges = [range(int(first), int(last if dash else first) + 1) for first, dash, last in parts]
     except ValueError:
-        seeds = []
-    if not seeds:
+        ranges = []
+    number = sum(max(found.stop - found.start, 0) for found in ranges)  # len() overflows
+    if not number:
         raise ConfigError(f"no seeds: --seeds {text}; expected such as 0-4 or 0,3,7")
-    return seeds
+    if number > MOST_SEEDS or max(found[-1] for found in ranges if found) >= 1 << 32:
+        raise ConfigError(f"--seeds {text}: expected at most {MOST_SEEDS} seeds of 0 to {(1 << 32) - 1}")
+    return [seed for found in ranges for seed in found]
 
 
 def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -105,7 +111,7 @@ def _solve_seed(parsed: flags.Parsed, name: str, seed: int) -> dict[str, Any]:
     about = bench.about() | {"untuned": options["untuned"], "overrides": parsed.overrides}
     with tempfile.TemporaryDirectory(prefix="shoal-bench-") as runs_dir:
         child = subprocess.run([*command, "--runs-dir", runs_dir], capture_output=True, text=True, check=False)
-    row: dict[str, Any] = {"env": name, "seed": seed}
+    row: dict[str, Any] = {"env": registry.get(name).name, "seed": seed}
     if child.returncode == 130:
         raise KeyboardInterrupt
     if child.returncode:

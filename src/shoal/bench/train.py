@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from shoal import bench, config, flags, memory, native, store
+from shoal import bench, config, flags, memory, native, registry, store
 from shoal.bench import gemm, operations
 from shoal.errors import ConfigError
 from shoal.result import Log
@@ -38,12 +38,13 @@ _OPTIONS = (
 def run(name: str, arguments: list[str]) -> int:
     """Run `shoal bench train NAME ARGUMENTS` and return the exit code."""
     parsed = bench.parse_with_settings("shoal bench train", "Training speed.", name, arguments, _OPTIONS)
+    reference, name = name, registry.get(name).name
     options = parsed.options
     bench.check_timing(options)
     if options["windows"] < 1:
         raise ConfigError(f"--windows {options['windows']}: expected at least 1")
     threads = bench.threads_of(str(options["threads"]))[0]
-    runners = {count: _Runner(parsed.load(name), count) for count in sorted({1, threads})}
+    runners = {count: Runner(parsed.load(reference), count) for count in sorted({1, threads})}
     trainer = runners[threads].trainer
     settings, version = trainer.config, trainer.spec.version
     network = operations.Network(trainer.policy)
@@ -103,7 +104,7 @@ class _FullError(Exception):
     """The window has lasted long enough."""
 
 
-class _Runner:
+class Runner:
     """Trains with a number of threads, a window at a time."""
 
     def __init__(self, settings: config.Config, threads: int) -> None:

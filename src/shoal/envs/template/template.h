@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// template: walk along a line to a goal. The smallest sensible environment; `shoal new` copies it.
+// template: walk along a line to a goal.
 //
 // Observation  position  where the agent stands, in lengths of the line, -1..1
-//              goal      how far the goal is to the right of it, in lengths of the line, -1..1
+//              goal      how far the goal is to the right of it, in lengths of the line, -2..2
 // Action       move      0 stay, 1 left, 2 right: one cell
 // Reward       +1 on the goal, -0.01 on every other step
 // Start        agent and goal on two different cells, uniformly
