@@ -464,6 +464,19 @@ void shoal_vec_load(ShoalVec *vec, const uint8_t *in) {
   memset(engine->stats, 0, (size_t)(engine->num_blocks * engine->stats_stride * 8));
 }
 
+void shoal_vec_set_clock(ShoalVec *vec, int64_t clock) { shoal_engine_of(vec)->clock = clock; }
+
+int32_t shoal_vec_episodes(ShoalVec *vec, uint32_t from, uint32_t until) {
+  int32_t inside = 0;
+  vec->emit_from = from;
+  vec->emit_until = until;
+  for (int32_t e = 0; e < vec->num_envs; e++) {
+    const ShoalHead *head = (const ShoalHead *)(const void *)(vec->state + (int64_t)e * vec->state_bytes);
+    inside += head->episode >= from && head->episode < until;
+  }
+  return inside;
+}
+
 void *shoal_vec_array(ShoalVec *vec, int32_t which) {
   void *arrays[] = {vec->live, vec->starts, vec->returns, vec->lengths, vec->state, vec->limits, vec->waiting};
   return which >= 0 && which < (int32_t)(sizeof arrays / sizeof *arrays) ? arrays[which] : NULL;

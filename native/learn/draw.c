@@ -23,36 +23,43 @@ static void permute(int32_t *order, float *importance, int32_t n, uint64_t key) 
   }
 }
 
-void shoal_draw_pass(ShoalLearner *learner, int32_t pass, double progress) {
-  int32_t M = learner->M, S = learner->S;
-  uint64_t key = shoal_hash(learner->config.seed, SHOAL_TAG_BATCH, (uint64_t)learner->counters[0], (uint64_t)pass);
-  double alpha = (double)learner->config.priority_alpha, total = 0.0;
-  for (int32_t i = 0; i < M; i++) {
-    learner->order[i] = i;
-    learner->importance[i] = 1.0f;
+void shoal_draw_segments(uint64_t seed, int64_t iteration, int32_t pass, int32_t count, double alpha, double beta,
+                         double *priorities, int32_t *order, float *importance) {
+  uint64_t key = shoal_hash(seed, SHOAL_TAG_BATCH, (uint64_t)iteration, (uint64_t)pass);
+  double total = 0.0;
+  for (int32_t i = 0; i < count; i++) {
+    order[i] = i;
+    importance[i] = 1.0f;
   }
-  if (alpha > 0.0) {
-    for (int32_t i = 0; i < M; i++) {
-      double sum = 0.0;
-      for (int64_t s = (int64_t)i * S; s < (int64_t)(i + 1) * S; s++) {
-        sum += learner->learn[s] ? (double)shoal_abs(learner->advantages[s]) : 0.0;
-      }
-      learner->priorities[i] = power(sum, alpha);
-      total += learner->priorities[i];
-    }
+  for (int32_t i = 0; alpha > 0.0 && i < count; i++) {
+    priorities[i] = power(priorities[i], alpha);
+    total += priorities[i];
   }
   if (total > 0.0) {
-    // Systematic resampling: M evenly spaced points with one random offset over the cumulative sum.
-    double beta = (double)learner->config.priority_beta;
-    beta += (1.0 - beta) * (progress < 1.0 ? progress : 1.0);
+    // Systematic resampling: `count` evenly spaced points with one random offset over the cumulative sum.
     double offset = (double)shoal_uniform_of(shoal_mix(key ^ 0xD1B54A32D192ED03u)), cumulative = 0.0;
     int32_t segment = -1;
-    for (int32_t i = 0; i < M; i++) {
-      double point = ((double)i + offset) / (double)M * total;
-      while (segment < M - 1 && (segment < 0 || cumulative <= point)) { cumulative += learner->priorities[++segment]; }
-      learner->order[i] = segment;
-      learner->importance[i] = (float)__builtin_pow((double)M * learner->priorities[segment] / total, -beta);
+    for (int32_t i = 0; i < count; i++) {
+      double point = ((double)i + offset) / (double)count * total;
+      while (segment < count - 1 && (segment < 0 || cumulative <= point)) { cumulative += priorities[++segment]; }
+      order[i] = segment;
+      importance[i] = (float)__builtin_pow((double)count * priorities[segment] / total, -beta);
     }
   }
-  permute(learner->order, learner->importance, M, key);
+  permute(order, importance, count, key);
+}
+
+void shoal_draw_pass(ShoalLearner *learner, int32_t pass, double progress) {
+  const ShoalTrainConfig *config = &learner->config;
+  double alpha = (double)config->priority_alpha, beta = (double)config->priority_beta;
+  for (int32_t i = 0; alpha > 0.0 && i < learner->M; i++) {
+    double sum = 0.0;
+    for (int64_t s = (int64_t)i * learner->S; s < (int64_t)(i + 1) * learner->S; s++) {
+      sum += learner->learn[s] ? (double)shoal_abs(learner->advantages[s]) : 0.0;
+    }
+    learner->priorities[i] = sum;
+  }
+  beta += (1.0 - beta) * (progress < 1.0 ? progress : 1.0);
+  shoal_draw_segments(config->seed, learner->counters[0], pass, learner->M, alpha, beta, learner->priorities,
+                      learner->order, learner->importance);
 }

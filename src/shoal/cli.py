@@ -35,6 +35,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
+  bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
@@ -115,6 +116,7 @@ def _eval(arguments: list[str]) -> int:
         flags.Option("level", "float", 1.0, "strength of the scripted player"),
         flags.Option("threads", "int", None, "0 stands for all cores"),
         flags.Option("watch", "str", None, "watch it play instead: see `shoal eval --watch --help`"),
+        flags.Option("policy", "str", None, "the network of your own that was trained: file.py:Name; its code is run"),
         flags.RUNS_DIR,
         flags.DEBUG,
         flags.JSON,
@@ -127,7 +129,7 @@ def _eval(arguments: list[str]) -> int:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
     runs_dir = Path(parsed["runs_dir"])
     found = agents.find(words, runs_dir)
-    policy = restore(found)
+    policy = restore(found, parsed["policy"] or "")
     import dataclasses
 
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
@@ -225,7 +227,7 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "sim", "draw", "kernels")
+    verbs = ("solve", "train", "backends", "sim", "draw", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
@@ -248,6 +250,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import train
 
         return train.run(name, extra)
+    if arguments[0] == "backends":
+        from shoal.bench import backends
+
+        return backends.run(name, extra)
     from shoal.bench import solve
 
     return solve.run(name, extra)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 from collections.abc import Iterator
@@ -29,16 +30,15 @@ def run(arguments: list[str]) -> int:
         trainer, options = _resumed(*resumed, place) if resumed else _begun(arguments, place)
         from shoal import live, progress
 
-        _announce(trainer)
-        plain = options["plain"] or place == "terminal"
-        with (
-            progress.show(trainer, plain=plain) as callback,
-            live.Watched(trainer, place, options["record_every"]) as watched,
-        ):
-            result = trainer.train(watched.with_(callback))
-    _report(result, trainer)
-    if options["json"]:
-        print(store.to_json(summary(result)))
+        with contextlib.nullcontext() if trainer.leads else contextlib.redirect_stdout(io.StringIO()):
+            _announce(trainer)
+            plain = options["plain"] or place == "terminal"
+            seen = (place, options["record_every"]) if trainer.leads else ("", None)
+            with progress.show(trainer, plain=plain) as callback, live.Watched(trainer, *seen) as watched:
+                result = trainer.train(watched.with_(callback))
+            _report(result, trainer)
+            if options["json"]:
+                print(store.to_json(summary(result)))
     return INTERRUPTED if result.interrupted else 0
 
 
@@ -132,10 +132,11 @@ def _announce(trainer: Trainer) -> None:
     config = trainer.config
     policy, vec = config.policy, config.vec
     threads = vec.threads or native.library().cores()
+    network = policy.module or f"{policy.core} {policy.hidden} x {policy.layers}"
     print(
         f"{title(config.reference)}\n"
-        f"seed {config.seed}, {vec.num_envs} copies, {policy.core} {policy.hidden} x {policy.layers}, "
-        f"{threads} threads, {native.library().name}"
+        f"seed {config.seed}, {vec.num_envs} copies, {network}, "
+        f"{threads} threads, {_backend(trainer)}"
     )
     for reason in config.reasons:
         print(f"  {reason}")
@@ -146,11 +147,23 @@ def _announce(trainer: Trainer) -> None:
         print(f"run {trainer.run.path}{at}", flush=True)
 
 
+def _backend(trainer: Trainer) -> str:
+    """Return what learns, and where."""
+    if trainer.config.train.backend == "native":
+        return native.library().name
+    import torch
+
+    device = getattr(trainer.policy, "device", "cpu")
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    return f"torch {torch.__version__} on {device}" + (f", {ranks} ranks" if ranks > 1 else "")
+
+
 def _report(result: Result, trainer: Trainer) -> None:
     spent = f"{count(result.steps)} steps in {result.seconds:.1f} s ({count(result.sps)} steps/s)"
     shoal = command()
     if result.evaluation is None:
-        print(f"interrupted after {spent}; go on with `{shoal} train --resume {result.run}`")
+        way = f"--resume {result.run}" if trainer.resumable else f"{result.env} --init-from {result.run}"
+        print(f"interrupted after {spent}; go on with `{shoal} train {way}`")
         return
     threshold = result.evaluation.threshold
     verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"
@@ -161,7 +174,7 @@ def _report(result: Result, trainer: Trainer) -> None:
     where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
     env = trainer.spec.env.spelled
     print(f"next:\n  {shoal} eval {env}{where}\n  {shoal} train {env} --seed {result.seed + 1}{where}")
-    if result.steps < trainer.config.train.total_steps and not result.solved:
+    if result.steps < trainer.config.train.total_steps and not result.solved and trainer.resumable:
         print(f"  {shoal} train --resume {result.run}")
 
 

@@ -29,6 +29,7 @@ WATCH = (
     flags.Option("fps", "float", 60.0, "frames a second"),
     flags.Option("speed", "float", 1.0, "of play: 0.1, 0.25, 0.5, 1, 2, 4, 8 or 16"),
     flags.Option("panel", "bool", False, "show what the agent chose from the start (key `o`)"),
+    flags.Option("policy", "str", None, "the network of your own that was trained: file.py:Name; its code is run"),
     flags.RUNS_DIR,
 )
 RECORD = (
@@ -139,7 +140,7 @@ def _agent(words: list[str], options: dict[str, Any], seed: int) -> tuple[Spec, 
 
     runs_dir = Path(options["runs_dir"])
     found = agents.find(words, runs_dir)
-    policy = restore(found)
+    policy = restore(found, options["policy"] or "")
     note = agents.about(found.path, runs_dir) or str(found.path)
     print(f"{note}, trained for {count(found.steps)} steps", flush=True)
     player = players.PolicyPlayer(policy, greedy=options["greedy"], seed=seed)

@@ -20,6 +20,7 @@ from typing import Any
 from shoal import native, registry
 from shoal.errors import ConfigError, nearest
 from shoal.settings import (
+    LATER,
     PRESETS,
     SECTIONS,
     PolicyConfig,
@@ -71,6 +72,11 @@ class Config:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
         del sections["vec"]["threads"]
+        for section, keys in LATER.items():
+            defaults = {field.name: field.default for field in dataclasses.fields(SECTIONS[section])}
+            for key in keys:
+                if sections[section][key] == defaults[key]:
+                    del sections[section][key]
         name = f"{self.env}/" if self.folder else self.env  # wherever the folder lies, and whatever ships
         text = json.dumps([name, version, self.preset, sections], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -179,6 +185,13 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if policy.layers is None:
         reasons.append(f"policy.layers = {layers}: the core is {policy.core}")
     policy = dataclasses.replace(policy, hidden=hidden, layers=layers)
+    if train.backend == "native":
+        for key, value in (("core", "gru"), ("grid", "conv")):
+            if getattr(policy, key) == value:
+                raise ConfigError(f"{key}={value}: the native backend has none (at policy.{key})", "`--backend torch`")
+        if policy.module:
+            problem = f"module={policy.module}: a network of your own needs the torch backend (at policy.module)"
+            raise ConfigError(problem, "`--backend torch`")
 
     rows, horizon = num_envs * spec.agents, train.horizon
     segment = train.segment or horizon
@@ -264,6 +277,22 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
     )
 
 
+def native_knows(config: Config, spec: registry.Spec) -> bool:
+    """Return whether the native backend has the network that the settings describe."""
+    policy = config.policy
+    fields = all(
+        field.kind in ("vector", "flag") or (field.kind in ("grid", "category") and field.categories <= 32)
+        for field in spec.fields
+    )
+    return fields and policy.core in native.CORES and policy.grid == "onehot" and not policy.module
+
+
+def native_twin(config: Config) -> Config:
+    """Return the settings of the native policy with the same tensors, for a core that both backends know."""
+    policy = dataclasses.replace(config.policy, precision="float32")
+    return dataclasses.replace(config, policy=policy, train=dataclasses.replace(config.train, backend="native"))
+
+
 def native_policy(config: Config) -> native.PolicyConfig:
     """Return the policy's settings as C reads them."""
     policy = config.policy
@@ -290,7 +319,8 @@ def native_train(config: Config, *, warm: bool = False, fault: int = 0) -> nativ
         fault: plants one, in a library built for tests.
     """
     values: dict[str, Any] = dataclasses.asdict(config.train)
-    del values["total_steps"]  # when to stop is the trainer's business
+    for key in ("total_steps", "backend", "device"):  # the trainer's business
+        del values[key]
     values["optimizer"] = native.OPTIMIZERS.index(values["optimizer"])
     values["schedule"] = native.SCHEDULES.index(values["schedule"])
     values["normalize_reward"] = native.REWARD_SCALES.index(values["normalize_reward"])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from shoal import native
 from shoal.config import Config
@@ -19,6 +20,9 @@ from shoal.errors import ConfigError
 from shoal.policy import Policy
 from shoal.registry import Spec
 from shoal.vector import Stats, Vec, stats_of
+
+if TYPE_CHECKING:
+    from shoal.torch.policy import TorchPolicy
 
 AGENTS = 1000  # evaluated, in enough worlds
 WORLDS = 8  # at least
@@ -85,7 +89,7 @@ def evaluate(
     config: Config,
     *,
     player: str = "sampled",
-    policy: Policy | None = None,
+    policy: Policy | TorchPolicy | None = None,
     number: int = 0,
     level: float = 1.0,
     num_envs: int = 0,
@@ -106,22 +110,31 @@ def evaluate(
     Raises:
         Stopped: if it was ended early.
     """
+    seed = evaluation_seed(config.seed, number)
+    by_torch = policy is not None and not isinstance(policy, Policy) and player in ("sampled", "greedy")
     vec = Vec(
         spec,
         num_envs=num_envs or worlds_for(spec.agents),
-        seed=evaluation_seed(config.seed, number),
+        seed=seed,
         threads=config.vec.threads,
         max_steps=config.vec.max_steps or 0,
-        bind=False,
+        bind=by_torch,
         stop=stop,
     )
     stats = stats_of(spec.env)
     steps = ctypes.c_int64(0)
     message = native.Message()
     with vec:
+        if by_torch:
+            from shoal.torch.evaluate import play
+
+            played = play(vec, policy, seed=seed, greedy=player == "greedy", stop=stop)  # type: ignore[arg-type]
+            if played is None:
+                raise Stopped
+            return Evaluation(player, config.solved.metric, config.solved.threshold, *played)
         code = native.library().evaluate(
             vec.handle,
-            policy.handle if policy else None,
+            policy.handle if isinstance(policy, Policy) else None,
             native.PLAYERS.index(player),
             level,
             stats.values.ctypes.data,

@@ -42,8 +42,14 @@ LAYERS = (
     Option("preset", "str", None, "another set of defaults: few-samples, for slow simulators"),
     UNTUNED,
 )
+BACKEND = (
+    Option("backend", "str", None, "short for --train.backend: native or torch"),
+    Option("device", "str", None, "short for --train.device: of the torch backend, auto, cpu, cuda or mps"),
+    Option("policy", "str", None, "short for --policy.module: a network of your own, for the torch backend"),
+)
 TRAIN = (
     *LAYERS,
+    *BACKEND,
     SEED,
     THREADS,
     STEPS,
@@ -75,7 +81,13 @@ _RESUMING = (
 )
 RESUME = tuple(option for option in TRAIN if option.name in _RESUMING)
 
-_ALIASES = {"threads": ("vec", "threads"), "steps": ("train", "total_steps")}
+_ALIASES = {
+    "threads": ("vec", "threads"),
+    "steps": ("train", "total_steps"),
+    "backend": ("train", "backend"),
+    "device": ("train", "device"),
+    "policy": ("policy", "module"),
+}
 
 
 @dataclass(frozen=True)
@@ -262,6 +274,8 @@ def _help(program: str, about: str, options: Sequence[Option], sections: Mapping
     fields: list[tuple[str, Any, Any]] = []
     for option in options:
         key = option.name.replace("-", "_")
+        if key in sections:  # `--policy` beside `--policy.core`: a form cannot have both, so it shows policy.module
+            continue
         if option.kind == "bool":
             fields.append((key, Annotated[bool, tyro.conf.arg(help=option.doc)], False))
         else:

@@ -27,8 +27,8 @@ import numpy as np
 from shoal import checkpoint, memory, native, registry, store
 from shoal.checkpoint import Checkpoint, Tensors
 from shoal.errors import CheckpointError
-from shoal.policy import Policy, tensors_of
-from shoal.vector import Stats, Vec
+from shoal.learner import Learner
+from shoal.vector import Stats
 
 SNAPSHOTS = "envs.snapshots"
 FRESH_HINT = "if the environment's code has changed, `--fresh-environments` goes on with new ones"
@@ -59,27 +59,26 @@ class Progress:
 
 
 class Image:
-    """The image in memory of one vec, policy and learner.
+    """The image in memory of one learner, its policy and its environments.
 
     Attributes:
         progress: the loop's, as it was when the image was taken.
         live: the tensors that are copied, by name, as views of the present.
     """
 
-    def __init__(self, vec: Vec, policy: Policy, learner: int, block: memory.Bytes, progress: Progress) -> None:
-        """Take a first image; `learner` is a native one in the memory `block`."""
-        self._vec, self._policy, self._learner = vec, policy, learner
+    def __init__(self, learner: Learner, progress: Progress) -> None:
+        """Take a first image."""
+        self._vec, self._learner = learner.vec, learner
         self._lib = native.library()
-        tensors = policy.tensors() | tensors_of(self._lib.learner_tensors, learner, block)
-        # The rollout and what an update leaves behind are made anew by the next iteration.
-        self.live = {name: array for name, array in tensors.items() if not name.startswith(("rollout.", "update."))}
+        self.live = learner.policy.tensors() | learner.tensors()
         self._kept = {name: np.empty_like(array) for name, array in self.live.items()}
-        size = int(self._lib.vec_snapshot_bytes(vec.handle))
-        self._envs = memory.allocate(vec.num_envs * size).reshape(vec.num_envs, size)
+        size = int(self._lib.vec_snapshot_bytes(self._vec.handle))
+        self._envs = memory.allocate(self._vec.num_envs * size).reshape(self._vec.num_envs, size)
         self.take(progress)
 
     def take(self, progress: Progress) -> None:
         """Copy everything as it is now. Native code must be at rest, between two iterations."""
+        self._learner.fetch()
         for name, array in self.live.items():
             np.copyto(self._kept[name], array)
         self._lib.vec_save(self._vec.handle, self._envs.ctypes.data)
@@ -89,9 +88,9 @@ class Image:
         """Put everything back as it was, and return a copy of the progress."""
         for name, array in self.live.items():
             np.copyto(array, self._kept[name])
-        self._policy.pack()
+        self._learner.policy.pack()
         self._lib.vec_load(self._vec.handle, self._envs.ctypes.data)
-        self._lib.learner_observe(self._learner)
+        self._learner.observe()
         return dataclasses.replace(self.progress)
 
     def tensors(self) -> Tensors:

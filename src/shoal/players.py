@@ -8,7 +8,7 @@ A player is asked once a tick for the actions of all rows of a Vec; the viewer p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from shoal.errors import ConfigError
 from shoal.policy import Policy
 from shoal.registry import Environment
 from shoal.vector import Vec
+
+if TYPE_CHECKING:
+    from shoal.torch.policy import TorchPolicy
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Player(Protocol):
 class PolicyPlayer:
     """A policy that samples its actions as in training, or takes the most probable ones."""
 
-    def __init__(self, policy: Policy, *, greedy: bool = False, seed: int = 0) -> None:
+    def __init__(self, policy: Policy | TorchPolicy, *, greedy: bool = False, seed: int = 0) -> None:
         self.policy = policy
         self.name = "greedy" if greedy else "sampled"
         self._greedy = greedy

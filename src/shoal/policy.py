@@ -13,13 +13,16 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from shoal import agents, checkpoint, config, folder, memory, native, registry, store
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
+
+if TYPE_CHECKING:
+    from shoal.torch.policy import TorchPolicy
 
 Observation = Mapping[str, ArrayLike] | NDArray[np.uint8]
 Actions = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
@@ -111,9 +114,9 @@ class Policy:
             ShapeError: for a wrong shape. ConfigError: for an unknown or missing field.
         """
         spec = self.spec
-        rows = self._rows(observation)
+        rows = packed_rows(spec, observation)
         n = len(rows)
-        masks = self._masks(mask, n)
+        masks = packed_masks(spec, mask, n)
         if state is None:
             state = self.initial_state(n)
         elif state.shape != (n, self.state_size):
@@ -122,9 +125,7 @@ class Policy:
         begins = None if starts is None else np.ascontiguousarray(starts, np.uint8)
         if begins is not None and begins.shape != (n,):
             raise ShapeError(f"wrong shape: starts has {begins.shape}; expected {(n,)}")
-        for name, array, shape in (("logits", logits, (n, self.outputs)), ("values", values, (n,))):
-            if array is not None and (array.shape != shape or array.dtype != np.float32):
-                raise ShapeError(f"wrong shape: {name} has {array.dtype} {array.shape}; expected float32 {shape}")
+        check_outputs(self.outputs, n, logits, values)
         discrete = np.zeros((n, len(spec.heads)), np.int32)
         continuous = np.zeros((n, len(spec.dims)), np.float32)
         code = self._lib.policy_act(
@@ -147,48 +148,10 @@ class Policy:
         self.clock += 1
         return discrete, continuous, state
 
-    def _rows(self, observation: Observation) -> NDArray[np.uint8]:
-        fields = {field.name: field for field in self.spec.fields}
-        if not isinstance(observation, Mapping):
-            return _packed("observation", observation, self.spec.row_bytes)
-        for name in observation:
-            if name not in fields:
-                raise ConfigError(f"`{self.spec.env.name}` has no field `{name}`", nearest(name, fields))
-        rows: NDArray[np.uint8] | None = None
-        for name, field in fields.items():
-            if name not in observation:
-                raise ConfigError(f"the observation lacks the field `{name}`", f"expected {', '.join(fields)}")
-            values = np.asarray(observation[name])
-            values = values if values.ndim > len(field.shape) else values[None]
-            if values.shape[1:] != field.shape or (rows is not None and len(rows) != len(values)):
-                count = "n" if rows is None else len(rows)
-                expected = f"({', '.join(map(str, (count, *field.shape)))})"
-                raise ShapeError(f"wrong shape: field `{name}` has {values.shape}; expected {expected}")
-            if rows is None:
-                rows = memory.allocate(len(values) * self.spec.row_bytes).reshape(len(values), self.spec.row_bytes)
-            data = np.ascontiguousarray(values, field.dtype).view(np.uint8).reshape(len(values), field.bytes)
-            rows[:, field.offset : field.offset + field.bytes] = data
-        assert rows is not None  # an environment declares at least one field
-        return rows
 
-    def _masks(self, mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None, n: int) -> NDArray[np.uint8]:
-        if isinstance(mask, Mapping):
-            parts = []
-            for head in self.spec.heads:
-                if head.masked:
-                    if head.name not in mask:
-                        raise ConfigError(f"the mask lacks the head `{head.name}`")
-                    parts.append(_packed(f"mask `{head.name}`", np.asarray(mask[head.name], np.uint8), head.size))
-            mask = np.concatenate(parts, axis=1) if parts else None
-        if mask is None:
-            return np.ones((n, self.spec.mask_bytes), np.uint8)
-        packed = _packed("mask", mask, self.spec.mask_bytes)
-        if len(packed) != n:
-            raise ShapeError(f"wrong shape: mask has {packed.shape}; expected {(n, self.spec.mask_bytes)}")
-        return packed
-
-
-def load(target: str | Path, *, env: str | Path = "", runs_dir: str | Path = "runs") -> Policy:
+def load(
+    target: str | Path, *, env: str | Path = "", runs_dir: str | Path = "runs", policy: str = ""
+) -> Policy | TorchPolicy:
     """Return a trained policy.
 
     Args:
@@ -196,6 +159,7 @@ def load(target: str | Path, *, env: str | Path = "", runs_dir: str | Path = "ru
             where there is no run, the agent that comes with it.
         env: name or folder of the environment; needed if it lies outside the package and the run outside `runs_dir`.
         runs_dir: where runs lie.
+        policy: the network of your own that it is of, file.py:Name or package.module:Name; its code is run.
 
     Raises:
         CheckpointError: if there is none, or it does not fit this version of its environment.
@@ -205,16 +169,19 @@ def load(target: str | Path, *, env: str | Path = "", runs_dir: str | Path = "ru
         folder.is_environment(str(target)) or (str(target) in registry.names() and not Path(target).exists())
     ):
         known = registry.get(str(target))
-        return restore(checkpoint.load(agents.newest(runs, known.reference), known))
+        return restore(checkpoint.load(agents.newest(runs, known.reference), known), policy)
     path = store.find(runs, str(target))
-    return restore(checkpoint.load(path, registry.get(str(env)) if env else folder.of_checkpoint(path, runs)))
+    found = checkpoint.load(path, registry.get(str(env)) if env else folder.of_checkpoint(path, runs))
+    return restore(found, policy)
 
 
-def restore(found: checkpoint.Checkpoint) -> Policy:
+def restore(found: checkpoint.Checkpoint, policy: str = "") -> Policy | TorchPolicy:
     """Return the policy of a checkpoint; on a processor without 16-bit products, in float32.
 
+    Whatever trained it, native code plays a network that it knows. `policy` names one of a user's own.
+
     Raises:
-        CheckpointError: if it does not fit this version of its environment.
+        CheckpointError: if it does not fit this version of its environment, or would run code that was not named.
     """
     if found.metadata.get("source") and not found.config.folder:
         raise CheckpointError(
@@ -228,11 +195,76 @@ def restore(found: checkpoint.Checkpoint) -> Policy:
             f"{found.path}"
         )
     settings = found.config
-    if settings.policy.precision == "bfloat16" and not native.library().has_bfloat16():
-        settings = dataclasses.replace(settings, policy=dataclasses.replace(settings.policy, precision="float32"))
-    policy = Policy(spec, settings)
-    policy.restore(found.tensors, found.path)
-    return policy
+    if settings.policy.module and not policy:  # loading weights executes nothing that only the file has named
+        raise CheckpointError(
+            f"the checkpoint is of a network of one's own, whose code would be run: {found.path}",
+            f"if you trust it, name it: `--policy {settings.policy.module}`, or policy=... in Python",
+        )
+    made: Policy | TorchPolicy
+    if config.native_knows(settings, spec):
+        if settings.policy.precision == "bfloat16" and not native.library().has_bfloat16():
+            settings = config.native_twin(settings)
+        made = Policy(spec, settings)
+    else:
+        from shoal.torch.policy import TorchPolicy
+
+        named = dataclasses.replace(settings.policy, module=policy)
+        made = TorchPolicy(spec, dataclasses.replace(settings, policy=named))
+    made.restore(found.tensors, found.path)
+    return made
+
+
+def check_outputs(outputs: int, n: int, logits: NDArray[np.float32] | None, values: NDArray[np.float32] | None) -> None:
+    """Raise a ShapeError unless what `Policy.act` is to write into has the right shape, float32 and contiguous."""
+    for name, array, shape in (("logits", logits, (n, outputs)), ("values", values, (n,))):
+        if array is not None and not (array.shape == shape and array.dtype == np.float32 and array.flags.c_contiguous):
+            raise ShapeError(f"wrong shape: {name} has {array.dtype} {array.shape}; expected float32 {shape}")
+
+
+def packed_rows(spec: registry.Spec, observation: Observation) -> NDArray[np.uint8]:
+    """Return the packed rows uint8 (n, row_bytes) of what `Policy.act` takes."""
+    fields = {field.name: field for field in spec.fields}
+    if not isinstance(observation, Mapping):
+        return _packed("observation", observation, spec.row_bytes)
+    for name in observation:
+        if name not in fields:
+            raise ConfigError(f"`{spec.env.name}` has no field `{name}`", nearest(name, fields))
+    rows: NDArray[np.uint8] | None = None
+    for name, field in fields.items():
+        if name not in observation:
+            raise ConfigError(f"the observation lacks the field `{name}`", f"expected {', '.join(fields)}")
+        values = np.asarray(observation[name])
+        values = values if values.ndim > len(field.shape) else values[None]
+        if values.shape[1:] != field.shape or (rows is not None and len(rows) != len(values)):
+            count = "n" if rows is None else len(rows)
+            expected = f"({', '.join(map(str, (count, *field.shape)))})"
+            raise ShapeError(f"wrong shape: field `{name}` has {values.shape}; expected {expected}")
+        if rows is None:
+            rows = memory.allocate(len(values) * spec.row_bytes).reshape(len(values), spec.row_bytes)
+        data = np.ascontiguousarray(values, field.dtype).view(np.uint8).reshape(len(values), field.bytes)
+        rows[:, field.offset : field.offset + field.bytes] = data
+    assert rows is not None  # an environment declares at least one field
+    return rows
+
+
+def packed_masks(
+    spec: registry.Spec, mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None, n: int
+) -> NDArray[np.uint8]:
+    """Return the packed masks uint8 (n, mask_bytes) of what `Policy.act` takes."""
+    if isinstance(mask, Mapping):
+        parts = []
+        for head in spec.heads:
+            if head.masked:
+                if head.name not in mask:
+                    raise ConfigError(f"the mask lacks the head `{head.name}`")
+                parts.append(_packed(f"mask `{head.name}`", np.asarray(mask[head.name], np.uint8), head.size))
+        mask = np.concatenate(parts, axis=1) if parts else None
+    if mask is None:
+        return np.ones((n, spec.mask_bytes), np.uint8)
+    packed = _packed("mask", mask, spec.mask_bytes)
+    if len(packed) != n:
+        raise ShapeError(f"wrong shape: mask has {packed.shape}; expected {(n, spec.mask_bytes)}")
+    return packed
 
 
 def tensors_of(function: Any, handle: int, block: memory.Bytes) -> checkpoint.Tensors:

@@ -21,6 +21,11 @@ from shoal.errors import ConfigError, nearest
 
 Scalar = bool | int | float | str
 
+BACKENDS = ("native", "torch")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+# Settings that the hash of a run's settings leaves out at their defaults: they came after results had been recorded.
+LATER = {"policy": ("grid", "image", "module"), "train": ("backend", "device")}
+
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _MAGNITUDES = {"k": 1e3, "M": 1e6, "m": 1e6, "G": 1e9, "B": 1e9}
 
@@ -58,7 +63,9 @@ class PolicyConfig:
     """The network."""
 
     core: str = setting(
-        "mingru", "what the encoder feeds: mingru and lstm remember, mlp does not", choices=native.CORES
+        "mingru",
+        "what the encoder feeds: mingru, lstm and gru remember, mlp does not; gru is torch's alone",
+        choices=(*native.CORES, "gru"),
     )
     hidden: int | None = setting(
         None, "units in a layer", low=1, high=4096, auto="64; 128 for grids or 200 features and more"
@@ -79,12 +86,17 @@ class PolicyConfig:
         "mingru: memory spans start spread over 1.5 to 2 T steps, or with zero biases",
         choices=("spread", "zero"),
     )
+    grid: str = setting("onehot", "how grids are encoded; conv is torch's alone", choices=("onehot", "conv"))
+    image: str = setting("nature", "how images are encoded, by torch alone", choices=("nature", "impala"))
+    module: str = setting("", "a network of your own, file.py:Name or package.module:Name, for torch; short: --policy")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """The learner."""
 
+    backend: str = setting("native", "what learns: native code, or torch (docs/guides/torch.md)", choices=BACKENDS)
+    device: str = setting("auto", "of the torch backend; auto takes a GPU where there is one", choices=DEVICES)
     total_steps: int = setting(50_000_000, "agent steps to train for", low=1, high=2**62)
     horizon: int = setting(32, "T: steps of every row in a rollout", low=1, high=65536, unit="steps")
     segment: int | None = setting(

@@ -11,19 +11,17 @@ decides when a resume image is written, which changes nothing: a run that is kil
 
 from __future__ import annotations
 
-import ctypes
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shoal import checkpoint, config, memory, native, registry, store
+from shoal import checkpoint, config, learner, memory, native, registry, store
 from shoal.config import Config
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShoalError
 from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
 from shoal.image import FRESH_HINT, Generations, Image, Progress
-from shoal.policy import Policy
 from shoal.result import Log, Result, flatten
-from shoal.vector import Stats, Vec, bytes_needed, stats_of
+from shoal.vector import Stats, bytes_needed, stats_of
 from shoal.worker import Worker
 
 Callback = Callable[[Log], object]
@@ -116,22 +114,9 @@ class Trainer:
         self.image_seconds = image_seconds
         self._started = started
         self._worker = Worker()
-        self._lib = native.library()
-        self._message = native.Message()
-        self.vec = Vec(
-            self.spec,
-            num_envs=self.config.vec.num_envs or 0,
-            seed=self.config.seed,
-            threads=self.config.vec.threads,
-            max_steps=self.config.vec.max_steps or 0,
-            metric_steps=self.config.vec.metric_steps,
-            stagger=self.config.vec.stagger,
-            bind=False,
-            stop=self._worker.stop,
-        )
-        self.policy = Policy(self.spec, self.config)
         warm = warm or init_from is not None
-        self._create_learner(config.native_train(self.config, warm=warm, fault=fault))
+        self._learner = learner.create(self.spec, self.config, warm=warm, fault=fault, stop=self._worker.stop)
+        self.vec, self.policy = self._learner.vec, self._learner.policy
         self._progress = Progress(
             window=stats_of(self.spec.env),
             check_at=self._every(CHECKS),
@@ -139,7 +124,7 @@ class Trainer:
             until_solved=until_solved,
             warm=warm,
         )
-        self._image = Image(self.vec, self.policy, self._learner, self._memory, self._progress)
+        self._image = Image(self._learner, self._progress)
         self.notes: tuple[str, ...] = ()
         about = ""
         if init_from is not None:
@@ -148,9 +133,19 @@ class Trainer:
             about = f"{BEGAN_WITH}{path}\n"
         self.run: store.Run | None = None
         self._generations: Generations | None = None
-        if runs_dir is not None:
+        if runs_dir is not None and self._learner.leads:
             self.run = store.create(Path(runs_dir), self.config.env, about + self.config.to_toml(self.spec.version))
-            self._generations = Generations(self.run)
+            self._generations = Generations(self.run) if self._learner.whole else None
+
+    @property
+    def leads(self) -> bool:
+        """This process logs and saves: false on all but one of several ranks."""
+        return self._learner.leads
+
+    @property
+    def resumable(self) -> bool:
+        """The run can be resumed to the same bits."""
+        return self._learner.whole
 
     @property
     def steps(self) -> int:
@@ -183,8 +178,8 @@ class Trainer:
         if self.run is None:
             return self._train(callback, None)
         with self.run.lock(), store.Stream(self.run.metrics, self._progress.metrics_bytes) as stream:
-            assert self._generations is not None
-            self._generations.sweep()
+            if self._generations is not None:
+                self._generations.sweep()
             try:
                 return self._train(callback, stream)
             except (NativeError, CheckpointError) as error:
@@ -232,7 +227,8 @@ class Trainer:
                     progress.window = stats_of(self.spec.env)
                 if time.perf_counter() >= self._image_at:
                     self._write_image(stream)
-                if enough or (self.max_seconds and time.perf_counter() - began >= self.max_seconds):
+                enough = enough or bool(self.max_seconds and time.perf_counter() - began >= self.max_seconds)
+                if self._learner.agree(enough):
                     break
             # Before the last evaluation: a run that the clock ended is resumed as if there had been none.
             self._take_image(_SOLVED if solved else "")
@@ -266,13 +262,27 @@ class Trainer:
         """Play with the present weights, in worlds that no evaluation of this run has seen before."""
         number = self._progress.evaluations
         self._progress.evaluations += 1
-        spec, policy, stop = self.spec, self.policy, self._worker.stop
-        return self._worker.call(
-            lambda: evaluate(spec, self.config, player=player, policy=policy, number=number, stop=stop)
-        )
+        spec, policy, stop, learner = self.spec, self.policy, self._worker.stop, self._learner
+
+        def play() -> Evaluation | None:
+            try:
+                return evaluate(spec, self.config, player=player, policy=policy, number=number, stop=stop)
+            except Stopped:
+                return None
+
+        found: Evaluation | None = self._worker.call(lambda: learner.agree(play() if learner.leads else None))
+        if found is None:
+            raise Stopped
+        return found
 
     def adopt(self, run: store.Run, generations: Generations) -> None:
-        """Write into this run from now on."""
+        """Write into this run from now on.
+
+        Raises:
+            CheckpointError: for several ranks, of which each image holds a share only.
+        """
+        if not self._learner.whole:
+            raise CheckpointError("several ranks cannot resume a run", "`--init-from` begins another with its weights")
         self.run, self._generations = run, generations
 
     def go_on(self, found: checkpoint.Checkpoint, progress: Progress, *, fresh_environments: bool = False) -> None:
@@ -296,6 +306,7 @@ class Trainer:
         Raises:
             CheckpointError: if it cannot be written.
         """
+        self._learner.fetch()
         tensors = self.policy.tensors() | {RETURNS: self._image.live[RETURNS]}
         checkpoint.save(path, tensors, self._about(self._progress) | {"kind": "weights"} | metadata)
 
@@ -313,25 +324,23 @@ class Trainer:
 
     def stages(self) -> dict[str, float]:
         """Return the seconds since the last call that the threads together spent in each stage of training."""
-        seconds = (ctypes.c_double * len(native.STAGES))()
-        self._lib.learner_stages(self._learner, seconds)
-        return dict(zip(native.STAGES, seconds, strict=True))
+        return self._learner.stages()
 
     def bytes(self) -> dict[str, int]:
         """Return the memory of what a run consists of."""
-        parts = {"learner": self._memory.nbytes, "policy": self.policy.nbytes}
+        parts = {"learner": self._learner.nbytes, "policy": self.policy.nbytes}
         return parts | {"environments": bytes_needed(self.spec, self.vec.num_envs, bind=False)}
 
     def _iterate(self) -> tuple[native.Log, Stats]:
         """Keep an image, collect one rollout and learn from it."""
-        log, at, lib, learner = native.Log(), self._message.address, self._lib, self._learner
+        log, learner = native.Log(), self._learner
 
         def iterate() -> Stats | None:
             self._image.take(self._progress)
-            if self._message.check(lib.learner_rollout(learner, at)):
+            if learner.collect():
                 return None
-            stats = self.vec.stats()
-            return None if self._message.check(lib.learner_update(learner, log, at)) else stats
+            stats = learner.stats()
+            return None if learner.update(log) else stats
 
         stats = self._worker.call(iterate)
         if stats is None:
@@ -353,25 +362,6 @@ class Trainer:
         now = time.perf_counter()
         pause = max(self.image_seconds, (now - before) / IMAGE_SHARE) if self.image_seconds else 0.0
         self._image_at = now + pause
-
-    def _create_learner(self, train: native.TrainConfig) -> None:
-        what = (self.vec.handle, self.policy.handle, ctypes.byref(train))
-        size = self._lib.learner_bytes(*what, self._message.address)
-        if size < 0:
-            raise ConfigError(self._message.text)
-        num_envs, free = self.vec.num_envs, memory.available()
-        needed = size + num_envs * self._lib.vec_snapshot_bytes(self.vec.handle)  # the image holds them once more
-        if needed > free:
-            most = int(num_envs * free / needed)
-            raise ConfigError(
-                f"num_envs={num_envs} needs {memory.human(needed)} of memory to train; {memory.human(free)} are "
-                f"available, and about {most} fit (at vec.num_envs)",
-                "use fewer `--vec.num-envs`, or a shorter `--train.horizon`",
-            )
-        self._memory = memory.allocate(size)
-        self._learner = self._lib.learner_create(*what, self._memory.ctypes.data, self._message.address)
-        if not self._learner:
-            raise NativeError(self._message.text)
 
     def _start_from(self, path: Path) -> None:
         """Take over the weights, and what normalises inputs and rewards, of another run."""

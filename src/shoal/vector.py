@@ -170,7 +170,7 @@ class Vec:
     def _bind(self) -> None:
         spec, n = self.spec, self.num_rows
         self.rows = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
-        self._final = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
+        self.final_row_bytes = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
         self.mask_rows = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
         self._final_masks = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
         self.rewards = memory.allocate(4 * n).view(np.float32)
@@ -179,11 +179,11 @@ class Vec:
         self._truncated = np.zeros(n, np.bool_)
         self.discrete = memory.allocate(4 * n * len(spec.heads)).view(np.int32).reshape(n, len(spec.heads))
         self.continuous = memory.allocate(4 * n * len(spec.dims)).view(np.float32).reshape(n, len(spec.dims))
-        buffers = (self.rows, self.mask_rows, self._final, self._final_masks, self.rewards, self._ended)
+        buffers = (self.rows, self.mask_rows, self.final_row_bytes, self._final_masks, self.rewards, self._ended)
         actions = (self.discrete, self.continuous)
         self._lib.vec_bind(self.handle, *(array.ctypes.data for array in (*buffers, *actions)))
         self.observations = unpack(spec, self.rows)
-        self.final_observations = unpack(spec, self._final)
+        self.final_observations = unpack(spec, self.final_row_bytes)
         self.masks = unpack_masks(spec, self.mask_rows)
 
     def reset(self, seed: int | None = None) -> Arrays:

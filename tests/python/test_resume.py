@@ -43,7 +43,7 @@ def test_an_abandoned_iteration_leaves_no_trace(tmp_path: Path, monkeypatch: pyt
     rollout = native.library().learner_rollout  # runs to its end: what it counted must be forgotten
     for number, (name, calls) in enumerate([("learner_rollout", 3), ("learner_update", 3), ("evaluate", 1)]):
         run = begin(tmp_path)
-        genuine = getattr(run._lib, name)
+        genuine = getattr(native.library(), name)
         left = [calls]
 
         def press(*arguments: Any, run: shoal.Trainer = run, genuine: Any = genuine, left: list[int] = left) -> int:
@@ -56,7 +56,7 @@ def test_an_abandoned_iteration_leaves_no_trace(tmp_path: Path, monkeypatch: pyt
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(run._lib, name, press)
+            patch.setattr(native.library(), name, press)
             result = run.train()
         assert result.interrupted
         assert result.steps == STEPS // ITERATIONS * (2 if number < 2 else ITERATIONS)

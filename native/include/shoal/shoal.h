@@ -86,6 +86,10 @@ SHOAL_API void shoal_vec_restore(ShoalVec *vec, int32_t e, const uint8_t *in);
 // fetched, and observes nothing.
 SHOAL_API void shoal_vec_save(const ShoalVec *vec, uint8_t *out);
 SHOAL_API void shoal_vec_load(ShoalVec *vec, const uint8_t *in);
+// Count steps from here on (after shoal_vec_load): shoal_vec_step passes the number to what depends on it.
+SHOAL_API void shoal_vec_set_clock(ShoalVec *vec, int64_t clock);
+// Emit metrics of lives of the episodes [from, until) alone; returns how many environments are in one of these.
+SHOAL_API int32_t shoal_vec_episodes(ShoalVec *vec, uint32_t from, uint32_t until);
 // Pointers to the per-row arrays: which = 0 live, 1 starts (u8), 2 returns (f32), 3 lengths (i32),
 // 4 states (num_envs, state_bytes) u8, 5 limits (num_envs) i32, 6 waiting (num_envs) u8 or null.
 SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
@@ -200,5 +204,20 @@ SHOAL_API int32_t shoal_learner_update(ShoalLearner *learner, ShoalLog *log, cha
 SHOAL_API void shoal_learner_stages(ShoalLearner *learner, double *out);
 // Optimizer state, return statistics, counters, memories: with the policy's tensors and the vec, a complete image.
 SHOAL_API int32_t shoal_learner_tensors(ShoalLearner *learner, ShoalTensor *out, int32_t capacity);
+
+// ---------------------------------------------------------------------------------------------------- other learners
+
+// Draw the actions of n rows, numbered from `first`, as the native learner draws them: hash(seed, ACTION, clock, row).
+// outputs: logits of all heads, then means; `stride` floats from row to row. log_std (dims,) as stored. masks (n,
+// mask_bytes). live (n,): rows of absent agents take action 0; null: all are live. discrete (n, heads), raw (n, dims),
+// continuous (n, dims) as the environment takes it, log_probs (n,) =.
+SHOAL_API int32_t shoal_draw_actions(const ShoalSpec *spec, int32_t threads, int32_t n, int64_t first,
+                                     const float *outputs, int64_t stride, const float *log_std, const uint8_t *masks,
+                                     const uint8_t *live, int32_t greedy, uint64_t seed, int64_t clock,
+                                     int32_t *discrete, float *raw, float *continuous, float *log_probs, char *message);
+// The order (count,) = of a pass's segments and their importance weights (count,) =. With alpha > 0 by priority:
+// priorities (count,) hold sums of |advantage| and are overwritten; else they may be null.
+SHOAL_API void shoal_draw_segments(uint64_t seed, int64_t iteration, int32_t pass, int32_t count, double alpha,
+                                   double beta, double *priorities, int32_t *order, float *importance);
 
 #endif

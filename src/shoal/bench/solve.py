@@ -26,6 +26,7 @@ MOST_SEEDS = 100_000
 _OPTIONS = (
     flags.Option("seeds", "str", "0-4", "such as 0-4 or 0,3,7; 0-99 are for tuning, 1000-1999 for reporting"),
     *flags.LAYERS,
+    *flags.BACKEND,
     bench.SET,
     flags.Option("threads", "int", None, "0 stands for all cores"),
     flags.Option("again", "bool", False, "run seeds that have a row already"),

@@ -19,6 +19,7 @@ from typing import Any
 from shoal import bench, config, flags, memory, native, registry, store
 from shoal.bench import gemm, operations
 from shoal.errors import ConfigError
+from shoal.policy import Policy
 from shoal.result import Log
 from shoal.trainer import Trainer
 
@@ -26,6 +27,7 @@ _ENDLESS = 1 << 53  # total steps: a window never comes to the end of a run
 
 _OPTIONS = (
     *flags.LAYERS,
+    *flags.BACKEND,
     flags.SEED,
     bench.SET,
     flags.Option("threads", "int", 0, "0 stands for all cores"),
@@ -47,7 +49,7 @@ def run(name: str, arguments: list[str]) -> int:
     runners = {count: Runner(parsed.load(reference), count) for count in sorted({1, threads})}
     trainer = runners[threads].trainer
     settings, version = trainer.config, trainer.spec.version
-    network = operations.Network(trainer.policy)
+    network = operations.Network(_twin(trainer))
     shape = settings.policy
     title = f"{shape.core} {shape.hidden} x {shape.layers}"
     print(
@@ -72,7 +74,13 @@ def run(name: str, arguments: list[str]) -> int:
     library, matrix, best = rates.best()
     used = flops * sps[threads][0] / 1e9
     row: dict[str, Any] = {"env": name, "version": version, "settings": runners[threads].mark, "network": title}
-    row |= {"threads": threads, "seed": settings.seed, "sps": sps[threads], "sps_one_thread": sps[1]}
+    row |= {
+        "backend": settings.train.backend,
+        "threads": threads,
+        "seed": settings.seed,
+        "sps": sps[threads],
+        "sps_one_thread": sps[1],
+    }
     row |= _scaling(windows, products, threads)
     row |= {"flops_per_step": round(flops), "gflops": round(used, 2), "best_gflops": best}
     row |= {"best_library": library, "best_shape": matrix, "share": round(used / best, 4)}
@@ -84,6 +92,20 @@ def run(name: str, arguments: list[str]) -> int:
     bench.append(options["results"], f"train-{name}", row)
     print(store.to_json(row))
     return 0
+
+
+def _twin(trainer: Trainer) -> Policy:
+    """Return the native policy with the network of what is trained, for its shapes.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    if isinstance(trainer.policy, Policy):
+        return trainer.policy
+    policy = trainer.config.policy
+    if policy.module or policy.core not in native.CORES:
+        raise ConfigError("the share of the machine is known for the networks of the native backend alone")
+    return Policy(trainer.spec, config.native_twin(trainer.config))
 
 
 @dataclass(frozen=True)

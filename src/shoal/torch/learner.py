@@ -1,0 +1,462 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""The learner in torch: rollout, advantages, passes of minibatches, statistics, as native/learn does them.
+
+Letters: N rows, T steps, S steps a segment, K = T / S segments of a row, M = N K segments. Everything is (S, M, ...),
+time first, with segment k of row n in column k N + n; its number, in orders that are drawn, is the native n K + k.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from shoal import native, registry
+from shoal.checkpoint import Tensors
+from shoal.config import Config
+from shoal.errors import NativeError
+from shoal.learner import check_memory, make_vec
+from shoal.torch import heads, loss
+from shoal.torch.advantage import Outcome, advantages, explained_variance, future_squares, past_sums
+from shoal.torch.optimizer import Optimizer
+from shoal.torch.parallel import Ranks
+from shoal.torch.policy import TorchPolicy, host_view
+from shoal.torch.rollout import Rollout
+from shoal.torch.sums import total as sum_of
+from shoal.torch.sums import wide
+from shoal.vector import Stats, Vec
+
+_ROLLOUTS, _UPDATES, _CLOCK = range(3)  # of `counters`
+_SMALL = 8e6  # floating-point operations of a step below which a second thread of torch costs more than it does
+_CHUNK = 1 << 22  # elements whose sums are taken at once in float64
+
+
+class TorchLearner:
+    """Learns with torch; the interface is shoal.learner.Learner's."""
+
+    def __init__(
+        self,
+        spec: registry.Spec,
+        settings: Config,
+        *,
+        warm: bool,
+        stop: ctypes.c_int32,
+        dtype: torch.dtype = torch.float32,
+        policy: TorchPolicy | None = None,
+    ) -> None:
+        """Allocate everything.
+
+        Args:
+            spec: of the environment.
+            settings: resolved.
+            warm: the first rollout is an ordinary one.
+            stop: ends a rollout when it becomes non-zero.
+            dtype: of the arithmetic; tests take float64.
+            policy: to train; None makes one.
+
+        Raises:
+            ConfigError: if ranks cannot share the environments, or memory does not suffice.
+        """
+        self._config, self._warm, self._stop = settings.train, warm, stop
+        self._seed = settings.seed
+        self._policy = policy or TorchPolicy(spec, settings, dtype=dtype)
+        self.ranks = Ranks(self._policy.device)
+        self.leads, self.whole = self.ranks.rank == 0, self.ranks.size == 1
+        threads = settings.vec.threads or max(native.library().cores() // self.ranks.on_this_machine, 1)
+        settings = replace(settings, vec=replace(settings.vec, threads=threads))
+        num_envs = self.ranks.share(settings.vec.num_envs or 0, "vec.num_envs")
+        first = self.ranks.rank * num_envs
+        self.vec: Vec = make_vec(spec, settings, bind=True, stop=stop, num_envs=num_envs, first_index=first)
+        n, steps = self.vec.num_rows, self._config.horizon
+        row = 2 * (spec.row_bytes + spec.mask_bytes) + 4 * (len(spec.heads) + len(spec.dims) + 12)
+        check_memory(self.vec, steps * n * row)
+        self.rollout = Rollout(self.vec, self._policy, settings)
+        self._first_row = first * spec.agents
+        self._rows = n * self.ranks.size  # of all ranks
+        self._segment = self.rollout.segment
+        self._segments = self._rows * steps // self._segment
+        self._batch_segments = (self._config.minibatch or 0) // self._segment
+        self._batches = self._segments // self._batch_segments
+        self._torch_threads = self._threads(threads)
+        self._optimizer = Optimizer(self._policy, self._config)
+        self._counters = np.zeros(3, np.int64)
+        self._discounted = np.zeros(n, np.float32)
+        self._returns = np.zeros(3)
+        self._host = self._make_tensors()
+
+    # ------------------------------------------------------------------------------------------------ interface
+
+    @property
+    def policy(self) -> TorchPolicy:
+        """What is trained."""
+        return self._policy
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the rollout and the optimizer."""
+        arrays = [value for value in vars(self.rollout).values() if isinstance(value, np.ndarray)]
+        return sum(array.nbytes for array in arrays) + 3 * self._policy.nbytes
+
+    def collect(self) -> bool:
+        """Collect one rollout; returns whether it was stopped early."""
+        begun = time.perf_counter()
+        torch.set_num_threads(self._torch_threads)  # of the process, which may hold several learners
+        stopped = self.rollout.collect(int(self._counters[_CLOCK]), self._first_row, self._stop)
+        if self.ranks.size > 1:
+            stopped = bool(self.ranks.max(torch.tensor([float(stopped)], device=self._policy.device)).item())
+        if not stopped:
+            self._counters[_ROLLOUTS] += 1
+            self._counters[_CLOCK] += self._config.horizon
+        self._rollout_seconds = time.perf_counter() - begun
+        return stopped
+
+    def stats(self) -> Stats:
+        """Return what ended since the last call, on all ranks."""
+        stats = self.vec.stats()
+        self.ranks.sum(torch.from_numpy(stats.values))
+        return stats
+
+    def tensors(self) -> Tensors:
+        """Return what it remembers between iterations, as views on the host."""
+        return self._host
+
+    def fetch(self) -> None:
+        """Bring what lies on a device, the policy's weights too, into the tensors."""
+        self._policy.fetch()
+        for name, tensor in self._device_tensors().items():
+            if self._policy.remote:
+                self._host[name][...] = tensor.cpu().numpy()
+
+    def observe(self) -> None:
+        """Take over what was written to the tensors and to the environments."""
+        for name, tensor in self._device_tensors().items():
+            if self._policy.remote:
+                tensor.copy_(torch.from_numpy(self._host[name]))
+        native.library().vec_set_clock(self.vec.handle, int(self._counters[_CLOCK]))
+        self.vec.run(0, self.vec.discrete[None], self.vec.continuous[None])  # no step: observes
+        self.rollout.observe()
+
+    def agree(self, value: Any) -> Any:
+        """Return what rank 0 says."""
+        return self.ranks.agree(value)
+
+    def stages(self) -> dict[str, float]:
+        """Return the seconds since the last call that went into each stage."""
+        self.rollout.lap("wait")
+        found = dict(self.rollout.stages)
+        self.rollout.stages = dict.fromkeys(native.STAGES, 0.0)
+        return found
+
+    def update(self, log: native.Log) -> bool:
+        """Run all passes over the rollout; returns whether it was stopped early.
+
+        Raises:
+            NativeError: if the loss or a gradient is not finite; the weights keep their last good values.
+        """
+        config, rollout = self._config, self.rollout
+        begun = time.perf_counter()
+        progress = float((self._counters[_CLOCK] - config.horizon) * self._rows) / float(config.schedule_steps or 1)
+        factor = schedule(config.schedule, progress)
+        ctypes.memset(ctypes.byref(log), 0, ctypes.sizeof(log))
+        log.steps = float(self._counters[_CLOCK] * self._rows)
+        log.sigma_return = sigma = self._sigma()
+        log.rollout_seconds = self._rollout_seconds
+        log.learning_rate = anneal(config.learning_rate, config.learning_rate_final, factor)
+        log.ent_coef = anneal(config.ent_coef, config.ent_coef_final or 0.0, factor)
+        # A run that loaded no statistics only gathers them in its first rollout.
+        gathering = bool(self._counters[_ROLLOUTS] == 1 and not self._warm)
+        outcome = rollout.outcome()
+        data = self._fold_all(outcome)
+        values, ratio = data["values"].clone(), torch.ones_like(data["values"])
+        minibatches = 0 if gathering else math.ceil(config.replay_ratio * self._batches)
+        order, omega, passes = np.zeros(0, np.int32), np.zeros(0, np.float32), 0
+        for i in range(max(minibatches, 1)):
+            if i % self._batches == 0:
+                before = time.perf_counter()
+                found = advantages(config, outcome, self._unfold(values), self._unfold(ratio), sigma)
+                data["advantages"], data["targets"] = (self._fold(part) for part in found)
+                if i == 0:
+                    self._explain(log, rollout.values, found[1], outcome.learn)
+                if gathering:
+                    break
+                order, omega = self._draw(passes, progress, data)
+                passes += 1
+                log.advantage_seconds += time.perf_counter() - before
+                rollout.lap("advantage")
+            if self._stop.value and self.ranks.size == 1:  # several ranks stop where they agreed to: in `collect`
+                return True
+            at = i % self._batches * self._batch_segments
+            picked = slice(at, at + self._batch_segments)
+            kl = self._minibatch(data, values, ratio, order[picked], omega[picked], log)
+            if 0 < config.target_kl < kl:
+                break
+        count = max(log.updates, 1.0)
+        for name in ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "grad_norm"):
+            setattr(log, name, getattr(log, name) / count)
+        log.updates = float(self._counters[_UPDATES])
+        self._merge_statistics(outcome)
+        if gathering:
+            rollout.carried.zero_()
+        rollout.lap("statistics")
+        log.update_seconds = time.perf_counter() - begun - log.advantage_seconds
+        return False
+
+    # ------------------------------------------------------------------------------------------------ a minibatch
+
+    def _minibatch(
+        self,
+        data: dict[str, Tensor],
+        values: Tensor,
+        ratio: Tensor,
+        segments: NDArray[np.int32],
+        omega: NDArray[np.float32],
+        log: native.Log,
+    ) -> float:
+        """Learn from these segments (numbered as natively), keep their new values and ratios, and return their KL."""
+        policy, rollout = self._policy, self.rollout
+        columns, here = self._columns(segments)
+        weights = torch.from_numpy(omega[here]).to(policy.device, policy.dtype)
+        part = {name: array.index_select(1, columns) for name, array in data.items()}
+        learn, advantage = part["learn"], part["advantages"]
+        sums = torch.stack([sum_of(learn), sum_of(advantage * learn), sum_of(advantage.square() * learn)])
+        count, total, squares = self.ranks.sum(sums).tolist()
+        if not count:
+            return 0.0  # nobody learnt in these segments
+        mean = total / count
+        std = max(math.sqrt(max(squares / count - mean * mean, 0.0)), self._config.advantage_floor)
+        starts = part["starts"] != 0
+        state = rollout.memory.flatten(0, 1).index_select(0, columns)
+        rollout.lap("gather")
+        with torch.enable_grad():
+            fields = policy.fields(part["rows"])
+            outputs, new_values, _ = policy.call(fields, starts, state)
+            rollout.lap("forward")
+            scores = heads.score(
+                policy.spec, outputs, policy.log_std, part["masks"], part["discrete"].long(), part["raw"]
+            )
+            batch = loss.Batch(
+                fields=fields, starts=starts, discrete=part["discrete"], raw=part["raw"], masks=part["masks"],
+                log_probs=part["log_probs"], values=part["values"],
+                advantages=(advantage - mean) * (1.0 / (std + 1e-8)), targets=part["targets"], omega=weights,
+                learn=learn,
+            )  # fmt: skip
+            summed, new_ratio, logged = loss.terms(self._config, log.ent_coef, batch, new_values, scores)
+            rollout.lap("loss")
+            policy.gradient.zero_()
+            (summed / count + self._extra_loss(batch)).backward()
+        values.index_copy_(1, columns, new_values.detach())
+        ratio.index_copy_(1, columns, torch.where(learn != 0, new_ratio, 1.0))
+        rollout.lap("backward")
+        self.ranks.sum(policy.gradient)
+        self.ranks.sum(logged[:-1])
+        self.ranks.max(logged[-1:])
+        found = torch.cat([logged, wide(policy.gradient).square().sum()[None]]).tolist()
+        self._step(dict(zip(loss.SUMS, found, strict=False)), found[-1], count, log)
+        rollout.lap("optimize")
+        kl: float = found[loss.SUMS.index("kl")] / count
+        return kl
+
+    def _extra_loss(self, batch: loss.Batch) -> Tensor | float:
+        """Return what a policy of the user's adds to the loss."""
+        extra = getattr(self._policy.module, "extra_loss", None)
+        if extra is None:
+            return 0.0
+        found: Tensor = extra(batch) / self.ranks.size
+        return found
+
+    def _step(self, sums: dict[str, float], squares: float, count: float, log: native.Log) -> None:
+        """Log the sums of a minibatch and take a step with its gradient, of which `squares` is the squared norm."""
+        policy_loss, value_loss = sums["policy_loss"] / count, sums["value_loss"] / count
+        if not math.isfinite(policy_loss + value_loss):
+            raise NativeError(
+                f"the loss is not finite: policy {policy_loss:g}, value {value_loss:g}; the weights keep their last "
+                "good values"
+            )
+        if not math.isfinite(squares):
+            bad = next((name for name, p in self._policy.parameters if not bool(p.grad.isfinite().all())), "")  # type: ignore[union-attr]
+            raise NativeError(f"a gradient is not finite: {bad}; the weights keep their last good values")
+        for name in ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction"):
+            setattr(log, name, getattr(log, name) + sums[name] / count)
+        if not log.updates:
+            log.first_ratio_error = sums["ratio_error"]
+        log.updates += 1
+        norm, limit = math.sqrt(squares), self._config.max_grad_norm
+        log.grad_norm += norm
+        self._counters[_UPDATES] += 1
+        scale = limit / norm if norm > limit else 1.0
+        self._optimizer.step(log.learning_rate, scale, int(self._counters[_UPDATES]))
+
+    # ------------------------------------------------------------------------------------------------ segments
+
+    def _fold_all(self, outcome: Outcome) -> dict[str, Tensor]:
+        """Return what minibatches are cut from, each (S, M, ...)."""
+        rollout = self.rollout
+        data = {
+            "rows": rollout.observed[:-1],
+            "masks": rollout.on_device(rollout.masks[:-1]),
+            "discrete": rollout.on_device(rollout.discrete),
+            "raw": rollout.on_device(rollout.raw),
+            "log_probs": rollout.on_device(rollout.log_probs),
+            "values": rollout.values,
+            "starts": outcome.starts,
+            "learn": outcome.learn.to(self._policy.dtype),
+        }
+        return {name: self._fold(array) for name, array in data.items()}
+
+    def _fold(self, array: Tensor) -> Tensor:
+        """Return (T, N, ...) as (S, M, ...)."""
+        s = self._segment
+        if s == len(array):
+            return array
+        return array.view(len(array) // s, s, *array.shape[1:]).transpose(0, 1).flatten(1, 2)
+
+    def _unfold(self, array: Tensor) -> Tensor:
+        """Return (S, M) as (T, N)."""
+        if self._segment == self._config.horizon:
+            return array
+        return array.view(self._segment, -1, self.vec.num_rows).transpose(0, 1).flatten(0, 1)
+
+    def _columns(self, segments: NDArray[np.int32]) -> tuple[Tensor, NDArray[np.bool_]]:
+        """Return the columns of segments, and which of them are this rank's."""
+        per_row = self._config.horizon // self._segment
+        row = segments // per_row - self._first_row
+        here = (row >= 0) & (row < self.vec.num_rows)
+        columns = (segments % per_row * self.vec.num_rows + row)[here].astype(np.int64)
+        return torch.from_numpy(columns).to(self._policy.device), here
+
+    def _draw(
+        self, number: int, progress: float, data: dict[str, Tensor]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the order of a pass over the segments of all ranks, and their importance weights."""
+        config, m = self._config, self._segments
+        order, omega, priorities = np.zeros(m, np.int32), np.zeros(m, np.float32), None
+        if config.priority_alpha > 0:
+            sums = wide(data["advantages"].abs() * data["learn"]).sum(0)
+            per_row = config.horizon // self._segment
+            mine = sums.view(per_row, -1).t().flatten()  # in native order
+            everyone = torch.zeros(m, dtype=torch.float64, device=mine.device)
+            first = self._first_row * per_row
+            everyone[first : first + len(mine)] = mine
+            priorities = self.ranks.sum(everyone).cpu().numpy()
+        beta = config.priority_beta + (1 - config.priority_beta) * min(progress, 1.0)
+        native.library().draw_segments(
+            self._seed, int(self._counters[_ROLLOUTS]), number, m, config.priority_alpha, beta,
+            None if priorities is None else priorities.ctypes.data, order.ctypes.data, omega.ctypes.data,
+        )  # fmt: skip
+        return order, omega
+
+    # ------------------------------------------------------------------------------------------------ statistics
+
+    def _sigma(self) -> float:
+        """Return what rewards are divided by."""
+        count, _, m2 = self._returns
+        variance = m2 / count if count > 0 else 0.0
+        return math.sqrt(variance + 1e-8) if variance > 0 and self._config.normalize_reward != "off" else 1.0
+
+    def _explain(self, log: native.Log, values: Tensor, targets: Tensor, learn: Tensor) -> None:
+        n, v, r, r2, rest, rest2 = self.ranks.sum(explained_variance(values, targets, learn)).tolist()
+        if n:
+            variance, unexplained = r2 / n - (r / n) ** 2, rest2 / n - (rest / n) ** 2
+            log.explained_variance = 1 - unexplained / variance if variance > 0 else 0.0
+            log.value_mean = v / n * log.sigma_return
+
+    def _merge_statistics(self, outcome: Outcome) -> None:
+        """Merge what the rollout showed into the normaliser and the scale of returns."""
+        config, policy, returns = self._config, self._policy, self._returns
+        discounted = torch.from_numpy(self._discounted).to(policy.device, policy.dtype)
+        past = past_sums(config, outcome, discounted)
+        self._discounted[...] = discounted.cpu().numpy()
+        if config.normalize_reward == "future":
+            count, squares = self.ranks.sum(future_squares(config, outcome)).tolist()
+            returns += (count, 0.0, squares)  # about zero: the mean stays 0 and m2 / count is the mean square
+        else:
+            picked = wide(past[outcome.learn != 0]) - returns[1]
+            sums = torch.stack([torch.ones_like(picked).sum(), picked.sum(), picked.square().sum()])
+            count, total, squares = self.ranks.sum(sums).tolist()
+            mean, m2 = returns[1:2].copy(), returns[2:].copy()
+            returns[0] = merge(returns[0], mean, m2, count, returns[1], np.array([total]), np.array([squares]))
+            returns[1], returns[2] = mean[0], m2[0]
+        statistics = policy.tensors()
+        mean = statistics["normalizer.mean"]
+        total, square, count = self._feature_sums(outcome.learn, mean)
+        before = float(statistics["normalizer.count"][0])
+        statistics["normalizer.count"][0] = merge(
+            before, mean, statistics["normalizer.m2"], count, mean.copy(), total, square
+        )
+        policy.fetch()
+        policy.pack()
+
+    def _feature_sums(
+        self, learn: Tensor, shift: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Return sums of (x - shift) and its square over the learn rows of the rollout, and their number."""
+        rows, picked = self.rollout.observed[:-1].flatten(0, 1), (learn != 0).flatten()
+        if rows.device.type == "mps":
+            rows, picked = rows.cpu(), picked.cpu()
+        center = torch.from_numpy(shift.copy()).to(rows.device)
+        sums = torch.zeros(2 * len(shift) + 1, dtype=torch.float64, device=rows.device)
+        size = _CHUNK // max(len(shift), 1)
+        for first in range(0, len(rows) if len(shift) else 0, size):
+            here = slice(first, first + size)
+            x = (self._policy.vectors(rows[here]) - center) * picked[here, None]
+            sums[:-1] += torch.cat([x.sum(0), x.square().sum(0)])
+        sums[-1] = picked.sum()
+        found = self.ranks.sum(sums).cpu().numpy()
+        return found[: len(shift)], found[len(shift) : -1], float(found[-1])
+
+    def _threads(self, threads: int) -> int:
+        """Return how many of so many threads torch is to use: one where a step is little work."""
+        return 1 if 2.0 * self.vec.num_rows * self._policy.theta.numel() < _SMALL else threads
+
+    def _make_tensors(self) -> Tensors:
+        """Return the host's views, or copies of what lies on a device."""
+        named: Tensors = {"learner.counters": self._counters, "learner.discounted": self._discounted}
+        named["learner.returns"] = self._returns
+        return named | {name: host_view(tensor, self._policy.remote) for name, tensor in self._device_tensors().items()}
+
+    def _device_tensors(self) -> dict[str, Tensor]:
+        return {
+            "optimizer.momentum": self._optimizer.momentum,
+            "optimizer.second": self._optimizer.second,
+            "learner.memory": self.rollout.carried,
+        }
+
+
+def merge(
+    count: float,
+    mean: NDArray[np.float64],
+    m2: NDArray[np.float64],
+    n: float,
+    shift: NDArray[np.float64] | float,
+    sums: NDArray[np.float64],
+    squares: NDArray[np.float64],
+) -> float:
+    """Merge n samples, given by sums of (x - shift) and its square, into mean and m2 in place; returns the new count.
+
+    Reference: Chan, Golub, LeVeque 1979.
+    """
+    if not n:
+        return count
+    total, delta = count + n, shift + sums / n - mean
+    m2 += np.maximum(squares - sums * sums / n, 0.0) + delta * delta * count * n / total
+    mean += delta * n / total
+    return total
+
+
+def schedule(kind: str, progress: float) -> float:
+    """Return the factor in [0, 1] at a share of the schedule."""
+    p = min(progress, 1.0)
+    return {"constant": 1.0, "linear": 1.0 - p, "cosine": 0.5 + 0.5 * math.cos(math.pi * p)}[kind]
+
+
+def anneal(first: float, last: float, factor: float) -> float:
+    """Return what lies between first (factor 1) and last (factor 0)."""
+    return last + (first - last) * factor

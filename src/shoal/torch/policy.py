@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""A policy of the torch backend: a module, what normalises its inputs, and how it chooses actions.
+
+The module may be the settings' own network or a user's. It is called as
+
+    outputs, values, state = module(fields, state, starts)
+
+over sequences: fields by name (T, B, *shape), state (B, module.state_size), starts bool (T, B); outputs (T, B, O) are
+the logits of all discrete heads in order, then the means of the continuous dimensions; values (T, B); state (B,
+state_size) after the last step. A rollout calls it with T = 1.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from shoal import checkpoint, config, native, registry
+from shoal import policy as policies
+from shoal.errors import ConfigError, ShapeError, ShoalError
+from shoal.torch import encoders, heads
+from shoal.torch.network import Network
+
+_FLOATS = ("vector", "flag", "set")  # kinds that a network gets as floats; the others as the integers they are
+
+
+class TorchPolicy:
+    """A network with its weights and its normaliser.
+
+    Attributes:
+        spec: the environment's. settings: resolved. module: the network. device, dtype: of its weights.
+        remote: the device has memory of its own. state_size: floats of memory for each row. outputs: logits and means.
+        theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it.
+    """
+
+    def __init__(self, spec: registry.Spec, settings: config.Config, *, dtype: torch.dtype = torch.float32) -> None:
+        """Build a freshly initialised one.
+
+        Args:
+            spec: of the environment.
+            settings: resolved.
+            dtype: of the arithmetic; tests take float64.
+
+        Raises:
+            ConfigError: if the module or the device is not there.
+            ShapeError: if the module does not give what it should.
+        """
+        self.spec, self.settings, self.dtype = spec, settings, dtype
+        self.device = choose_device(settings.train.device)
+        self.remote = is_remote(self.device)
+        self.autocast = settings.policy.precision == "bfloat16"
+        torch.manual_seed(settings.seed)
+        twin = None
+        if settings.policy.module:
+            self.module = _users_module(settings.policy.module, spec, settings)
+        else:
+            spread = settings.policy.gate_bias == "spread"
+            self.module = Network(spec, settings.policy, 2.0 * settings.train.horizon if spread else 0.0)
+            if config.native_knows(settings, spec):
+                twin = policies.Policy(spec, config.native_twin(settings))
+        self.outputs = heads.width(spec)
+        if spec.dims:
+            self.module.register_parameter("log_std", nn.Parameter(torch.full((len(spec.dims),), -0.5)))
+        self.module.to(self.device, dtype)
+        self.state_size = int(getattr(self.module, "state_size", 0))
+        self._flatten()
+        self._normalised = [field for field in spec.fields if field.kind == "vector" and settings.policy.normalize]
+        size = sum(field.size for field in self._normalised)
+        self._statistics = {
+            "normalizer.count": np.zeros(1), "normalizer.mean": np.zeros(size), "normalizer.m2": np.zeros(size)
+        }  # fmt: skip
+        self.seed = time.time_ns()  # of sampled actions; set it to repeat them
+        self.clock = 0
+        self._message = native.Message()
+        if twin is not None:  # the same first weights on both backends
+            for name, tensor in self.tensors().items():
+                tensor[...] = twin.tensors()[name]
+        self.pack()
+        if settings.policy.module:
+            self._try_out()
+
+    # ------------------------------------------------------------------------------------------------ weights
+
+    @property
+    def nbytes(self) -> int:
+        """The memory of the weights."""
+        return self.theta.numel() * self.theta.element_size()
+
+    @property
+    def log_std(self) -> Tensor | None:
+        """(dims,), or None without continuous actions."""
+        return self.module.get_parameter("log_std") if self.spec.dims else None
+
+    def _flatten(self) -> None:
+        """Lay all parameters, and their gradients, side by side in one array each."""
+        named = sorted(
+            self.module.named_parameters(), key=lambda entry: entry[0] == "log_std"
+        )  # last, as in native code
+        self.parameters = [(f"policy.{name}", parameter) for name, parameter in named]
+        if not self.parameters:
+            raise ConfigError("the policy has no parameters: nothing to train", "assign its layers to attributes")
+        self.theta = torch.cat([parameter.detach().reshape(-1) for _, parameter in self.parameters])
+        self.gradient = torch.zeros_like(self.theta)
+        at = 0
+        for _, parameter in self.parameters:
+            here = slice(at, at + parameter.numel())
+            parameter.data = self.theta[here].view(parameter.shape)
+            parameter.grad = self.gradient[here].view(parameter.shape)
+            at += parameter.numel()
+        self._host = host_view(self.theta, self.remote)
+
+    def tensors(self) -> checkpoint.Tensors:
+        """Return weights and normaliser by name, as views on the host; `pack` after writing to one."""
+        found: checkpoint.Tensors = {}
+        at = 0
+        for name, parameter in self.parameters:
+            found[name] = self._host[at : at + parameter.numel()].reshape(parameter.shape)
+            at += parameter.numel()
+        return found | self._statistics
+
+    def fetch(self) -> None:
+        """Bring the weights to the host."""
+        if self.remote:
+            self._host[...] = self.theta.cpu().numpy()
+
+    def pack(self) -> None:
+        """Take over what was written to the tensors."""
+        if self.remote:
+            self.theta.copy_(torch.from_numpy(self._host))
+        count = self._statistics["normalizer.count"][0]
+        mean, m2 = self._statistics["normalizer.mean"], self._statistics["normalizer.m2"]
+        std = np.sqrt(np.maximum(m2 / count, 0.0)) if count > 0 else np.ones_like(mean)
+        center = mean if count > 0 else np.zeros_like(mean)
+        self.center = torch.from_numpy(center).to(self.dtype).to(self.device)
+        self.scale = torch.from_numpy(1.0 / np.maximum(std, 1e-3)).to(self.dtype).to(self.device)
+
+    def restore(self, tensors: Mapping[str, NDArray[Any]], source: Path) -> None:
+        """Copy the tensors of a checkpoint.
+
+        Raises:
+            CheckpointError: if one is missing or has another shape.
+        """
+        checkpoint.fit(tensors, self.tensors(), source)
+        for name, tensor in self.tensors().items():
+            tensor[...] = tensors[name]
+        self.pack()
+
+    # ------------------------------------------------------------------------------------------------ forward
+
+    def fields(self, rows: Tensor) -> encoders.Fields:
+        """Return the fields of packed rows, uint8 (T, B, row_bytes), as the module takes them: name -> (T, B, *shape).
+
+        Vectors are normalised floats; flags and sets floats; grids, categories and images the bytes they are.
+        """
+        found, at = {}, 0
+        for field in self.spec.fields:
+            values = rows[..., field.offset : field.offset + field.bytes]
+            if field.dtype != "uint8":
+                values = values.view(_DTYPES[field.dtype])
+            if field.kind in _FLOATS:
+                values = values.to(self.dtype)
+            if field.kind == "vector" and self._normalised:
+                here = slice(at, at + field.size)
+                values = ((values - self.center[here]) * self.scale[here]).clamp(-5.0, 5.0)
+                at += field.size
+            found[field.name] = values.reshape(*rows.shape[:2], *field.shape)
+        return found
+
+    def vectors(self, rows: Tensor) -> Tensor:
+        """Return the elements of all vector fields that are normalised, as they are: (..., D) in float64."""
+        parts = [
+            rows[..., field.offset : field.offset + field.bytes].contiguous().view(_DTYPES[field.dtype])
+            for field in self._normalised
+        ]
+        return torch.cat([part.double() for part in parts], dim=-1)
+
+    def forward(self, rows: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return outputs (T, B, O), values (T, B) and the state after the last step, in `dtype`.
+
+        Args:
+            rows: uint8 (T, B, row_bytes).
+            starts: bool (T, B).
+            state: (B, state_size).
+        """
+        return self.call(self.fields(rows), starts, state)
+
+    def call(self, fields: encoders.Fields, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Do what `forward` does, given the fields."""
+        if not self.autocast:
+            found: tuple[Tensor, Tensor, Tensor] = self.module(fields, state, starts)
+            return found
+        with torch.autocast(self.device.type, torch.bfloat16):
+            outputs, values, state = self.module(fields, state, starts)
+        return outputs.to(self.dtype), values.to(self.dtype), state.to(self.dtype)
+
+    # ------------------------------------------------------------------------------------------------ acting
+
+    def initial_state(self, rows: int = 1) -> NDArray[np.float32]:
+        """Return the memory of `rows` rows at the start of their lives."""
+        return np.zeros((rows, self.state_size), np.float32)
+
+    def act(
+        self,
+        observation: policies.Observation,
+        state: NDArray[np.float32] | None = None,
+        *,
+        mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None = None,
+        starts: ArrayLike | None = None,
+        greedy: bool = False,
+        logits: NDArray[np.float32] | None = None,
+        values: NDArray[np.float32] | None = None,
+    ) -> policies.Actions:
+        """Choose actions for n rows, as `shoal.policy.Policy.act` does."""
+        rows = policies.packed_rows(self.spec, observation)
+        n = len(rows)
+        masks = policies.packed_masks(self.spec, mask, n)
+        if state is None:
+            state = self.initial_state(n)
+        elif state.shape != (n, self.state_size):
+            raise ShapeError(f"wrong shape: state has {state.shape}; expected {(n, self.state_size)}")
+        begins = np.zeros(n, np.uint8) if starts is None else np.ascontiguousarray(starts, np.uint8)
+        if begins.shape != (n,):
+            raise ShapeError(f"wrong shape: starts has {begins.shape}; expected {(n,)}")
+        with torch.inference_mode():
+            outputs, estimates, after = self.forward(
+                self._to_device(rows)[None], self._to_device(begins)[None] != 0, self._to_device(state)
+            )
+        policies.check_outputs(self.outputs, n, logits, values)
+        for array, tensor in ((logits, outputs), (values, estimates)):
+            if array is not None:
+                array[...] = tensor[0].float().cpu().numpy()
+        drawn = self.draw(outputs[0], masks, None, seed=self.seed & (2**64 - 1), clock=self.clock, greedy=greedy)
+        self.clock += 1
+        return drawn.discrete, drawn.continuous, after.float().cpu().numpy()
+
+    def draw(
+        self,
+        outputs: Tensor,
+        masks: NDArray[np.uint8],
+        live: NDArray[np.uint8] | None,
+        *,
+        seed: int,
+        clock: int,
+        first: int = 0,
+        greedy: bool = False,
+        out: Drawn | None = None,
+    ) -> Drawn:
+        """Draw actions for n rows from outputs (n, O), by the numbers that the native backend draws with.
+
+        Args:
+            outputs: (n, O).
+            masks: uint8 (n, mask_bytes).
+            live: uint8 (n,); absent agents take action 0.
+            seed: of the run.
+            clock: steps before this one.
+            first: number of the first row.
+            greedy: take the most probable action.
+            out: where to write; None makes new arrays.
+        """
+        n = len(outputs)
+        out = out or Drawn(self.spec, n)
+        host = outputs.detach().to("cpu", torch.float32).contiguous()
+        log_std = self.log_std
+        std = None if log_std is None else log_std.detach().to("cpu", torch.float32).numpy()
+        code = native.library().draw_actions(
+            ctypes.byref(self.spec.struct),
+            self.settings.vec.threads,
+            n,
+            first,
+            host.data_ptr(),
+            host.shape[1],
+            None if std is None else std.ctypes.data,
+            masks.ctypes.data,
+            None if live is None else live.ctypes.data,
+            int(greedy),
+            seed,
+            clock,
+            out.discrete.ctypes.data,
+            out.raw.ctypes.data,
+            out.continuous.ctypes.data,
+            out.log_probs.ctypes.data,
+            self._message.address,
+        )
+        self._message.check(code)
+        return out
+
+    def _to_device(self, array: NDArray[Any]) -> Tensor:
+        dtype = self.dtype if array.dtype.kind == "f" else None
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, dtype)
+
+    def _try_out(self) -> None:
+        """Call a user's module once on each length that it will meet, and say what does not fit.
+
+        Raises:
+            ShapeError: names the output, what was expected and what came.
+        """
+        name = self.settings.policy.module
+        for steps, rows in ((1, 3), (2, 3)):
+            packed = torch.zeros(steps, rows, self.spec.row_bytes, dtype=torch.uint8, device=self.device)
+            starts = torch.zeros(steps, rows, dtype=torch.bool, device=self.device)
+            state = torch.zeros(rows, self.state_size, device=self.device, dtype=self.dtype)
+            try:
+                with torch.no_grad():
+                    found = self.module(self.fields(packed), state, starts)
+            except ShoalError:
+                raise
+            except Exception as error:
+                shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in self.fields(packed).items())
+                raise ShapeError(
+                    f"the policy `{name}` failed on its first call: {type(error).__name__}: {error}",
+                    f"it was called with T = {steps}, B = {rows}: fields {shapes}, state {tuple(state.shape)}, "
+                    f"starts {tuple(starts.shape)}",
+                ) from error
+            if not isinstance(found, tuple) or len(found) != 3:
+                raise ShapeError(f"the policy `{name}` returned {_what(found)}; expected (outputs, values, state)")
+            wanted = {
+                "outputs": (steps, rows, self.outputs), "values": (steps, rows), "state": (rows, self.state_size)
+            }  # fmt: skip
+            for (what, shape), tensor in zip(wanted.items(), found, strict=True):
+                got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
+                if got != shape:
+                    parts = [f"{head.size} of `{head.name}`" for head in self.spec.heads]
+                    parts += [f"1 of `{dim.name}`" for dim in self.spec.dims]
+                    made = f"; {self.outputs} outputs are {', '.join(parts)}" if what == "outputs" else ""
+                    raise ShapeError(f"wrong shape: {what} of the policy `{name}` has {got}; expected {shape}{made}")
+
+
+class Drawn:
+    """Actions of n rows: discrete (n, heads), raw and continuous (n, dims), log_probs (n,)."""
+
+    def __init__(self, spec: registry.Spec, n: int) -> None:
+        self.discrete = np.zeros((n, len(spec.heads)), np.int32)
+        self.raw = np.zeros((n, len(spec.dims)), np.float32)
+        self.continuous = np.zeros((n, len(spec.dims)), np.float32)
+        self.log_probs = np.zeros(n, np.float32)
+
+
+_DTYPES = {"uint8": torch.uint8, "int8": torch.int8, "int16": torch.int16, "float32": torch.float32}
+
+
+def _what(found: object) -> str:
+    return f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+
+
+def is_remote(device: torch.device) -> bool:
+    """Return whether a device has memory of its own, so that what is on it must be fetched."""
+    return device.type != "cpu"
+
+
+def host_view(tensor: Tensor, remote: bool) -> NDArray[Any]:
+    """Return a tensor as an array: its own memory, or a copy of what is elsewhere."""
+    array: NDArray[Any] = tensor.cpu().numpy()
+    return array.copy() if remote else array
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; `auto` takes a GPU where there is one.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    offers = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(device for device, there in offers.items() if there)
+    if not offers.get(name, False):
+        there = ", ".join(device for device, offered in offers.items() if offered)
+        raise ConfigError(f"no device of kind `{name}`: torch {torch.__version__} finds {there} (at train.device)")
+    return torch.device(name)
+
+
+def _users_module(name: str, spec: registry.Spec, settings: config.Config) -> nn.Module:
+    """Return the module that `file.py:Name` or `package.module:Name` makes of (spec, settings).
+
+    Raises:
+        ConfigError: if it is not there or is none.
+    """
+    where, colon, what = name.rpartition(":")
+    if not colon or not where or not what.isidentifier():
+        raise ConfigError(f"--policy {name}: expected file.py:Name or package.module:Name (at policy.module)")
+    try:
+        if where.endswith(".py"):
+            path = Path(where).resolve()
+            if not path.is_file():
+                raise ConfigError(f"--policy {name}: no such file: {path} (at policy.module)")
+            found = importlib.util.spec_from_file_location(path.stem, path)
+            assert found is not None and found.loader is not None
+            code = importlib.util.module_from_spec(found)
+            sys.modules.setdefault(path.stem, code)
+            found.loader.exec_module(code)
+        else:
+            code = importlib.import_module(where)
+    except ShoalError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"--policy {name}: {where} cannot be imported: {type(error).__name__}: {error}") from error
+    made = getattr(code, what, None)
+    if not callable(made):
+        raise ConfigError(f"--policy {name}: {where} has no class `{what}` (at policy.module)")
+    module = made(spec, settings)
+    if not isinstance(module, nn.Module):
+        raise ConfigError(f"--policy {name}: {what}(spec, config) is {type(module).__name__}; expected an nn.Module")
+    return module
