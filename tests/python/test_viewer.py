@@ -217,13 +217,15 @@ def test_a_policy_player_acts_as_the_policy_does_and_keeps_its_memory() -> None:
     vec, twin = (shoal.make_vec("recall", 4, seed=1) for _ in range(2))
     player, state = PolicyPlayer(settings, seed=9), None
     chosen: list[Choice] = []
-    for _ in range(6):
+    for _ in range(12):  # two episodes and more
         chosen.append(player.choose(vec))
         vec.step(chosen[-1].discrete)
     settings.seed, settings.clock = 9, 0
     for choice in chosen:
-        discrete, _, state = settings.act(twin.rows, state, mask=twin.mask_rows, starts=twin.starts)
+        logits = np.zeros((4, settings.outputs), np.float32)
+        discrete, _, state = settings.act(twin.rows, state, mask=twin.mask_rows, starts=twin.starts, logits=logits)
         assert (discrete == choice.discrete).all()
+        assert (logits == choice.logits).all()
         twin.step(discrete)
     assert chosen[0].values is not None
     assert np.ptp(chosen[0].values) >= 0
