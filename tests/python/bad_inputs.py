@@ -235,8 +235,8 @@ OTHERS = [
 ]
 
 BENCH = [
-    ("bench nonsense", "no benchmark is called `nonsense`; expected `shoal bench` solve, train, sim, draw or kernels", ""),
-    ("bench \"\"", "no benchmark is called ``; expected `shoal bench` solve, train, sim, draw or kernels", ""),
+    ("bench nonsense", "no benchmark is called `nonsense`; expected `shoal bench` solve, train, ", ""),
+    ("bench \"\"", "no benchmark is called ``; expected `shoal bench` solve, train, ", ""),
     ("bench solve", "which environment; expected its name first", "shoal "),
     ("bench solve nosuch", "no environment is called `nosuch`", "`shoal list` names them all"),
     ("bench solve cartpole --seeds \"\"", "the flag `--seeds` needs a value; got nothing", "leave out `--seeds`"),
