@@ -18,6 +18,7 @@ from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, Sh
 
 if TYPE_CHECKING:
     from shoal.drawing import Drawing
+    from shoal.notebook import Clip, show
     from shoal.policy import Policy, load
     from shoal.result import Log, Result
     from shoal.resuming import resume
@@ -35,11 +36,14 @@ _HOMES = {
     "Log": "shoal.result",
     "resume": "shoal.resuming",
     "load": "shoal.policy",
+    "show": "shoal.notebook",
+    "Clip": "shoal.notebook",
     "Policy": "shoal.policy",
 }
 
 __all__ = [
     "CheckpointError",
+    "Clip",
     "ConfigError",
     "Drawing",
     "EnvError",
@@ -54,6 +58,7 @@ __all__ = [
     "load",
     "make_vec",
     "resume",
+    "show",
 ]
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The command line: `shoal train | eval | list | new | bench`.
+"""The command line: `shoal train | eval | play | list | new | bench`.
 
 Each command imports what it needs when it runs, so that help is instant. A mistake of the user's ends in one sentence
 on stderr and exit code 2. With `--json` the last line on stdout is one JSON object.
@@ -15,19 +15,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shoal.errors import ConfigError, ShoalError, nearest
-
-if TYPE_CHECKING:
-    from shoal.evaluate import Evaluation
 
 USAGE = """usage: shoal COMMAND [ARGUMENTS]
 
   train ENV             train an agent; `shoal train ENV --help` shows every setting with this environment's default
+  train ENV --watch [terminal]    watch the policy while it trains; --record-every STEPS writes animations of it
   train --resume [RUN]  go on with a run that was stopped
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   eval ... --grid gravity=5,10,15   at every point of a grid over parameters, as a table and a heat map
+  eval [ENV] --watch [terminal]   watch it play, in a window or this terminal; --record FILE.png|gif|mp4
+  play ENV              play it yourself, with the keyboard
   list                  the environments
   new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
@@ -102,93 +101,15 @@ def _train(arguments: list[str]) -> int:
 
 
 def _eval(arguments: list[str]) -> int:
-    from shoal import checkpoint, flags, folder, grid, registry, store
-    from shoal.evaluate import check_seed, evaluate
-    from shoal.policy import restore
+    from shoal import command_eval
 
-    grids, arguments = grid.take(arguments)
-    words = [word for word in leading(arguments) if word]
-    options = (
-        flags.Option("seed", "int", 0, "of the evaluation's worlds"),
-        flags.Option("level", "float", 1.0, "strength of the scripted player"),
-        flags.Option("threads", "int", None, "0 stands for all cores"),
-        flags.Option("grid", "str", None, "parameter=value,value,...: evaluate at each; several make a grid"),
-        flags.Option("policy", "str", None, "the network of your own that was trained: file.py:Name; its code is run"),
-        flags.RUNS_DIR,
-        flags.DEBUG,
-        flags.JSON,
-    )
-    about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."
-    parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
-    if not 0 <= parsed["level"] <= 1:
-        raise ConfigError(f"out of range: --level {parsed['level']:g}; expected 0 to 1")
-    if len(words) > 2:
-        raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
-    named = words and (words[0] in registry.names() or folder.is_environment(words[0]) or len(words) > 1)
-    env = registry.get(words.pop(0)) if named else None
-    runs_dir = Path(parsed["runs_dir"])
-    reference = env.reference if env else ""
-    try:
-        if words:  # a run of a folder that was moved is found by its own name
-            path = store.find(runs_dir, words[0], "" if env is None or env.source else env.name)
-        else:
-            path = store.newest(runs_dir, reference).latest()
-    except ShoalError as error:
-        close = nearest(words[0], registry.names(), " ") if words and not env else " "
-        raise error if close == " " else type(error)(str(error).partition("\n")[0], close) from error
-    found = checkpoint.load(path, env or folder.of_checkpoint(path, runs_dir))
-    policy = restore(found, parsed["policy"] or "")
-    import dataclasses
-
-    vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
-    settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
-    players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
-    axes = grid.parse(policy.spec.env, grids)
-    print(f"{title(settings.reference)}\n{path}, trained for {count(found.steps)} steps")
-    drawn = {**settings.drawn, **dict.fromkeys((axis.name for axis in axes), "")}
-    print(
-        "".join(f"{name} is drawn from {text} per episode\n" for name, text in drawn.items() if text),
-        end="",
-        flush=True,
-    )
-    if axes:
-        row = {"env": settings.env, "checkpoint": str(path), "steps": found.steps, "seed": settings.seed}
-        row |= grid.run(policy, settings, axes)
-        if parsed["json"]:
-            print(store.to_json(row))
-        return 0
-    results = {
-        player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
-        for player in players
-    }
-    _table(results)
-    sampled = results["sampled"]
-    if sampled.threshold is not None:
-        verdict = "solved" if sampled.solved else "not solved"
-        print(f"{verdict}: {sampled} (solved: {sampled.threshold:g})")
-    if parsed["json"]:
-        row = {"env": settings.env, "checkpoint": str(path), "steps": found.steps, "seed": settings.seed}
-        row |= {"solved": sampled.solved, "perf": sampled.stats.mean("perf"), "score": sampled.stats.mean("score")}
-        row |= {"interval": sampled.interval, "episodes": sampled.stats.lives}
-        print(
-            store.to_json(
-                row
-                | {
-                    f"{player}_{key}": value
-                    for player, result in results.items()
-                    for key, value in result.stats.means().items()
-                }
-            )
-        )
-    return 0
+    return command_eval.run(arguments)
 
 
-def _table(results: dict[str, Evaluation]) -> None:
-    names = next(iter(results.values())).stats.names
-    print(f"{'player':<10}" + "".join(f"{name:>24}" for name in names) + f"{'lives':>8}")
-    for player, result in results.items():
-        cells = (f"{result.stats.mean(name):.4g} ± {result.stats.interval(name):.2g}" for name in names)
-        print(f"{player:<10}" + "".join(f"{cell:>24}" for cell in cells) + f"{result.stats.lives:>8}", flush=True)
+def _play(arguments: list[str]) -> int:
+    from shoal import command_watch
+
+    return command_watch.run("play", arguments)
 
 
 # ---------------------------------------------------------------------------------------------------- list
@@ -314,6 +235,7 @@ def _complete(arguments: list[str]) -> int:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "eval": _eval,
+    "play": _play,
     "list": _list,
     "new": _new,
     "check": _check,

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from shoal import compile, flags, folder, registry
+from shoal import agents, compile, flags, folder, registry
 from shoal.cli import command, leading
 from shoal.errors import ConfigError
 
@@ -60,7 +60,7 @@ def make(name: str, template: Path, into: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=into, prefix=f".{name}-") as work:
             draft = Path(work) / name  # the folder appears whole
             draft.mkdir()
-            for source in sorted(template.iterdir()):
+            for source in sorted(source for source in template.iterdir() if source.name != agents.NAME):
                 text = renamed(source.read_text(encoding="utf-8"), name)
                 (draft / source.name.replace("template", name)).write_text(text, encoding="utf-8")
             shutil.move(draft, target)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shoal import command_watch, flags, folder, native, registry, store, terminal
 from shoal import config as configs
-from shoal import flags, folder, native, registry, store, terminal
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
 
@@ -24,22 +24,25 @@ if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known t
 
 def run(arguments: list[str]) -> int:
     """Run `shoal train ARGUMENTS` and return the exit code."""
+    place, arguments = command_watch.take_watch(arguments)
     resumed = flags.take_resume(arguments)
     with _interruptible():
-        trainer, options = _resumed(*resumed) if resumed else _begun(arguments)
-        from shoal import progress
+        trainer, options = _resumed(*resumed, place) if resumed else _begun(arguments, place)
+        from shoal import live, progress
 
         with contextlib.nullcontext() if trainer.leads else contextlib.redirect_stdout(io.StringIO()):
             _announce(trainer)
-            with progress.show(trainer, plain=options["plain"]) as callback:
-                result = trainer.train(callback)
+            plain = options["plain"] or place == "terminal"
+            seen = (place, options["record_every"]) if trainer.leads else ("", None)
+            with progress.show(trainer, plain=plain) as callback, live.Watched(trainer, *seen) as watched:
+                result = trainer.train(watched.with_(callback))
             _report(result, trainer)
             if options["json"]:
                 print(store.to_json(summary(result)))
     return INTERRUPTED if result.interrupted else 0
 
 
-def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
+def _begun(arguments: list[str], place: str) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a new run, and the options."""
     name, rest = environment("shoal train", arguments)
     parsed = flags.parse(f"shoal train {registry.get(name).spelled}", title(name), rest, flags.TRAIN, name)
@@ -47,8 +50,10 @@ def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
     options = parsed.options
     if options["fresh_environments"]:
         raise ConfigError("--fresh-environments goes with --resume: a new run has new environments")
+    from shoal import live
     from shoal.trainer import Trainer
 
+    live.check(place, options["record_every"])
     trainer = Trainer(
         settings,
         runs_dir=options["runs_dir"],
@@ -59,14 +64,14 @@ def _begun(arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
     return trainer, options
 
 
-def _resumed(target: str, arguments: list[str]) -> tuple[Trainer, dict[str, Any]]:
+def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, dict[str, Any]]:
     """Return the trainer of a run that goes on, and the options. An empty target means the newest."""
     if "-h" in arguments or "--help" in arguments:
         flags.parse("shoal train [ENV] --resume [RUN]", "Go on with a run that was stopped.", ["--help"], flags.RESUME)
     words = leading(arguments)
     env = registry.get(words[0]) if words else None
     runs_dir = Path(flags.peek(arguments, "--runs-dir") or "runs")
-    from shoal import resuming
+    from shoal import live, resuming
 
     if target:
         run = store.find_run(runs_dir, target, "" if env is None or env.source else env.name)
@@ -77,6 +82,7 @@ def _resumed(target: str, arguments: list[str]) -> tuple[Trainer, dict[str, Any]
         raise ConfigError(f"the run is of `{name}`; got `{env.name}`: {run.path}")
     env = env or folder.of_run(run, runs_dir) or registry.get(name)
     options = flags.parse_resume("shoal train --resume", arguments[len(words) :], env.reference).options
+    live.check(place, options["record_every"])
     trainer = resuming.resume(
         run.path,
         env=env.reference,

@@ -21,7 +21,7 @@ from shoal.cli import commands
 from shoal.errors import ShoalError
 from shoal.settings import PRESETS, SECTIONS
 
-RUN_VERBS = ("build", "format", "help", "lint", "python", "test", "wheel")  # that `./run` adds
+RUN_VERBS = ("build", "format", "help", "install", "lint", "python", "test", "wheel")  # that `./run` adds
 BENCHMARKS = ("solve", "train", "sim", "kernels")
 SHELLS = ("bash", "zsh", "fish")
 

@@ -128,6 +128,8 @@ def load(
     name = env.name
     own = read_toml(env.folder / f"{name}.toml")
     solved = own.pop("solved", {})
+    for section in ("watch", "keys"):  # viewer.py's
+        own.pop(section, None)
     if untuned:
         own = {"train": {key: value for key, value in own.get("train", {}).items() if key == "total_steps"}}
     if preset and preset not in PRESETS:

@@ -36,6 +36,7 @@ RUNS_DIR = Option("runs-dir", "str", "runs", "where runs are kept")
 JSON = Option("json", "bool", False, "end with one line of JSON")
 DEBUG = Option("debug", "bool", False, "run the environment with sanitizers; stops at its first bad access (debug.py)")
 UNTUNED = Option("untuned", "bool", False, "leave out the environment's own settings, but for total_steps")
+WATCH = Option("watch", "str", None, "watch it play meanwhile: `window` (the default) or `terminal`")
 LAYERS = (
     Option("config", "str", None, "a TOML file of settings, such as the config.toml of a run"),
     Option("preset", "str", None, "another set of defaults: few-samples, for slow simulators"),
@@ -58,6 +59,8 @@ TRAIN = (
     Option("resume", "str", None, "go on with a run, without a name with the newest that can; it keeps its settings"),
     Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
     Option("image-seconds", "float", None, "between resume images, otherwise 10; 0: after every iteration"),
+    Option("record-every", "int", None, "write an animation of the policy into the run's folder every so many steps"),
+    WATCH,
     RUNS_DIR,
     Option("plain", "bool", False, "print a line a second in a terminal too, instead of the dashboard"),
     DEBUG,
@@ -69,6 +72,8 @@ _RESUMING = (
     "until-solved",
     "fresh-environments",
     "image-seconds",
+    "record-every",
+    "watch",
     "runs-dir",
     "plain",
     "debug",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import checkpoint, config, folder, memory, native, registry, store
+from shoal import agents, checkpoint, config, folder, memory, native, registry, store
 from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Policy:
         mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None = None,
         starts: ArrayLike | None = None,
         greedy: bool = False,
+        logits: NDArray[np.float32] | None = None,
+        values: NDArray[np.float32] | None = None,
     ) -> Actions:
         """Choose actions for n rows.
 
@@ -102,6 +104,8 @@ class Policy:
             mask: legal actions by head (n, size), or packed rows such as `Vec.mask_rows`; None: all are legal.
             starts: (n,), rows whose memory is cleared first, such as `Vec.starts`.
             greedy: take the most probable action instead of sampling.
+            logits: float32 (n, outputs), overwritten with what actions are drawn from: heads, then means.
+            values: float32 (n,), overwritten with the value estimates.
 
         Returns:
             discrete int32 (n, heads), continuous float32 (n, dims), and the state for the next call.
@@ -121,6 +125,7 @@ class Policy:
         begins = None if starts is None else np.ascontiguousarray(starts, np.uint8)
         if begins is not None and begins.shape != (n,):
             raise ShapeError(f"wrong shape: starts has {begins.shape}; expected {(n,)}")
+        check_outputs(self.outputs, n, logits, values)
         discrete = np.zeros((n, len(spec.heads)), np.int32)
         continuous = np.zeros((n, len(spec.dims)), np.float32)
         code = self._lib.policy_act(
@@ -133,8 +138,8 @@ class Policy:
             int(greedy),
             self.seed & (2**64 - 1),
             self.clock,
-            None,
-            None,
+            None if logits is None else logits.ctypes.data,
+            None if values is None else values.ctypes.data,
             discrete.ctypes.data,
             continuous.ctypes.data,
             self._message.address,
@@ -150,7 +155,8 @@ def load(
     """Return a trained policy.
 
     Args:
-        target: a checkpoint file, a run's folder, a run's name, or for its newest run an environment's name or folder.
+        target: a checkpoint file, a run's folder, a run's name, or for its newest run an environment's name or folder;
+            where there is no run, the agent that comes with it.
         env: name or folder of the environment; needed if it lies outside the package and the run outside `runs_dir`.
         runs_dir: where runs lie.
         policy: the network of your own that it is of, file.py:Name or package.module:Name; its code is run.
@@ -163,7 +169,7 @@ def load(
         folder.is_environment(str(target)) or (str(target) in registry.names() and not Path(target).exists())
     ):
         known = registry.get(str(target))
-        return restore(checkpoint.load(store.newest(runs, known.reference).latest(), known), policy)
+        return restore(checkpoint.load(agents.newest(runs, known.reference), known), policy)
     path = store.find(runs, str(target))
     found = checkpoint.load(path, registry.get(str(env)) if env else folder.of_checkpoint(path, runs))
     return restore(found, policy)
@@ -206,6 +212,13 @@ def restore(found: checkpoint.Checkpoint, policy: str = "") -> Policy | TorchPol
         made = TorchPolicy(spec, dataclasses.replace(settings, policy=named))
     made.restore(found.tensors, found.path)
     return made
+
+
+def check_outputs(outputs: int, n: int, logits: NDArray[np.float32] | None, values: NDArray[np.float32] | None) -> None:
+    """Raise a ShapeError unless what `Policy.act` is to write into has the right shape, float32 and contiguous."""
+    for name, array, shape in (("logits", logits, (n, outputs)), ("values", values, (n,))):
+        if array is not None and not (array.shape == shape and array.dtype == np.float32 and array.flags.c_contiguous):
+            raise ShapeError(f"wrong shape: {name} has {array.dtype} {array.shape}; expected float32 {shape}")
 
 
 def packed_rows(spec: registry.Spec, observation: Observation) -> NDArray[np.uint8]:

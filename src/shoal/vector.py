@@ -37,6 +37,7 @@ class Vec:
             truncated it and did not terminate it (`final_rows="all"`: wherever an agent ended).
         rewards: float32 (N,). discrete: int32 (N, heads). continuous: float32 (N, dims).
         live: uint8 (N,), the agent exists. starts: uint8 (N,), its life starts with this observation.
+        waiting: uint8 (num_envs,), the world has ended and waits for its reset (next-step, disabled).
         rows, mask_rows: the packed observation rows and masks, uint8 (N, row_bytes) and (N, mask_bytes).
     """
 
@@ -103,6 +104,7 @@ class Vec:
         self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
         self.live = self._array(0)
         self.starts = self._array(1)
+        self.waiting = np.zeros(num_envs, np.uint8) if autoreset == "same-step" else self._array(6)[:num_envs]
         if bind:
             self._bind()
             self.reset(seed)

@@ -201,6 +201,14 @@ EVAL = [
 ]
 
 OTHERS = [
+    ("play", "expected `shoal play ENV [RUN]`; got 0 words", "`shoal list` names them"),
+    ("play nosuch", "no environment is called `nosuch`", ""),
+    ("play cartpole --watch moon", "--watch moon: expected window or terminal", ""),
+    ("play cartpole --watch terminal --speed 3", "--speed 3: expected one of 0.1, 0.25", ""),
+    ("eval cartpole --watch terminal --random", "watching in a terminal needs one", "`--record FILE.png`"),
+    ("eval cartpole --record x.avi --random", "a recording ends in .png, .apng, .gif, .mp4; got `x.avi`", ""),
+    ("train cartpole --record-every 0", "out of range: --record-every 0; expected at least 1 step", ""),
+    ("train cartpole --watch terminal", "watching in a terminal needs one", "`--record FILE.png`"),
     ("list --nonsense", "unknown flag `--nonsense`", "`shoal list --help` shows all of them"),
     ("list extra", "unexpected argument `extra`", "`shoal list --help` shows what is expected"),
     ("list --json=1", "the flag `--json` takes no value; got `1`", "leave out `=1`"),
@@ -227,8 +235,8 @@ OTHERS = [
 ]
 
 BENCH = [
-    ("bench nonsense", "no benchmark is called `nonsense`; expected `shoal bench` solve, train, sim, draw or kernels", ""),
-    ("bench \"\"", "no benchmark is called ``; expected `shoal bench` solve, train, sim, draw or kernels", ""),
+    ("bench nonsense", "no benchmark is called `nonsense`; expected `shoal bench` solve, train, ", ""),
+    ("bench \"\"", "no benchmark is called ``; expected `shoal bench` solve, train, ", ""),
     ("bench solve", "which environment; expected its name first", "shoal "),
     ("bench solve nosuch", "no environment is called `nosuch`", "`shoal list` names them all"),
     ("bench solve cartpole --seeds \"\"", "the flag `--seeds` needs a value; got nothing", "leave out `--seeds`"),

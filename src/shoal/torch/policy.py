@@ -219,6 +219,8 @@ class TorchPolicy:
         mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None = None,
         starts: ArrayLike | None = None,
         greedy: bool = False,
+        logits: NDArray[np.float32] | None = None,
+        values: NDArray[np.float32] | None = None,
     ) -> policies.Actions:
         """Choose actions for n rows, as `shoal.policy.Policy.act` does."""
         rows = policies.packed_rows(self.spec, observation)
@@ -232,9 +234,13 @@ class TorchPolicy:
         if begins.shape != (n,):
             raise ShapeError(f"wrong shape: starts has {begins.shape}; expected {(n,)}")
         with torch.inference_mode():
-            outputs, _, after = self.forward(
+            outputs, estimates, after = self.forward(
                 self._to_device(rows)[None], self._to_device(begins)[None] != 0, self._to_device(state)
             )
+        policies.check_outputs(self.outputs, n, logits, values)
+        for array, tensor in ((logits, outputs), (values, estimates)):
+            if array is not None:
+                array[...] = tensor[0].float().cpu().numpy()
         drawn = self.draw(outputs[0], masks, None, seed=self.seed & (2**64 - 1), clock=self.clock, greedy=greedy)
         self.clock += 1
         return drawn.discrete, drawn.continuous, after.float().cpu().numpy()
