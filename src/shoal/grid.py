@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from shoal.config import Config
     from shoal.evaluate import Evaluation
     from shoal.policy import Policy
+    from shoal.torch.policy import TorchPolicy
 
 MAX_POINTS = 10_000
 
@@ -90,7 +91,7 @@ def parse(env: registry.Environment, texts: Sequence[str]) -> list[Axis]:
     return axes
 
 
-def run(policy: Policy, settings: Config, axes: Sequence[Axis]) -> dict[str, Any]:
+def run(policy: Policy | TorchPolicy, settings: Config, axes: Sequence[Axis]) -> dict[str, Any]:
     """Evaluate every point, print a table and, over one or two parameters, a heat map; return what `--json` tells."""
     from shoal.evaluate import evaluate
 
