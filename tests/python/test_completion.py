@@ -76,7 +76,7 @@ def test_each_command_is_asked_for_its_own_flags(
 
 
 def test_values_of_a_flag_are_offered() -> None:
-    assert offered("train", "cartpole", "--policy.core", "") == ["mlp", "mingru", "lstm"]
+    assert offered("train", "cartpole", "--policy.core", "") == ["mlp", "mingru", "lstm", "gru"]
     assert offered("train", "cartpole", "--policy.core", "m") == ["mlp", "mingru"]
     assert offered("train", "cartpole", "--vec.stagger", "") == ["true", "false"]
     assert offered("train", "cartpole", "--preset", "") == ["few-samples"]
@@ -117,7 +117,7 @@ try shoal eval cartpole 20260102
 complete -p shoal
 """
     done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[:3] == ["train", "mlp mingru lstm", "20260102-000000-deep-eel"]
+    assert done.stdout.splitlines()[:3] == ["train", "mlp mingru lstm gru", "20260102-000000-deep-eel"]
     assert done.stdout.splitlines()[3] == "complete -o default -F _shoal shoal"
     assert done.stderr == ""
 
