@@ -11,16 +11,14 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from shoal import record
 from shoal.cli import count
 from shoal.errors import ConfigError
 from shoal.evaluate import evaluation_seed
-from shoal.players import PolicyPlayer
-from shoal.viewer import Viewer, fitting
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what draws is imported by those who look: a run that nobody watches starts 50 ms sooner
     from shoal.result import Log
     from shoal.trainer import Callback, Trainer
+    from shoal.viewer import Viewer
 
 SHARE = 0.03  # of the time may go into a live view
 SIZE = (432, 248)  # pixels of a recording during training, at most
@@ -64,6 +62,9 @@ class Recorder:
         """Record if it is time; a recording that cannot be written is told, and training goes on."""
         if log["steps"] < self._next:
             return
+        from shoal import record
+        from shoal.viewer import fitting
+
         steps = int(log["steps"])
         self._next = steps - steps % self._every + self._every
         viewer = _viewer(self._trainer)
@@ -162,5 +163,8 @@ class Watched:
 
 
 def _viewer(trainer: Trainer) -> Viewer:
+    from shoal.players import PolicyPlayer
+    from shoal.viewer import Viewer
+
     seed = evaluation_seed(trainer.config.seed, -1)
     return Viewer(trainer.spec, PolicyPlayer(trainer.policy, seed=seed), seed=seed)
