@@ -15,8 +15,9 @@ import shoal
 def main(name: str, seed: int, core: str, fault: int | None) -> dict[str, float | bool]:
     """Return steps, solved, and of the last update the training average of perf and the mean value in raw units."""
     logs: list[shoal.Log] = []
+    until_solved = fault is None and name != "forever"  # which has no score that would tell
     policy = {"core": core}
-    trainer = shoal.Trainer(name, seed=seed, runs_dir=None, until_solved=fault is None, fault=fault or 0, policy=policy)
+    trainer = shoal.Trainer(name, seed=seed, runs_dir=None, until_solved=until_solved, fault=fault or 0, policy=policy)
     result = trainer.train(logs.append)
     assert result.evaluation is not None
     return {
