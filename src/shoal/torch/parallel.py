@@ -8,6 +8,7 @@ together, and a pass draws one order over the segments of all. So N ranks learn 
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import Any
 
@@ -28,6 +29,8 @@ class Ranks:
         self.on_this_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.size > 1 else 1
         if self.size > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            # A group whose threads still run when the interpreter goes ends the process by abort, now and then.
+            atexit.register(dist.destroy_process_group)
 
     def share(self, count: int, what: str) -> int:
         """Return this rank's part of a number that all have together.
