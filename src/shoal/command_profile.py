@@ -86,18 +86,12 @@ def functions_of(spec: registry.Spec, settings: config.Config, seconds: float) -
     over samples.
     """
     num_envs = max(1, min(settings.vec.num_envs or 96, 96 // spec.agents))
-    random, lib, message = np.random.default_rng(0), native.library(), native.Message()
+    lib, message = native.library(), native.Message()
     found_seconds: list[Any] = []
     found_calls: list[Any] = []
     limit = settings.vec.max_steps or 0
     with Vec(spec, num_envs=num_envs, seed=settings.seed, threads=1, max_steps=limit, stagger=True) as vec:
-        shape = (_CYCLE, vec.num_rows)
-        discrete = np.empty((*shape, len(spec.heads)), np.int32)
-        continuous = np.empty((*shape, len(spec.dims)), np.float32)
-        for index, head in enumerate(spec.heads):
-            discrete[..., index] = random.integers(0, head.size, shape, np.int32)
-        for index, dim in enumerate(spec.dims):
-            continuous[..., index] = random.uniform(dim.low, dim.high, shape)
+        discrete, continuous = bench.random_actions(spec, (_CYCLE, vec.num_rows))
         began = time.perf_counter()
         while not found_seconds or time.perf_counter() - began < seconds:
             spent = np.zeros((_SAMPLES, len(native.CALLS) + 1))

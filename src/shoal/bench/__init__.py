@@ -16,12 +16,19 @@ import statistics
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal import flags, native, store
 from shoal.errors import ConfigError
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from shoal import registry
+
 RESULTS = flags.Option("results", "str", "benchmarks/results", "folder where rows are kept; none keeps no rows")
+WINDOWS = flags.Option("windows", "int", 5, "into which they are divided")
 SET = flags.Option("set", "str", None, "section.key=value, several separated by spaces; same as the flag")
 
 
@@ -133,6 +140,22 @@ def check_timing(options: dict[str, Any]) -> None:
     check_results(options.get("results", "none"))
     if not 0 < options["seconds"] < 1e6 or options.get("repeats", 1) < 1:
         raise ConfigError("nothing to measure: expected --seconds above 0 and --repeats of at least 1")
+    if options.get("windows", 1) < 1:
+        raise ConfigError(f"--windows {options['windows']}: expected at least 1")
+
+
+def random_actions(spec: registry.Spec, shape: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return uniform actions, the same ones at every call: int32 (*shape, heads) and float32 (*shape, dims)."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    discrete = np.empty((*shape, len(spec.heads)), np.int32)
+    continuous = np.empty((*shape, len(spec.dims)), np.float32)
+    for index, head in enumerate(spec.heads):
+        discrete[..., index] = random.integers(0, head.size, shape, np.int32)
+    for index, dim in enumerate(spec.dims):
+        continuous[..., index] = random.uniform(dim.low, dim.high, shape)
+    return discrete, continuous
 
 
 def take_assignments(arguments: list[str]) -> tuple[list[str], list[str]]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from shoal import bench, flags, registry, store
 from shoal.bench.train import Runner
-from shoal.errors import ConfigError
 from shoal.settings import BACKENDS
 
 _OPTIONS = (
@@ -18,7 +17,7 @@ _OPTIONS = (
     bench.SET,
     flags.Option("threads", "int", 0, "0 stands for all cores"),
     flags.Option("seconds", "float", 20.0, "of training, of both together"),
-    flags.Option("windows", "int", 5, "into which they are divided"),
+    bench.WINDOWS,
     bench.RESULTS,
 )
 
@@ -30,8 +29,6 @@ def run(name: str, arguments: list[str]) -> int:
     reference, name = name, registry.get(name).name
     options = parsed.options
     bench.check_timing(options)
-    if options["windows"] < 1:
-        raise ConfigError(f"--windows {options['windows']}: expected at least 1")
     threads = bench.threads_of(str(options["threads"]))[0]
     settings = parsed.load(reference)
     runners = {

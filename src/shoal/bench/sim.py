@@ -81,22 +81,14 @@ def measure(
     env: registry.Environment, *, threads: int, num_envs: int, seconds: float, repeats: int, order: str = "blocks"
 ) -> list[float]:
     """Return million agent steps a second of several measurements, random actions prepared beforehand."""
-    import numpy as np
-
     from shoal.vector import Vec, bytes_needed
 
     spec = env.spec()
     action_bytes = 4 * spec.agents * (len(spec.heads) + len(spec.dims))
     memory.check_fits(num_envs, lambda count: bytes_needed(spec, count) + 2 * count * action_bytes, flag="--copies")
-    random, cycle = np.random.default_rng(0), max(2, min(_CYCLE, _ACTION_BYTES // (num_envs * action_bytes)))
+    cycle = max(2, min(_CYCLE, _ACTION_BYTES // (num_envs * action_bytes)))
     with Vec(spec, num_envs=num_envs, threads=threads) as vec:
-        shape = (cycle, vec.num_rows)
-        discrete = np.empty((*shape, len(spec.heads)), np.int32)
-        continuous = np.empty((*shape, len(spec.dims)), np.float32)
-        for index, head in enumerate(spec.heads):
-            discrete[..., index] = random.integers(0, head.size, shape, np.int32)
-        for index, dim in enumerate(spec.dims):
-            continuous[..., index] = random.uniform(dim.low, dim.high, shape)
+        discrete, continuous = bench.random_actions(spec, (cycle, vec.num_rows))
 
         def timed(steps: int) -> float:
             before = time.perf_counter()

@@ -32,7 +32,7 @@ _OPTIONS = (
     bench.SET,
     flags.Option("threads", "int", 0, "0 stands for all cores"),
     flags.Option("seconds", "float", 10.0, "of training, with one thread and with all together"),
-    flags.Option("windows", "int", 5, "into which they are divided"),
+    bench.WINDOWS,
     bench.RESULTS,
 )
 
@@ -43,8 +43,6 @@ def run(name: str, arguments: list[str]) -> int:
     reference, name = name, registry.get(name).name
     options = parsed.options
     bench.check_timing(options)
-    if options["windows"] < 1:
-        raise ConfigError(f"--windows {options['windows']}: expected at least 1")
     threads = bench.threads_of(str(options["threads"]))[0]
     runners = {count: Runner(parsed.load(reference), count) for count in sorted({1, threads})}
     trainer = runners[threads].trainer
