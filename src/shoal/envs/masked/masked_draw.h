@@ -66,7 +66,7 @@ SHOAL_FN void masked_draw(const MaskedParams *params, const void *shared, const 
     masked_draw_door(canvas, &wall, door, door ? open : 0.75f);
   }
   float x = shoal_lerp(from_x, to_x, walk), y = shoal_lerp(from_y, to_y, walk) - 0.6f * size;
-  y -= 60.0f * walk * (1.0f - walk);  // a small leap
+  if (before->head.tick != now->head.tick) { y -= 60.0f * walk * (1.0f - walk); }  // a small leap
   shoal_draw_circle(canvas, x, y, 1.15f * size, SHOAL_NIGHT);
   shoal_draw_circle(canvas, x, y, size, SHOAL_SKY);
   shoal_draw_circle(canvas, x - 0.36f * size, y - 0.1f * size, 0.17f * size, SHOAL_NIGHT);

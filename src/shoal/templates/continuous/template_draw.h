@@ -28,7 +28,7 @@ SHOAL_FN void template_draw(const TemplateParams *params, const void *shared, co
   shoal_draw_circle(canvas, x - 0.06f, 0.17f, 0.035f, SHOAL_MUTED);
   shoal_draw_circle(canvas, x + 0.06f, 0.17f, 0.035f, SHOAL_MUTED);
   shoal_draw_rounded(canvas, x - 0.12f, 0.03f, 0.24f, 0.12f, 0.03f, near ? SHOAL_GREEN : SHOAL_SKY);
-  if (shoal_abs(speed) > 0.2f) {
+  if (shoal_abs(speed) > 0.6f) {
     float arrow[6] = {tip, -0.05f, tip + head, -0.08f, tip + head, -0.02f};
     shoal_draw_line(canvas, x, -0.05f, tip + head, -0.05f, 0.016f, SHOAL_SKY);
     shoal_draw_polygon(canvas, arrow, 3, SHOAL_SKY);

@@ -15,21 +15,23 @@ SHOAL_FN void template_draw(const TemplateParams *params, const void *shared, co
     float left = (float)(cell % TEMPLATE_SIDE), top = (float)(cell / TEMPLATE_SIDE);
     shoal_draw_rounded(canvas, left + 0.04f, top + 0.04f, 0.92f, 0.92f, 0.1f, SHOAL_FLOOR);
   }
-  for (int32_t i = 0; i < params->size.agents; i++) {  // all goals and ways first: walkers stand on top of them
-    float goal_x = (float)now->goal_x[i] + 0.5f, goal_y = (float)now->goal_y[i] + 0.5f;
-    uint32_t hue = shoal_hue(i);
-    shoal_draw_line(canvas, (float)now->x[i] + 0.5f, (float)now->y[i] + 0.5f, goal_x, goal_y, 0.06f,
-                    shoal_fade(hue, 0.3f));
-    shoal_draw_ring(canvas, goal_x, goal_y, 0.3f, 0.12f, hue);
-  }
-  for (int32_t i = 0; i < params->size.agents; i++) {
-    // Who has another goal than before has ended meanwhile: it stands on a new cell, which it did not walk to.
-    int32_t fresh = before->goal_x[i] != now->goal_x[i] || before->goal_y[i] != now->goal_y[i];
-    float x = (fresh ? (float)now->x[i] : shoal_lerp((float)before->x[i], (float)now->x[i], alpha)) + 0.5f;
-    float y = (fresh ? (float)now->y[i] : shoal_lerp((float)before->y[i], (float)now->y[i], alpha)) + 0.5f;
-    float size = fresh ? 0.38f * alpha : 0.38f;
-    shoal_draw_circle(canvas, x, y, size, shoal_hue(i));
-    shoal_draw_circle(canvas, x - 0.36f * size, y - 0.15f * size, 0.18f * size, SHOAL_NIGHT);
-    shoal_draw_circle(canvas, x + 0.36f * size, y - 0.15f * size, 0.18f * size, SHOAL_NIGHT);
+  // Goals and ways first, so that walkers stand on top of them. Who has another goal than before has ended meanwhile:
+  // it stands on a new cell, which it did not walk to.
+  for (int32_t layer = 0; layer < 2; layer++) {
+    for (int32_t i = 0; i < params->size.agents; i++) {
+      int32_t fresh = before->goal_x[i] != now->goal_x[i] || before->goal_y[i] != now->goal_y[i];
+      float x = shoal_lerp((float)(fresh ? now : before)->x[i], (float)now->x[i], alpha) + 0.5f;
+      float y = shoal_lerp((float)(fresh ? now : before)->y[i], (float)now->y[i], alpha) + 0.5f;
+      float goal_x = (float)now->goal_x[i] + 0.5f, goal_y = (float)now->goal_y[i] + 0.5f;
+      float size = fresh ? 0.38f * alpha : 0.38f;
+      if (layer == 0) {
+        shoal_draw_line(canvas, x, y, goal_x, goal_y, 0.06f, shoal_fade(shoal_hue(i), 0.3f));
+        shoal_draw_ring(canvas, goal_x, goal_y, 0.3f, 0.12f, shoal_hue(i));
+        continue;
+      }
+      shoal_draw_circle(canvas, x, y, size, shoal_hue(i));
+      shoal_draw_circle(canvas, x - 0.36f * size, y - 0.15f * size, 0.18f * size, SHOAL_NIGHT);
+      shoal_draw_circle(canvas, x + 0.36f * size, y - 0.15f * size, 0.18f * size, SHOAL_NIGHT);
+    }
   }
 }
