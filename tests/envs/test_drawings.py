@@ -224,7 +224,7 @@ def test_squared_shows_agent_and_target_by_row_and_column() -> None:
 
 @pytest.mark.parametrize("name", ["recall", "reset", "mixed", "crowd"])
 def test_right_and_wrong_answers_are_told_apart(name: str) -> None:
-    """With right ones nothing is red, with wrong ones much is; mixed's cards have both colours: its cross is looked for."""
+    """With right ones nothing is red, with wrong ones much is; of mixed, whose cards are coloured, its cross."""
     red = {}
     for right in (True, False):
         with shoal.make_vec(name, 1, seed=3, threads=1, autoreset="next-step") as vec:
