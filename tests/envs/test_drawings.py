@@ -30,8 +30,8 @@ ALL = [*NAMES, *DRAWN[len(OWN) :]]
 # font or the rasteriser does: look at it (`./run python`, shoal.Drawing, png.write) before renewing its hash.
 GOLDEN = {
     "breakout": "21ab1024b6de599a",
-    "cartpole": "bfc2f638a5186628",
-    "continuous": "2a76ffff47684d03",
+    "cartpole": "b00b2e2730a94129",
+    "continuous": "b094d94bc2b6f761",
     "crowd": "89fba1460fabb052",
     "forever": "f45a10b1ca521756",
     "masked": "af3015157f68bc62",
@@ -40,8 +40,8 @@ GOLDEN = {
     "new-grid": "7ffd6a28584f7a9e",
     "new-multi-agent": "0e2e1e781dcd9fd3",
     "pong": "3cdd3888b79e15e9",
-    "recall": "76b87b05a36851db",
-    "reset": "40ffef037af25221",
+    "recall": "27013ced0cf502d0",
+    "reset": "06efd81aa5856225",
     "squared": "9fc33a0fb7e5111a",
     "template": "b640cce77be6e056",
 }
@@ -209,6 +209,21 @@ def test_cartpole_leans_right_for_positive_angles() -> None:
             rows, columns = np.nonzero((draw.draw(vec)[..., :3] == (0xE6, 0x9F, 0)).all(axis=2))
             top = columns[rows == rows.min() + 3].mean() - 288
             assert top * sign > 10
+
+
+def test_cartpole_texts_keep_apart_in_pictures_of_any_width() -> None:
+    with shoal.make_vec("cartpole", 1) as vec:
+        state = states(vec, [("x", "f4"), ("x_dot", "f4"), ("theta", "f4"), ("theta_dot", "f4")])[0]
+        state["theta"], state["tick"] = -0.2, 488
+        told = 0
+        for width in range(40, 300, 3):
+            image = Drawing(vec.spec, width, width * 33 // 58).draw(vec)[: width // 10, :, :3].astype(int)
+            columns = np.flatnonzero((image[..., 0] > 0xB0).any(axis=0))  # of the steps, the brighter text
+            if len(columns):
+                told += 1
+                after = image[:, columns.max() + 2 : columns.max() + 5]
+                assert (np.abs(after - (0x1A, 0x21, 0x2B)).max(axis=2) < 0x20).all(), width
+        assert told > 50
 
 
 def test_squared_shows_agent_and_target_by_row_and_column() -> None:

@@ -209,7 +209,7 @@ OTHERS = [
     ("play cartpole --env.gravty 3", "unknown flag `--env.gravty`", "did you mean `--env.gravity`"),
     ("play cartpole --env.gravity x", "wrong type: gravity='x'; expected a number (at env.gravity)", ""),
     ("play cartpole --env.gravity", "the flag `--env.gravity` needs a value", ""),
-    ("play --env.gravity 3", "`--env.gravity` needs the environment's name", "`python -m shoal play cartpole --env.gravity"),
+    ("play --env.gravity 3", "`--env.gravity` needs the environment's name", "`python -m shoal play cartpole --env."),
     ("play cartpole --vec.num-envs 3", "unknown flag `--vec.num-envs`", ""),
     ("eval masked --random --watch --env.doors 2", "out of range: doors=2; expected 3 to 64 (at env.doors)", ""),
     ("eval cartpole --scripted --record x.png --env.time-step 1e9", "out of range: time_step=1e+09;", ""),

@@ -45,13 +45,13 @@ SHOAL_FN void continuous_draw(const ContinuousParams *params, const void *shared
   shoal_draw_rectangle(canvas, edge, lens_y - 36.0f, 14.0f, 62.0f, hit ? SHOAL_RED : SHOAL_MUTED);
   shoal_draw_line(canvas, inside, lens_y - 34.0f, inside, lens_y + 24.0f, 5.0f, SHOAL_SKY);
   shoal_draw_circle(canvas, inside, lens_y - 5.0f, 9.0f, SHOAL_SKY);
-  shoal_draw_text(canvas, lens_x, lens_y + 58.0f, 13.0f, SHOAL_CENTRE,
+  shoal_draw_text(canvas, lens_x + 16.0f, lens_y + 58.0f, 13.0f, SHOAL_CENTRE,
                   in    ? SHOAL_GREEN
                   : hit ? SHOAL_RED
                         : SHOAL_MUTED,
                   in    ? "in the gap"
                   : hit ? "at the wall"
-                        : "short of the gap");
+                        : "too short");
 
   // The balance: steps at the wall on the right, steps short of the gap on the left.
   float tilt = 0.5f * shoal_clamp(shoal_lerp(was, share, alpha), -1.0f, 1.0f);

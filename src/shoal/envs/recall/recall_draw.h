@@ -31,7 +31,7 @@ SHOAL_FN void recall_draw(const RecallParams *params, const void *shared, const 
   shoal_draw_window(canvas, 0.0f, 0.0f, 576.0f, 330.0f, SHOAL_FLOOR);
   shoal_draw_number(canvas, 20.0f, 30.0f, 14.0f, SHOAL_LEFT, SHOAL_TEXT, "step ", (float)now->head.tick, 0, "");
   shoal_draw_text(canvas, 90.0f, 284.0f, 13.0f, SHOAL_CENTRE, SHOAL_MUTED, "the bit");
-  shoal_draw_text(canvas, 486.0f, 284.0f, 13.0f, SHOAL_CENTRE, SHOAL_MUTED, "recalled");
+  shoal_draw_text(canvas, 486.0f, 284.0f, 13.0f, SHOAL_CENTRE, SHOAL_MUTED, "answer");
   shoal_draw_line(canvas, left, y, right, y, 3.0f, SHOAL_EDGE);
   for (int32_t stop = 0; stop <= params->delay && params->delay <= 24; stop++) {
     shoal_draw_circle(canvas, shoal_lerp(left, right, (float)stop / delay), y, 7.0f, SHOAL_EDGE);

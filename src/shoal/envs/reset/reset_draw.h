@@ -29,11 +29,10 @@ SHOAL_FN void reset_draw(const ResetParams *params, const void *shared, const Re
   (void)params, (void)shared;
 
   shoal_draw_window(canvas, 0.0f, 0.0f, 576.0f, 330.0f, SHOAL_FLOOR);
-  shoal_draw_number(canvas, 20.0f, 30.0f, 14.0f, SHOAL_LEFT, SHOAL_TEXT, "step ", (float)now->head.tick, 0, "");
-  shoal_draw_number(canvas, 440.0f, 30.0f, 14.0f, SHOAL_RIGHT, SHOAL_MUTED, "right ", (float)now->right, 0, "");
+  shoal_draw_number(canvas, 20.0f, 30.0f, 14.0f, SHOAL_LEFT, SHOAL_TEXT, "right ", (float)now->right, 0, "");
   shoal_draw_number(canvas, 556.0f, 30.0f, 14.0f, SHOAL_RIGHT, SHOAL_MUTED, "wrong ", (float)now->wrong, 0, "");
   reset_draw_lamp(canvas, 120.0f, 160.0f, lit);
-  shoal_draw_text(canvas, 120.0f, 264.0f, 13.0f, SHOAL_CENTRE, SHOAL_MUTED, now->cue ? "it was lit" : "it was not lit");
+  shoal_draw_text(canvas, 120.0f, 264.0f, 13.0f, SHOAL_CENTRE, SHOAL_MUTED, now->cue ? "was lit" : "was dark");
 
   float question[6] = {face_x - 8.0f, 146.0f, face_x - 44.0f, 146.0f, face_x - 20.0f, 176.0f};
   shoal_draw_polygon(canvas, question, 3, shoal_fade(SHOAL_PANEL, asked));
