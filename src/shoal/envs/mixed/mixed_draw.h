@@ -61,6 +61,12 @@ SHOAL_FN void mixed_draw(const MixedParams *params, const void *shared, const Mi
     int32_t right = mixed_right(params, &now->last, now->done.shape, now->done.colour, now->done.side);
     shoal_draw_verdict(canvas, 0.5f * (done_x + wanted_x), y, 34.0f, right, late);
   }
+  for (int32_t i = 0; i < dials; i++) {  // the sides that are wanted next
+    float x = next_x + shoal_min(84.0f / (float)dials, 22.0f) * ((float)i - 0.5f * (float)(dials - 1));
+    float size = shoal_min(30.0f / (float)dials, 7.0f) * (now->wish.side[i] < 0.0f ? -1.0f : 1.0f);
+    float arrow[6] = {x - size, y + 58.0f - size, x - size, y + 58.0f + size, x + size, y + 58.0f};
+    shoal_draw_polygon(canvas, arrow, 3, shoal_fade(SHOAL_YELLOW, begun ? late : 1.0f));
+  }
   for (int32_t i = 0; i < dials; i++) {
     float x = 288.0f + shoal_min(520.0f / (float)dials, 110.0f) * ((float)i - 0.5f * (float)(dials - 1));
     float value = shoal_lerp(before->done.side[i], now->done.side[i], move);
