@@ -96,9 +96,9 @@ def _show(words: list[str], rest: list[str]) -> int:
 
 def _tag(words: list[str], rest: list[str]) -> int:
     at = next((i for i, argument in enumerate(rest) if argument.startswith("--")), len(rest))
-    changes = [word for word in words[1:] if word[0] == "+"] + [word for word in rest[:at] if word[0] == "-"]
-    changes += [word for word in rest[:at] if word[0] == "+"]
-    runs = words[:1] + [word for word in [*words[1:], *rest[:at]] if word not in changes]
+    said = [*words, *rest[:at]]
+    changes = [word for word in said if word[0] in "+-"]
+    runs = [word for word in said if word not in changes]
     parsed = flags.parse(
         "shoal runs tag RUN +WORD -WORD", "Tag a run.", rest[at:], (flags.RUNS_DIR, flags.JSON)
     ).options
