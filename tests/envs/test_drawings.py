@@ -35,7 +35,7 @@ GOLDEN = {
     "crowd": "89fba1460fabb052",
     "forever": "f45a10b1ca521756",
     "masked": "af3015157f68bc62",
-    "mixed": "9991fd77dd9ed2a4",
+    "mixed": "a59bd3df24f81961",
     "new-continuous": "5e9cd1ff168a49f8",
     "new-grid": "7ffd6a28584f7a9e",
     "new-multi-agent": "0e2e1e781dcd9fd3",

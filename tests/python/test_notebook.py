@@ -53,7 +53,6 @@ def test_show_takes_a_policy_a_run_or_a_name(tmp_path: Path) -> None:
     [
         (("breakout", "best"), "player='best' is not a choice; expected one of sampled"),
         (("forever", "scripted"), "`forever` has no scripted player"),
-        (("forever",), "no run of `forever` in"),
         (("breakot", "random"), "no environment is called `breakot`"),
     ],
 )
