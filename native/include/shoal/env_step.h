@@ -406,11 +406,12 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(step_own)(const ShoalVec *
   return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 1);
 }
 
-// Next-step mode: the call after an environment's end only resets it.
+// Next-step mode: the call after an environment's end only resets it. A host may let one wait that has not ended.
 static void SHOAL_ENV_FN(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i, const ShoalIo *io) {
   vec->waiting[e] = 0;
   SHOAL_ENV_FN(begin)(vec, e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    SHOAL_ENV_FN(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a);
     vec->rewards[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0.0f;
     vec->ended[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0;
     io->rewards[(i + a) * io->stride] = 0.0f;
