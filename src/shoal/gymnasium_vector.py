@@ -176,7 +176,7 @@ class VectorEnv(Base[Any, Any, Any]):
 
 
 def _at(which: NDArray[np.intp], values: list[Any], size: int) -> NDArray[Any]:
-    out = np.full(size, None, dtype=object)
+    out: NDArray[Any] = np.empty(size, dtype=object)  # None everywhere
     for index, value in zip(which.tolist(), values, strict=True):
         out[index] = value
     return out

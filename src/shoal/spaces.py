@@ -66,10 +66,11 @@ class Observations:
         self._spec, self._rows, self._flat = spec, rows, flat
         self._arrays = {field.name: _array(field, rows) for field in spec.fields}
         plain = all(field.dtype == "float32" and not _one_hot(field) for field in spec.fields)
+        whole = rows.view(np.float32) if flat and plain and spec.row_bytes == 4 * spec.features else None
+        self._whole = whole
         self.take: Callable[[], Any]
         self.views: Callable[[], Any]
-        if flat and plain and spec.row_bytes == 4 * spec.features:
-            whole = rows.view(np.float32)
+        if whole is not None:
             self.take, self.views = whole.copy, lambda: whole
         elif flat:
             self.take = self.views = self._flatten
@@ -83,10 +84,19 @@ class Observations:
 
     def some(self, indices: NDArray[np.intp]) -> list[Any]:
         """Return fresh observations of these rows, one by one."""
-        batch = Observations(self._spec, self._rows[indices], self._flat).take()
-        if isinstance(batch, dict):
-            return [dict(zip(batch, row, strict=True)) for row in zip(*batch.values(), strict=True)]
-        return list(batch)
+        if self._whole is not None:
+            return list(self._whole[indices])
+        if self._flat:
+            return list(Observations(self._spec, self._rows[indices], True).take())
+        parts = {}
+        for field in self._spec.fields:
+            part = self._arrays[field.name][indices]
+            if field.kind == "category":
+                part = (part[:, 0] if field.size == 1 else part).astype(np.int64)
+            parts[field.name] = list(part)
+        if len(parts) == 1:
+            return next(iter(parts.values()))
+        return [dict(zip(parts, row, strict=True)) for row in zip(*parts.values(), strict=True)]
 
     def _flatten(self) -> NDArray[np.float32]:
         lead = self._rows.shape[:-1]
