@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv as Base
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector import VectorEnv as Base
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
@@ -119,7 +120,7 @@ class VectorEnv(Base[Any, Any, Any]):
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
             raise ConfigError(f"wrong type: reset_mask={mask!r:.60}; expected a bool array of shape ({self.num_envs},)")
         if self.metadata["autoreset_mode"] != AutoresetMode.DISABLED or seed is not None:
-            raise ConfigError("reset_mask is for autoreset_mode=\"Disabled\", and without a seed")
+            raise ConfigError('reset_mask is for autoreset_mode="Disabled", and without a seed')
         others = self.vec.waiting & ~mask
         self.vec.waiting[:] = mask
         hosted.begin(self.vec, options, self.vec.reset_ended)

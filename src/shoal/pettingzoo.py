@@ -23,7 +23,7 @@ import numpy as np
 from shoal.errors import ConfigError, nearest
 
 try:
-    import pettingzoo
+    import pettingzoo  # type: ignore[import-untyped]
 except ImportError as error:
     hint = "`pip install 'shoal[pettingzoo]'` installs it"
     raise ConfigError("`shoal.pettingzoo` needs pettingzoo, which is not installed", hint) from error
@@ -40,7 +40,7 @@ SEEDS = 1 << 63  # what decides an episode is drawn below this
 Step = tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
 
 
-class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):
+class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
     """One world with all its agents.
 
     Attributes:
@@ -80,9 +80,7 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):
         spec = env.spec(values, observed=env.drawn(values) if observe_contexts else ())
         if isinstance(max_lives, bool) or not isinstance(max_lives, int) or max_lives < 0:
             raise ConfigError(f"max_lives={max_lives!r}: expected a whole number of at least 1, or 0 for no limit")
-        self.vec = Vec(
-            spec, num_envs=1, threads=1, max_steps=max_episode_steps, autoreset="disabled", final_rows="all"
-        )
+        self.vec = Vec(spec, num_envs=1, threads=1, max_steps=max_episode_steps, autoreset="disabled", final_rows="all")
         returns = env.descriptor.has_live or env.descriptor.has_respawn
         self._lives = (max_lives or max_episode_steps or spec.max_steps) if returns else 1
         self.render_mode = render_mode
@@ -111,7 +109,7 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):
         self.agents: list[str] = []
 
     @cached_property
-    def possible_agents(self) -> list[str]:  # type: ignore[override]  # a list that may be long is made when asked for
+    def possible_agents(self) -> list[str]:
         """Every name that an episode may see, first lives first."""
         return [self._name(seat, life) for life in range(self._lives) for seat in range(self.vec.spec.agents)]
 
@@ -189,7 +187,8 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):
     def state(self) -> NDArray[np.float32]:
         """Return what all seats of the world observe, as with `flat`, one after another; zeros for who is absent."""
         rows: NDArray[np.float32] = self._flat_rows()
-        return (rows * (self.vec.live != 0)[:, None]).reshape(-1)
+        state: NDArray[np.float32] = np.where(self.vec.live[:, None] != 0, rows, np.float32(0)).reshape(-1)
+        return state
 
     def render(self) -> Any:
         """Return a picture of this moment, uint8 (height, width, 3); None unless `render_mode` is "rgb_array"."""
@@ -241,7 +240,8 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):
             seat, life = int(numbers[0]), int(numbers[1]) if numbers[1:] else 0
             if seat < self.vec.spec.agents and life < self._lives and agent == self._name(seat, life):
                 return seat
-        raise ConfigError(f"no agent is called {agent!r}", nearest(str(agent), self._seats, "`possible_agents` has all"))
+        hint = nearest(str(agent), self._seats, "`possible_agents` has all names")
+        raise ConfigError(f"no agent is called {agent!r}", hint)
 
     def _complain(self, actions: dict[str, Any]) -> None:
         """Raise a sentence about actions that are not those of everyone who lives."""
