@@ -139,8 +139,9 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
         hosted.begin(self.vec, options, lambda: self.vec.reset(int(self._random.integers(SEEDS))))
         self._life = [-1] * self.vec.spec.agents
         self._seats = {}
-        observations, infos = self._born()
-        return self._wait(observations, infos)
+        observations, infos = self._wait(*self._born())
+        self._picture.show()
+        return observations, infos
 
     def step(self, actions: dict[str, Any]) -> Step:
         """Take a step of the world.
@@ -156,7 +157,7 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
             ConfigError: for an action that is missing, or of someone who does not live. ShapeError: for one of another
                 shape.
         """
-        if actions.keys() != self._seats.keys():
+        if not self._seats or actions.keys() != self._seats.keys():
             self._complain(actions)
         for agent, action in actions.items():
             self._puts[self._seats[agent]](action)

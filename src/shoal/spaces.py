@@ -91,9 +91,10 @@ class Observations:
         parts = {}
         for field in self._spec.fields:
             part = self._arrays[field.name][indices]
-            if field.kind == "category":
-                part = (part[:, 0] if field.size == 1 else part).astype(np.int64)
-            parts[field.name] = list(part)
+            if field.kind != "category":
+                parts[field.name] = list(part)
+            else:
+                parts[field.name] = part[:, 0].tolist() if field.size == 1 else list(part.astype(np.int64))
         if len(parts) == 1:
             return next(iter(parts.values()))
         return [dict(zip(parts, row, strict=True)) for row in zip(*parts.values(), strict=True)]
