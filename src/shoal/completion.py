@@ -22,11 +22,11 @@ from shoal.errors import ShoalError
 from shoal.settings import PRESETS, SECTIONS
 
 RUN_VERBS = ("build", "format", "help", "install", "lint", "python", "test", "wheel")  # that `./run` adds
-BENCHMARKS = ("solve", "train", "sim", "kernels")
+BENCHMARKS = ("solve", "train", "sim", "kernels", "gymnasium")
 SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")
-_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels")
+_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels", "bench gymnasium")
 
 
 def run(arguments: list[str]) -> int:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""What the tests of our environments in other libraries share: folders, and `kinds`, whose numbers follow from a tick."""
+"""What the tests of our environments in other libraries share: folders, and `kinds`, which a tick decides."""
 
 from __future__ import annotations
 

@@ -110,7 +110,8 @@ def test_lives_are_those_of_the_world(name: str, tmp_path: Path) -> None:
 def test_max_lives_bounds_the_names() -> None:
     env = parallel_env("crowd", agents=3, max_lives=2)
     env.reset(seed=1)
-    assert env.possible_agents == ["agent_0", "agent_1", "agent_2", "agent_0_life_1", "agent_1_life_1", "agent_2_life_1"]
+    first = ["agent_0", "agent_1", "agent_2"]
+    assert env.possible_agents == first + [f"{agent}_life_1" for agent in first]
     seen = set(env.agents)
     while env.agents:
         env.step(sampled(env))
@@ -185,7 +186,7 @@ def test_mistakes_are_one_sentence() -> None:
     for actions, error, said in (
         ({"agent_0": 1}, ConfigError, "the action of 'agent_1' is missing; expected one of everyone in `agents`"),
         ({"agent_0": 1, "agent_1": 1, "agent_7": 0}, ConfigError, "no agent is called 'agent_7'\nhint: did you mean"),
-        ({"agent_0": 1, "agent_0_life_1": 1}, ConfigError, "'agent_0_life_1' does not live; expected actions of agent_0"),
+        ({"agent_0": 1, "agent_0_life_1": 1}, ConfigError, "'agent_0_life_1' does not live; expected actions of"),
         ({"agent_0": 1, "agent_1": [1, 2]}, ShapeError, r"wrong shape: action has \(2,\); expected \(\)"),
     ):
         with pytest.raises(error, match=said):
