@@ -10,7 +10,8 @@
 // Truncated    after 5 steps (vec.max_steps)
 #include "shoal/env.h"
 
-#define KINDS_PARAMS(F, I, B, C) F(pull, 1, 0, 9, "", VALUE, "shown in `speed`") B(push, 1, SIZE, "there is a dimension")
+#define KINDS_PARAMS(F, I, B, C) \
+  F(pull, 1, 0, 9, "", VALUE, "shown in `speed`") B(push, 1, SIZE, "there is a dimension")
 #define KINDS_METRICS(M) M(perf, "0..1: nothing") M(score, "steps")
 SHOAL_PARAMS_STRUCT(Kinds, KINDS_PARAMS)
 SHOAL_METRICS_STRUCT(Kinds, KINDS_METRICS)

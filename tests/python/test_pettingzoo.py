@@ -15,13 +15,13 @@ from test_live import opened
 
 pytest.importorskip("pettingzoo")
 
-from pettingzoo.test import parallel_api_test, parallel_seed_test, seed_test  # noqa: E402
-from pettingzoo.utils import parallel_to_aec  # noqa: E402
+from pettingzoo.test import parallel_api_test, parallel_seed_test, seed_test
+from pettingzoo.utils import parallel_to_aec
 
-import shoal  # noqa: E402
-from shoal import registry  # noqa: E402
-from shoal.errors import ConfigError, ShapeError  # noqa: E402
-from shoal.pettingzoo import parallel_env  # noqa: E402
+import shoal
+from shoal import registry
+from shoal.errors import ConfigError, ShapeError
+from shoal.pettingzoo import parallel_env
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
 NAMES = [*registry.names(), "kinds", "multi-agent"]
