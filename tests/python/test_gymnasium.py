@@ -6,6 +6,7 @@ ours."""
 from __future__ import annotations
 
 import copy
+import re
 import subprocess
 import sys
 import warnings
@@ -240,6 +241,23 @@ def test_a_window_follows_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     assert window.loaded[-1] == (300, 200) and len(window.loaded) == 2
     env.close()
     assert window.closed == 1
+
+
+# ---------------------------------------------------------------------------------------------------- the guide
+
+
+def test_python_of_the_guide_runs() -> None:
+    pytest.importorskip("stable_baselines3")
+    pytest.importorskip("pettingzoo")
+    page = Path(__file__).parents[2] / "docs" / "guides" / "gymnasium.md"
+    names: dict[str, Any] = {}
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    for block in blocks:
+        exec(block.replace("100_000", "10").replace('device="cpu"', 'device="cpu", n_steps=8, batch_size=8'), names)
+    assert len(blocks) == 4
+    assert names["envs"].num_envs == 64
+    assert names["model"].num_timesteps == 16
+    assert names["env"].agents == []
 
 
 # ---------------------------------------------------------------------------------------------------- an oracle
