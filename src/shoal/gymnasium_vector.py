@@ -100,6 +100,7 @@ class VectorEnv(Base[Any, Any, Any]):
         self._advance = vec.advance
         self._rewards = vec.rewards.copy if copy else vec.rewards.view
         self._ended, self._none = vec.ended.tobytes, bytes(num_envs)
+        self._ones = np.ones(num_envs, np.uint8)  # in place of numbers, which numpy would make arrays of first
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin episodes; return the first observations and an info as `step` does.
@@ -147,7 +148,7 @@ class VectorEnv(Base[Any, Any, Any]):
         ended = self.vec.ended
         if self._same_step:
             self._add_final(info, ended != 0)
-        terminated, truncated = (ended & 1).view(np.bool_), (ended >> 1).view(np.bool_)
+        terminated, truncated = (ended & self._ones).view(np.bool_), ended > self._ones
         return self._observe(), self._rewards(), terminated, truncated, info
 
     def render(self) -> tuple[Any, ...] | None:

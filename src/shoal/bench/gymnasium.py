@@ -9,6 +9,7 @@ that what disturbs the machine disturbs both; a ratio is the median of those of 
 
 from __future__ import annotations
 
+import importlib
 import json
 import statistics
 import subprocess
@@ -72,9 +73,9 @@ def measure(copies: int, *, seconds: float, repeats: int) -> dict[str, list[floa
     """Return million steps a second of ours and of Gymnasium's CartPole, in turns."""
     import numpy as np
 
-    from shoal.gymnasium import gymnasium, make_vec  # which says so if Gymnasium is missing
-
-    made = {name: make_vec("cartpole", copies, **how) for name, how in OURS.items()}
+    ours = importlib.import_module("shoal.gymnasium")  # first: it says so if Gymnasium is missing
+    gymnasium = importlib.import_module("gymnasium")
+    made = {name: ours.make_vec("cartpole", copies, **how) for name, how in OURS.items()}
     made["gymnasium"] = gymnasium.make_vec("CartPole-v1", copies, vectorization_mode="vector_entry_point")
     actions = list(np.random.default_rng(0).integers(0, 2, (_CYCLE, copies)))
 
