@@ -15,7 +15,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
 torch.set_num_threads(1)  # so small a network is slower with more
-steps = int(float(sys.argv[1])) if len(sys.argv) > 1 else 50_000
+steps = int(float(sys.argv[1])) if len(sys.argv) > 1 else 30_000
 envs = make_vec_env("shoal/Cartpole-v1", n_envs=8, seed=1)
 model = PPO(
     "MlpPolicy",

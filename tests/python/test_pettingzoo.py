@@ -56,6 +56,7 @@ def test_lives_are_those_of_the_world(name: str, tmp_path: Path) -> None:
     """Crowd's agents stay away for a while, the template's come back in the step in which they end."""
     env = parallel_env(path_of(name, tmp_path), agents=5)
     seats = [env.action_space(f"agent_{seat}") for seat in range(5)]
+    assert len({id(space) for space in seats}) == 5
     for seat, space in enumerate(seats):
         space.seed(seat)
     observations, _ = env.reset(seed=3)
