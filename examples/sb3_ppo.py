@@ -14,6 +14,9 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
 
+import shoal.gymnasium
+
+gymnasium.register_envs(shoal.gymnasium)  # importing it did; this says so to readers and tools
 torch.set_num_threads(1)  # so small a network is slower with more
 steps = int(float(sys.argv[1])) if len(sys.argv) > 1 else 30_000
 envs = make_vec_env("shoal/Cartpole-v1", n_envs=8, seed=1)
