@@ -30,7 +30,6 @@ from shoal import hosted, registry, spaces
 from shoal.vector import Vec
 
 NAMESPACE = "shoal"
-SEEDS = 1 << 63  # what decides an episode is drawn below this
 
 
 class Env(gymnasium.Env[Any, Any]):
@@ -84,7 +83,7 @@ class Env(gymnasium.Env[Any, Any]):
             options: `{"params": {"gravity": 5.0}}` are parameter values of this episode alone.
         """
         super().reset(seed=seed)
-        hosted.begin(self.vec, options, lambda: self.vec.reset(int(self.np_random.integers(SEEDS))))
+        hosted.begin(self.vec, options, lambda: self.vec.reset(int(self.np_random.integers(hosted.SEEDS))))
         self._picture.show()
         return self._observe(), self._info()
 

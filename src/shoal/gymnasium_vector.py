@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from shoal import hosted, registry, spaces
 from shoal.errors import ConfigError
-from shoal.gymnasium import SEEDS, spec_of
+from shoal.gymnasium import spec_of
 from shoal.vector import Vec
 
 AUTORESETS = {
@@ -116,7 +116,7 @@ class VectorEnv(Base[Any, Any, Any]):
         mask = (options or {}).get("reset_mask")
         if mask is None:
             super().reset(seed=seed)
-            hosted.begin(self.vec, options, lambda: self.vec.reset(int(self.np_random.integers(SEEDS))))
+            hosted.begin(self.vec, options, lambda: self.vec.reset(int(self.np_random.integers(hosted.SEEDS))))
             return self._observe(), self._info()
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
             raise ConfigError(f"wrong type: reset_mask={mask!r:.60}; expected a bool array of shape ({self.num_envs},)")

@@ -16,6 +16,7 @@ from shoal.vector import Vec
 
 MODES = ("human", "rgb_array")
 HEIGHT = 400  # pixels of a picture; its width follows from the drawing
+SEEDS = 1 << 63  # a reset draws what decides its episodes below this
 
 Image = NDArray[np.uint8]
 

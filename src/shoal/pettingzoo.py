@@ -35,8 +35,6 @@ from numpy.typing import NDArray
 from shoal import hosted, registry, spaces
 from shoal.vector import Vec
 
-SEEDS = 1 << 63  # what decides an episode is drawn below this
-
 Step = tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
 
 
@@ -136,7 +134,7 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
         """
         if seed is not None:
             self._random, _ = seeding.np_random(seed)
-        hosted.begin(self.vec, options, lambda: self.vec.reset(int(self._random.integers(SEEDS))))
+        hosted.begin(self.vec, options, lambda: self.vec.reset(int(self._random.integers(hosted.SEEDS))))
         self._life = [-1] * self.vec.spec.agents
         self._seats = {}
         observations, infos = self._wait(*self._born())
