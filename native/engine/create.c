@@ -99,6 +99,7 @@ static int32_t describe(ShoalEngine *engine, const ShoalEnv *env, const void *pa
   vec->metric_steps = config->metric_steps;
   vec->stagger = config->stagger != 0;
   vec->threads = config->threads ? config->threads : shoal_cores();
+  engine->chooses_threads = config->threads == 0;
   vec->block = config->block ? config->block : BLOCK_ROWS / vec->agents;
   vec->block = vec->block < 1 ? 1 : vec->block > vec->num_envs ? vec->num_envs : vec->block;
   vec->first_index = config->first_index;

@@ -27,6 +27,8 @@ typedef struct {
   ShoalVec vec;
   const volatile int32_t *stop;  // or null
   int64_t clock;                 // steps made since the reset
+  int32_t chooses_threads;       // steps wake other threads only where that pays off
+  int64_t alone;                 // nanoseconds of the quickest of the last timed steps of one thread
   int32_t num_blocks;            // block b holds environments b * vec.block to min(num_envs, (b + 1) * vec.block) - 1
   int32_t bound;                 // shoal_vec_bind was called
   int64_t stats_stride;          // doubles from one block's statistics to the next, whole cache lines

@@ -5,8 +5,13 @@
 // size depends on the environment alone, and statistics are kept per block and added in block order, so every number
 // is the same for any number of threads.
 #include <string.h>
+#include <time.h>
 
 #include "engine/engine.h"
+
+// To wake parked threads takes about as long as TOO_SHORT: a step that one thread does in that time stays with it. A
+// few steps in a row are timed every now and then, since they may become longer as episodes go on.
+enum { TOO_SHORT = 100000 /* nanoseconds */, TIMED_STEPS = 4, TIMED_EVERY = 1024 };
 
 // ---------------------------------------------------------------------------------------------------- blocks
 
@@ -146,6 +151,12 @@ int32_t shoal_vec_reset_ended(ShoalVec *vec, char *message) {
   return SHOAL_OK;
 }
 
+static int64_t nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int32_t shoal_vec_step(ShoalVec *vec, char *message) {
   ShoalEngine *engine = shoal_engine_of(vec);
   if (shoal_complain_about_binding(engine, message)) { return SHOAL_ERROR; }
@@ -157,7 +168,17 @@ int32_t shoal_vec_step(ShoalVec *vec, char *message) {
                             e);
     }
   }
-  shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
+  int64_t turn = engine->clock % TIMED_EVERY;
+  if (!engine->chooses_threads || vec->threads == 1) {
+    shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
+  } else if (turn < TIMED_STEPS) {
+    int64_t begun = nanoseconds();
+    shoal_parallel(1, engine->num_blocks, step_block, engine);
+    int64_t spent = nanoseconds() - begun;
+    engine->alone = turn == 0 || spent < engine->alone ? spent : engine->alone;
+  } else {
+    shoal_parallel(engine->alone < TOO_SHORT ? 1 : vec->threads, engine->num_blocks, step_block, engine);
+  }
   if (shoal_stopped(engine)) { return SHOAL_STOPPED; }
   engine->clock++;
   return SHOAL_OK;

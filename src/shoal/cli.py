@@ -38,6 +38,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
   bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
+  bench gymnasium       cartpole through Gymnasium's vector interface, beside Gymnasium's own and EnvPool's
   profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
   doctor                what is installed, what works, a self-test: what a bug report needs
   completion SHELL      print the script that completes what you type, in bash, zsh or fish
@@ -164,7 +165,7 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "backends", "sim", "draw", "kernels")
+    verbs = ("solve", "train", "backends", "sim", "draw", "kernels", "gymnasium")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
@@ -182,6 +183,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import kernels
 
         return kernels.run(words, rest)
+    if arguments[0] == "gymnasium":
+        from shoal.bench import gymnasium
+
+        return gymnasium.run(arguments[1:])
     name, extra = environment(f"shoal bench {arguments[0]}", [*words, *rest])
     if arguments[0] == "train":
         from shoal.bench import train

@@ -38,7 +38,7 @@ SHOAL_API int32_t shoal_env_spec(const ShoalEnv *env, void *params, const int32_
                                  ShoalSpec *out, char *message);
 
 typedef struct {
-  int32_t num_envs, threads;  // threads: 0 = all cores
+  int32_t num_envs, threads;  // threads: 0 = all cores, for single steps as many as pay off
   uint64_t seed;
   int64_t first_index;
   int32_t mode, final_all, max_steps, metric_steps, stagger;  // max_steps, metric_steps: 0 = default, off
