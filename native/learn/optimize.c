@@ -24,17 +24,18 @@ static void sum_chunk(void *context, int32_t task, int32_t thread) {
   }
 }
 
-// Drop the padding of matrix rows: gradients[0] -> gradient; returns the sum of squares of parameter p.
+// From the passes' order to the parameter's own: gradients[0] -> gradient; returns the sum of squares of parameter p.
 static double unpad(ShoalLearner *learner, int32_t index) {
   const ShoalPolicy *policy = learner->policy;
   const ShoalParameter *p = &policy->parameters[index];
   const float *from = learner->gradients + policy->gradient_offset[index];
   float *to = learner->gradient + p->offset;
-  int64_t ld = p->vector ? 1 : shoal_padded(p->columns);
+  int32_t inner = p->inner, plain = !p->table && inner == 1;
   double lanes[16] = {0.0}, sum = 0.0;
   for (int32_t r = 0; r < p->rows; r++) {
+    const float *row = from + shoal_gradient_at(p, r, 0);
     for (int32_t c = 0; c < p->columns; c++) {
-      float g = from[r * ld + c];
+      float g = plain ? row[c] : from[shoal_gradient_at(p, r, c)];
       to[(int64_t)r * p->columns + c] = g;
       lanes[c & 15] += (double)g * (double)g;
     }
