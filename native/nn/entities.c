@@ -43,7 +43,7 @@ void shoal_entities_forward(const ShoalPolicy *policy, const ShoalEncode *e, con
       const float *of = tape->work + (in->first[r] - from) * ldh;
       float *restrict to = y + r * ldh;
       int32_t *restrict best = kept->best ? kept->best + (int64_t)r * wide : 0;
-      for (int32_t c = 0; c < wide; c += SHOAL_LANES) {
+      for (int32_t c = 0; c < H; c += SHOAL_LANES) {
         shoal_vector most = {0};
         shoal_int_vector where = (shoal_int_vector){0} - 1;
         for (int32_t i = 0; i < count; i++) {

@@ -39,12 +39,15 @@ CASES = {
     "mixed": (MINGRU_OWN, {}),
     "continuous": (MLP_OWN, {}),
     "crowd": (MINGRU, {"segment": 8}),
+    "sights": (MINGRU, {"segment": 4}),
+    "sights, conv": (MLP_OWN | {"grid": 1}, {}),
+    "sights, conv, lstm": (LSTM | {"grid": 1}, {"segment": 8}),
 }
 
 
 # Every case in the best build; in the others, whose kernels differ in their tiles alone, a few.
 EVERYWHERE = [(name, builds()[0]) for name in CASES]
-EVERYWHERE += [(name, isa) for isa in builds()[1:] for name in ("cartpole", "pong, mlp tanh", "squared", "mixed, lstm")]
+EVERYWHERE += [(name, isa) for isa in builds()[1:] for name in ("cartpole", "pong, mlp tanh", "squared", "mixed, lstm", "sights, conv")]
 
 
 def make(name: str, isa: str = "", **changes: object) -> FastLearner:
