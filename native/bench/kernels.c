@@ -112,7 +112,7 @@ static Products products(const ShoalPolicy *policy) {
   return (Products){policy->trunks * encoder + rest, policy->trunks * encoder, policy->trunks * inputs};
 }
 
-// Zeros, but for sets: all their entities are valid.
+// Zeros, but for bytes of categories, which are drawn, and for sets, all of whose entities are valid.
 static uint8_t *observations(const ShoalBench *bench, ShoalArena *arena) {
   const ShoalPolicy *policy = bench->policy;
   int64_t bytes = policy->spec.row_bytes;
@@ -122,8 +122,12 @@ static uint8_t *observations(const ShoalBench *bench, ShoalArena *arena) {
   for (int32_t f = 0; f < policy->num_encodes; f++) {
     const ShoalEncode *e = &policy->encodes[f];
     int16_t valid = (int16_t)e->rows;
-    for (int32_t r = 0; e->encoder == SHOAL_ENCODER_ENTITIES && r < bench->rows; r++) {
-      memcpy(rows + r * bytes + e->valid, &valid, sizeof valid);
+    for (int32_t r = 0; r < bench->rows; r++) {
+      uint8_t *row = rows + r * bytes;
+      if (e->encoder == SHOAL_ENCODER_ENTITIES) { memcpy(row + e->valid, &valid, sizeof valid); }
+      for (int32_t i = 0; e->categories && e->dtype == SHOAL_U8 && i < e->count; i++) {
+        row[e->offset + i] = (uint8_t)(shoal_hash(0, 0, (uint64_t)r, (uint64_t)i) % (uint64_t)e->categories);
+      }
     }
   }
   return rows;

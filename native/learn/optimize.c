@@ -30,14 +30,17 @@ static double unpad(ShoalLearner *learner, int32_t index) {
   const ShoalParameter *p = &policy->parameters[index];
   const float *from = learner->gradients + policy->gradient_offset[index];
   float *to = learner->gradient + p->offset;
-  int32_t inner = p->inner, plain = !p->table && inner == 1;
+  int32_t inner = p->inner, outer = p->columns / inner;
+  int64_t step = p->table ? shoal_padded(p->rows) : 1, ld = p->table || p->vector ? 1 : shoal_padded(p->columns);
   double lanes[16] = {0.0}, sum = 0.0;
   for (int32_t r = 0; r < p->rows; r++) {
-    const float *row = from + shoal_gradient_at(p, r, 0);
-    for (int32_t c = 0; c < p->columns; c++) {
-      float g = plain ? row[c] : from[shoal_gradient_at(p, r, c)];
-      to[(int64_t)r * p->columns + c] = g;
-      lanes[c & 15] += (double)g * (double)g;
+    float *row = to + (int64_t)r * p->columns;
+    for (int32_t a = 0, c = 0; a < outer; a++) {
+      for (int32_t b = 0; b < inner; b++, c++) {
+        float g = from[r * ld + ((int64_t)b * outer + a) * step];  // as shoal_arrange
+        row[c] = g;
+        lanes[c & 15] += (double)g * (double)g;
+      }
     }
   }
   for (int32_t i = 0; i < 16; i++) { sum += lanes[i]; }

@@ -31,9 +31,12 @@ static void index_of(int32_t *restrict out, const uint8_t *restrict at, const Sh
 }
 
 // The valid entities of row r, behind those of the row before.
-static void append_entities(const ShoalEncode *e, const uint8_t *row, ShoalOwnInput *own, int32_t r) {
-  int32_t features = e->columns * e->channels, bytes = shoal_dtype_bytes(e->dtype) * features, first = r ? own->first[r] : 0;
+static void append_entities(const ShoalPolicy *policy, const ShoalEncode *e, const uint8_t *row, ShoalOwnInput *own,
+                            int32_t r) {
+  int32_t features = e->columns * e->channels, bytes = shoal_dtype_bytes(e->dtype) * features;
+  int32_t first = r ? own->first[r] : 0;
   int32_t valid = shoal_clampi((int32_t)shoal_element(row + e->valid, SHOAL_I16, 0), 0, e->rows);
+  if (SHOAL_FAULT(policy, COUNT_IGNORED)) { valid = e->rows; }
   int64_t ld = shoal_padded(features);
   for (int32_t i = 0; i < valid; i++) {
     convert(own->entities + (first + i) * ld, row + e->offset + (int64_t)i * bytes, e->dtype, features);
@@ -53,7 +56,7 @@ void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, ShoalTape *tape
     } else if (e->encoder == SHOAL_ENCODER_CONV) {
       shoal_conv_index(e, at, tape->own[e->own].index + (int64_t)r * e->count * SHOAL_CONV_TAPS);
     } else if (e->encoder == SHOAL_ENCODER_ENTITIES) {
-      append_entities(e, row, &tape->own[e->own], r);
+      append_entities(policy, e, row, &tape->own[e->own], r);
     } else {
       float *restrict out = x + e->feature;
       convert(out, at, e->dtype, e->count);

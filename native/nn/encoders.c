@@ -71,7 +71,9 @@ static const char *place(ShoalPolicy *policy, ShoalEncode *e, const ShoalField *
 const char *shoal_plan_fields(ShoalPolicy *policy) {
   for (int32_t f = 0; f < policy->spec.num_fields; f++) {
     const ShoalField *field = &policy->spec.fields[f];
-    if (field->kind == SHOAL_KIND_IMAGE) { return "the native backend has no encoder for images; the torch backend has"; }
+    if (field->kind == SHOAL_KIND_IMAGE) {
+      return "the native backend has no encoder for images; the torch backend has";
+    }
     ShoalEncode *e = &policy->encodes[policy->num_encodes++];
     *e = (ShoalEncode){
         .encoder = encoder_of(policy, field),
@@ -231,7 +233,7 @@ void shoal_take_inputs(const ShoalPolicy *policy, ShoalArena *arena, int32_t row
     int64_t cells = (int64_t)e->rows * e->columns, most = 0;
     if (e->encoder == SHOAL_ENCODER_CONV) {
       own->index = shoal_take(arena, 4 * R * cells * SHOAL_CONV_TAPS * e->channels);
-      most = shoal_conv_work(e);
+      most = shoal_conv_work(e, rows);
     } else if (e->encoder == SHOAL_ENCODER_ENTITIES) {
       own->entities = floats(arena, R * e->rows * shoal_padded(e->columns * e->channels));
       own->first = shoal_take(arena, 4 * (R + 1));

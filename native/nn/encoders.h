@@ -25,22 +25,22 @@ enum {
   SHOAL_ENCODER_CONV,
   SHOAL_ENCODER_ENTITIES
 };
-enum { SHOAL_ONEHOT_MOST = 32 };   // categories above which a field gets an embedding
-enum { SHOAL_OWN_MOST = 8 };       // own encoders of a policy
+enum { SHOAL_ONEHOT_MOST = 32 };  // categories above which a field gets an embedding
+enum { SHOAL_OWN_MOST = 8 };      // own encoders of a policy
 enum { SHOAL_OWN_PARAMETERS = 5 };
 enum { SHOAL_CONV_UNITS = 32, SHOAL_CONV_TAPS = 9 };  // channels of both convolutions; 3 x 3. One panel of gemm.h
 enum { SHOAL_ENTITY_UNITS = 32 };                     // of an entity before its projection; one panel
 
 // How one field is encoded.
 typedef struct {
-  int32_t encoder, dtype, offset;  // offset: bytes into a row
+  int32_t encoder, dtype, offset;                      // offset: bytes into a row
   int32_t rows, columns, channels, count, categories;  // count: elements
-  int32_t feature;     // DENSE: its first in x
-  int32_t normalised;  // DENSE: the first index into the normaliser's statistics, or -1
-  int32_t index;       // ONEHOT, EMBEDDING: the place of its first element in a row's indices
-  int32_t first;       // ONEHOT: the column of its first category
-  int32_t own;         // EMBEDDING, CONV, ENTITIES: its number among these
-  int32_t valid;       // ENTITIES: where a row holds the number of valid ones, bytes
+  int32_t feature;                                     // DENSE: its first in x
+  int32_t normalised;                                  // DENSE: the first index into the normaliser's statistics, or -1
+  int32_t index;  // ONEHOT, EMBEDDING: the place of its first element in a row's indices
+  int32_t first;  // ONEHOT: the column of its first category
+  int32_t own;    // EMBEDDING, CONV, ENTITIES: its number among these
+  int32_t valid;  // ENTITIES: where a row holds the number of valid ones, bytes
 } ShoalEncode;
 
 // An own encoder's parameters (indices, in the order of the checkpoint), and these as the passes read them.
@@ -97,8 +97,8 @@ void shoal_entities_forward(const struct ShoalPolicy *policy, const ShoalEncode 
                             struct ShoalTape *tape, int32_t n, int32_t R, float *y);
 void shoal_entities_backward(const struct ShoalPolicy *policy, const ShoalEncode *encode, const ShoalOwn *own,
                              struct ShoalTape *tape, int32_t n, int32_t R, const float *dy, float *gradient);
-// Floats of tape->work that they take.
-int64_t shoal_conv_work(const ShoalEncode *encode);
+// Floats of tape->work that they take, the convolution for R rows.
+int64_t shoal_conv_work(const ShoalEncode *encode, int32_t R);
 int64_t shoal_entities_work(const struct ShoalPolicy *policy, const ShoalEncode *encode);
 static inline int64_t shoal_conv_cells(const ShoalEncode *encode) {  // with a border, and two behind (nn/grid.c)
   return (int64_t)(encode->rows + 2) * (encode->columns + 2) + 2;

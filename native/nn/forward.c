@@ -110,7 +110,7 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
 enum { OUTER_ROWS = SHOAL_GEMM16_ROWS };  // rows of a tape whose columns stay in the first-level cache
 
 void shoal_outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradient, int32_t weight, int32_t bias,
-                  const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
+                 const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
   const ShoalParameter *w = &policy->parameters[weight];
   for (int32_t r = 0; r < rows; r += OUTER_ROWS) {
     int32_t count = rows - r < OUTER_ROWS ? rows - r : OUTER_ROWS;
@@ -150,8 +150,8 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
         float *at = gates + r * ldg;
         shoal_lstm_backward(policy, batch, tape, n, l, from, until, dx);
         shoal_outer(policy, tape, gradient, layer->weight, layer->bias, at, ldg, values[l] + r * ldh, ldh, rows);
-        shoal_outer(policy, tape, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh, ldh,
-              rows);
+        shoal_outer(policy, tape, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh,
+                    ldh, rows);
         shoal_product(policy, tape, dx + r * ldh, ldh, at, ldg, layer->backward, 0, rows, 4 * H, H, 0);
       }
     } else {
@@ -173,11 +173,12 @@ void shoal_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTap
     const float *top = tape->trunk[n].values[policy->layers];
     int32_t with_policy = n == 0, with_value = n == policy->trunks - 1;
     if (with_policy) {
-      shoal_outer(policy, tape, gradient, policy->policy_head.weight, policy->policy_head.bias, tape->dout, ldo, top, ldh, R);
+      shoal_outer(policy, tape, gradient, policy->policy_head.weight, policy->policy_head.bias, tape->dout, ldo, top,
+                  ldh, R);
     }
     if (with_value) {
-      shoal_outer(policy, tape, gradient, policy->value_head.weight, policy->value_head.bias, tape->dout + outputs, ldo, top,
-            ldh, R);
+      shoal_outer(policy, tape, gradient, policy->value_head.weight, policy->value_head.bias, tape->dout + outputs, ldo,
+                  top, ldh, R);
     }
     if (with_policy && with_value) {
       shoal_gemm(tape->dx, ldh, tape->dout, ldo, policy->head_backward, 0, R, outputs + 1, H, 0);

@@ -28,15 +28,11 @@ static inline __attribute__((always_inline)) void gather_block(float *y, int64_t
     for (int32_t r = 0; r < rows; r++) {
       const float *at = table + index[r * ldi + i] * ldt;
 #pragma GCC unroll 8
-      for (int32_t v = 0; v < vectors; v++) {
-        sum[r * vectors + v] += *(const shoal_vector *)(at + v * SHOAL_LANES);
-      }
+      for (int32_t v = 0; v < vectors; v++) { sum[r * vectors + v] += *(const shoal_vector *)(at + v * SHOAL_LANES); }
     }
   }
   for (int32_t r = 0; r < rows; r++) {
-    for (int32_t v = 0; v < vectors; v++) {
-      *(shoal_vector *)(y + r * ldy + v * SHOAL_LANES) = sum[r * vectors + v];
-    }
+    for (int32_t v = 0; v < vectors; v++) { *(shoal_vector *)(y + r * ldy + v * SHOAL_LANES) = sum[r * vectors + v]; }
   }
 }
 

@@ -3,10 +3,11 @@
 //
 // A grid of categories through two convolutions of 3 x 3 over one-hot channels, each with relu, and a projection.
 //
-// The first sums table rows (nn/gather.h): 9 neighbours times channels for each cell, where a neighbour outside the grid
-// names a row of zeros. Its output stands in an image with a border of one cell of zeros, row by row, U units a cell. So
-// the three neighbours of a cell in one image row are 3 U consecutive floats, and the second convolution is three
-// products over all positions of the image, the two of the border at the end of each row included and then ignored:
+// The first sums table rows (nn/gather.h): 9 neighbours times channels for each cell, where a neighbour outside the
+// grid names a row of zeros. Its output stands in an image with a border of one cell of zeros, row by row, U units a
+// cell. So the three neighbours of a cell in one image row are 3 U consecutive floats, and the second convolution is
+// three products over all positions of the image, the two of the border at the end of each row included and then
+// ignored:
 //
 //    . . . . .        position p of the output, as wide as the bordered image, sees the cells p, p + 1, p + 2 of
 //    . a b c .        each of three image rows
@@ -18,27 +19,22 @@
 
 #include "nn/policy.h"
 
-enum { U = SHOAL_CONV_UNITS, FEW = SHOAL_TILE_ROWS };  // FEW: rows whose flat gradients are computed together
+enum { U = SHOAL_CONV_UNITS };
 
-int64_t shoal_conv_work(const ShoalEncode *e) {
-  return 2 * shoal_conv_cells(e) * U + (int64_t)FEW * e->rows * e->columns * U;
+int64_t shoal_conv_work(const ShoalEncode *e, int32_t R) {
+  return 2 * shoal_conv_cells(e) * U + (int64_t)R * e->columns * U;
 }
 
 void shoal_conv_index(const ShoalEncode *e, const uint8_t *at, int32_t *index) {
-  int32_t width = e->channels * e->categories, none = SHOAL_CONV_TAPS * width;
-  for (int32_t y = 0; y < e->rows; y++) {
-    for (int32_t x = 0; x < e->columns; x++) {
-      for (int32_t tap = 0; tap < SHOAL_CONV_TAPS; tap++) {
-        int32_t row = y + tap / 3 - 1, column = x + tap % 3 - 1;
-        int32_t inside = row >= 0 && row < e->rows && column >= 0 && column < e->columns;
-        int32_t element = (row * e->columns + column) * e->channels;
-        for (int32_t c = 0; c < e->channels; c++, index++) {
-          *index = none;
-          if (!inside) { continue; }
-          int32_t value = shoal_clampi((int32_t)shoal_element(at, e->dtype, element + c), 0, e->categories - 1);
-          *index = tap * width + c * e->categories + value;
-        }
-      }
+  int32_t width = e->channels * e->categories, none = SHOAL_CONV_TAPS * width, places = SHOAL_CONV_TAPS * e->channels;
+  for (int32_t i = 0; i < e->count * SHOAL_CONV_TAPS; i++) { index[i] = none; }
+  for (int32_t i = 0; i < e->count; i++) {
+    int32_t c = i % e->channels, cell = i / e->channels, row = cell / e->columns, column = cell % e->columns;
+    int32_t value = c * e->categories + shoal_clampi((int32_t)shoal_element(at, e->dtype, i), 0, e->categories - 1);
+    for (int32_t tap = 0; tap < SHOAL_CONV_TAPS; tap++) {  // of the cell that sees this one there
+      int32_t y = row + 1 - tap / 3, x = column + 1 - tap % 3;
+      if (y < 0 || y >= e->rows || x < 0 || x >= e->columns) { continue; }
+      index[(y * e->columns + x) * places + tap * e->channels + c] = tap * width + value;
     }
   }
 }
@@ -100,24 +96,25 @@ void shoal_conv_backward(const ShoalPolicy *policy, const ShoalEncode *e, const 
   const ShoalOwnTape *kept = &tape->trunk[n].own[e->own];
   int32_t places = SHOAL_CONV_TAPS * e->channels, wide = e->columns + 2, line = e->columns * U;
   int64_t cells = (int64_t)e->rows * e->columns, flat = cells * U, image_size = shoal_conv_cells(e) * U;
-  float *to[SHOAL_OWN_PARAMETERS], *dimage = tape->work, *out = dimage + image_size, *dflats = out + image_size;
-  for (int32_t i = 0; i < SHOAL_OWN_PARAMETERS; i++) {
-    to[i] = gradient + policy->gradient_offset[own->parameters[i]];
-  }
+  float *to[SHOAL_OWN_PARAMETERS], *dimage = tape->work, *out = dimage + image_size, *dline = out + image_size;
+  for (int32_t i = 0; i < SHOAL_OWN_PARAMETERS; i++) { to[i] = gradient + policy->gradient_offset[own->parameters[i]]; }
   shoal_outer(policy, tape, gradient, own->parameters[4], -1, dy, policy->ldh, kept->flat, flat, R);
+  for (int32_t row = 0; row < e->rows; row++) {  // flat, spent, takes its own gradient
+    shoal_gemm(dline, line, dy, policy->ldh, own->project_backward + (int64_t)row * line * policy->hidden, 0, R,
+               policy->hidden, line, 0);
+    for (int32_t r = 0; r < R; r++) {
+      float *restrict at = kept->flat + r * flat + (int64_t)row * line;
+      const float *restrict d = dline + (int64_t)r * line;
+      for (int32_t i = 0; i < line; i++) { at[i] = at[i] > 0.0f ? d[i] : 0.0f; }
+    }
+  }
   clear_border(e, dimage);
   for (int32_t r = 0; r < R; r++) {
-    float *image = kept->hidden + r * image_size;
-    const float *dflat = dflats + r % FEW * flat, *activated = kept->flat + r * flat;
-    if (r % FEW == 0) {
-      shoal_gemm(dflats, flat, dy + r * policy->ldh, policy->ldh, own->project_backward, 0, shoal_mini(R - r, FEW),
-                 policy->hidden, (int32_t)flat, 0);
-    }
+    float *image = kept->hidden + r * image_size, *dflat = kept->flat + r * flat;
     for (int32_t row = 0; row < e->rows; row++) {
-      float *at = dimage + line_at(e, row);
-      for (int32_t i = 0; i < line; i++) { at[i] = activated[row * line + i] > 0.0f ? dflat[row * line + i] : 0.0f; }
-      shoal_column_sum(to[3], at, U, e->columns, U);
+      memcpy(dimage + line_at(e, row), dflat + (int64_t)row * line, 4 * (size_t)line);
     }
+    shoal_column_sum(to[3], dflat, U, (int32_t)cells, U);
     // The border's gradients are zeros: what these products read there counts for nothing.
     const float *inside = dimage + line_at(e, 0);
     for (int32_t tap = 0; tap < 3; tap++) {

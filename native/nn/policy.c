@@ -37,7 +37,8 @@ static const char *plan_parameters(ShoalPolicy *policy) {
     const char *prefix = t ? "value_trunk." : "";
     trunk->dense = trunk->onehot = -1;
     if (policy->dense) {
-      trunk->dense = shoal_add_parameter(policy, prefix, "encoder.weight", H, policy->dense, 1, SHOAL_RULE_MUON, 1.41421356f);
+      trunk->dense =
+          shoal_add_parameter(policy, prefix, "encoder.weight", H, policy->dense, 1, SHOAL_RULE_MUON, 1.41421356f);
     }
     if (policy->hot) {
       trunk->onehot =
@@ -53,14 +54,16 @@ static const char *plan_parameters(ShoalPolicy *policy) {
       trunk->layers[l].weight = shoal_add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
       if (lstm) {
         snprintf(name, sizeof name, "core.%d.weight_h", l);
-        trunk->recurrent[l].weight = shoal_add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
+        trunk->recurrent[l].weight =
+            shoal_add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
         trunk->recurrent[l].bias = -1;
       }
       snprintf(name, sizeof name, "core.%d.bias", l);
       trunk->layers[l].bias = shoal_add_parameter(policy, prefix, name, blocks * H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
     }
   }
-  policy->policy_head.weight = shoal_add_parameter(policy, "", "head.weight", policy->outputs, H, 1, SHOAL_RULE_ADAM, 0.01f);
+  policy->policy_head.weight =
+      shoal_add_parameter(policy, "", "head.weight", policy->outputs, H, 1, SHOAL_RULE_ADAM, 0.01f);
   policy->policy_head.bias = shoal_add_parameter(policy, "", "head.bias", policy->outputs, 1, 1, SHOAL_RULE_ADAM, 0.0f);
   policy->value_head.weight = shoal_add_parameter(policy, "", "value.weight", 1, H, 1, SHOAL_RULE_ADAM, 1.0f);
   policy->value_head.bias = shoal_add_parameter(policy, "", "value.bias", 1, 1, 1, SHOAL_RULE_ADAM, 0.0f);
@@ -115,7 +118,9 @@ static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
   int64_t largest = 0;
   for (int32_t i = 0; i < policy->num_parameters; i++) {
     const ShoalParameter *p = &policy->parameters[i];
-    if (p->inner > 1 && !p->table && (int64_t)p->rows * p->columns > largest) { largest = (int64_t)p->rows * p->columns; }
+    if (p->inner > 1 && !p->table && (int64_t)p->rows * p->columns > largest) {
+      largest = (int64_t)p->rows * p->columns;
+    }
   }
   policy->arranged = shoal_take(arena, 4 * largest);
 }

@@ -17,9 +17,7 @@
 #include "shoal/shoal.h"
 
 enum { SHOAL_MAX_LAYERS = 8 };
-enum {
-  SHOAL_MAX_PARAMETERS = 2 * (3 + SHOAL_OWN_PARAMETERS * SHOAL_OWN_MOST + 3 * SHOAL_MAX_LAYERS) + 5
-};
+enum { SHOAL_MAX_PARAMETERS = 2 * (3 + SHOAL_OWN_PARAMETERS * SHOAL_OWN_MOST + 3 * SHOAL_MAX_LAYERS) + 5 };
 enum { SHOAL_MAX_BLOCKS = 4 };  // gate blocks of a matrix
 enum { SHOAL_RULE_ADAM = 0, SHOAL_RULE_MUON = 1 };
 
@@ -33,7 +31,8 @@ enum {
   SHOAL_FAULT_ABSENT_LEARNT,   // rows of absent agents enter the loss
   SHOAL_FAULT_HEAD_LEFT_OUT,   // the last head's log-probability is left out
   SHOAL_FAULT_CLIPPED_SCORED,  // the clipped action is scored in place of the raw one
-  SHOAL_FAULT_MEMORY_LOST      // the memory is zeroed at every step
+  SHOAL_FAULT_MEMORY_LOST,     // the memory is zeroed at every step
+  SHOAL_FAULT_COUNT_IGNORED    // all entities of a set are taken for valid
 };
 #ifdef SHOAL_FAULTS
 #define SHOAL_FAULT(policy, name) ((policy)->fault == SHOAL_FAULT_##name)
@@ -50,8 +49,8 @@ typedef struct {
   // How the passes order it: with inner > 1, column a * inner + b stands at b * (columns / inner) + a; table: as
   // (columns, rows). Gradient buffers have this order too.
   int32_t inner, table;
-  int32_t vector;         // 1: a bias or a log-std
-  int32_t blocks;         // gate blocks stacked in the rows; each is a matrix of its own for initialisation and Muon
+  int32_t vector;  // 1: a bias or a log-std
+  int32_t blocks;  // gate blocks stacked in the rows; each is a matrix of its own for initialisation and Muon
   int32_t rule;
   int32_t head;  // 1: a head's matrix (for the ablation that gives heads to Muon)
   float gain;    // of the orthogonal initialisation; 0: zeros
@@ -139,12 +138,6 @@ static inline int64_t shoal_tape_row(const ShoalPolicy *policy, const ShoalBatch
 // Declare a parameter of that many rows and columns; returns its index. gain 0: a vector.
 int32_t shoal_add_parameter(ShoalPolicy *policy, const char *prefix, const char *name, int32_t rows, int32_t columns,
                             int32_t blocks, int32_t rule, float gain);
-// Where element (row, column) stands in a gradient buffer, from the parameter's first.
-static inline int64_t shoal_gradient_at(const ShoalParameter *p, int32_t row, int32_t column) {
-  if (p->vector) { return row; }
-  int64_t at = (int64_t)(column % p->inner) * (p->columns / p->inner) + column / p->inner;
-  return p->table ? at * shoal_padded(p->rows) + row : row * (int64_t)shoal_padded(p->columns) + at;
-}
 // Copy a parameter in the passes' order: to (rows, columns), or for a table (columns, padded rows).
 void shoal_arrange(const ShoalPolicy *policy, int32_t parameter, float *to);
 // Floats of the gradient buffer that a parameter takes.

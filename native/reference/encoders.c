@@ -16,7 +16,8 @@ int64_t shoal_ref_encoder_params(const ShoalRefEncoder *e, int32_t hidden) {
   int64_t features = (int64_t)e->columns * e->channels, planes = (int64_t)e->channels * e->categories;
   switch (e->kind) {
     case SHOAL_REF_EMBEDDING: return (int64_t)cells(e) * e->channels * e->categories * hidden;
-    case SHOAL_REF_CONV: return UNITS * TAPS * planes + UNITS + UNITS * TAPS * UNITS + UNITS + hidden * UNITS * cells(e);
+    case SHOAL_REF_CONV:
+      return UNITS * TAPS * planes + UNITS + UNITS * TAPS * UNITS + UNITS + hidden * UNITS * cells(e);
     default: return UNITS * features + UNITS + (int64_t)hidden * UNITS;
   }
 }

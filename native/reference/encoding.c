@@ -4,7 +4,8 @@
 // From packed observation rows to features. Vector fields are normalised,
 //   x^ = clip((x - mean) / max(sigma, 1e-3), +-5);
 // flags are taken as they are; every element of a grid or category becomes a one-hot block of its own, or goes raw to
-// an encoder of its own, as sets do. Dense, one-hot and own inputs each stand in the order of the fields, elements in the order of the row.
+// an encoder of its own, as sets do. Dense, one-hot and own inputs each stand in the order of the fields, elements in
+// the order of the row.
 #include "reference.h"
 
 static double clip(double x, double low, double high) { return x < low ? low : x > high ? high : x; }

@@ -183,7 +183,8 @@ void shoal_ref_policy_forward(const ShoalRefPolicy *p, const double *params, int
 
 void shoal_ref_policy_backward(const ShoalRefPolicy *p, const double *params, int32_t segments, int32_t length,
                                const double *dense, const double *hot, const double *own, const uint8_t *starts,
-                               const double *state, const double *doutputs, const double *dvalues, double *dparams, double *work) {
+                               const double *state, const double *doutputs, const double *dvalues, double *dparams,
+                               double *work) {
   int64_t n = (int64_t)segments * length, policy_head = heads_at(p), value_head = value_head_at(p);
   double *second = work + trunk_work(p, n);
   double *dgates = work + 2 * trunk_work(p, n), *dtop = dgates + 4 * n * p->hidden, *dx = dtop + n * p->hidden;
@@ -200,6 +201,6 @@ void shoal_ref_policy_backward(const ShoalRefPolicy *p, const double *params, in
   shoal_ref_linear_backward(n, p->hidden, p->outputs, top, params + policy_head, doutputs, dx, dparams + policy_head,
                             dparams + policy_head + (int64_t)p->outputs * p->hidden);
   for (int64_t i = 0; i < n * p->hidden; i++) { dtop[i] = dx[i] + (p->own_value ? 0.0 : dtop[i]); }
-  trunk_backward(p, params, trunk, segments, length, dense, hot, own, starts, state, dtop, dx, dgates, dparams,
-                 work, work + own_work_at(p, n));
+  trunk_backward(p, params, trunk, segments, length, dense, hot, own, starts, state, dtop, dx, dgates, dparams, work,
+                 work + own_work_at(p, n));
 }

@@ -21,9 +21,7 @@ from shoal import native
 def shape_of(policy: FastPolicy) -> Shape:
     """Return the torch twin's shape."""
     (dense, hot, _), encoders = widths_of(policy.spec, policy.config.grid)
-    own = [
-        (("embedding", "conv", "entities")[e.kind], e.rows, e.columns, e.channels, e.categories) for e in encoders
-    ]
+    own = [(("embedding", "conv", "entities")[e.kind], e.rows, e.columns, e.channels, e.categories) for e in encoders]
     heads = [(head.size, bool(head.masked)) for head in policy.spec.heads[: policy.spec.num_heads]]
     config = policy.config
     return Shape(

@@ -7,11 +7,24 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-import pytest
 from native_reference import (
-    CATEGORY, DTYPES, F32, FLAG, GRID, I8, I16, IMAGE, SET, U8, VECTOR, make_spec, reference, widths_of,
+    CATEGORY,
+    DTYPES,
+    F32,
+    FLAG,
+    GRID,
+    I8,
+    I16,
+    IMAGE,
+    SET,
+    U8,
+    VECTOR,
+    make_spec,
+    reference,
+    widths_of,
 )  # fmt: skip
 
 FIELDS = st.lists(
@@ -82,7 +95,10 @@ def test_own_inputs_are_the_elements_behind_the_count_of_a_set() -> None:
 
 
 def test_a_field_kind_without_an_encoder_is_refused() -> None:
-    (widths, encoders), spec = widths_of(make_spec([(VECTOR, F32, 3, 0), (GRID, U8, 4, 5)])), make_spec([(IMAGE, U8, 4, 0)])
+    (widths, encoders), spec = (
+        widths_of(make_spec([(VECTOR, F32, 3, 0), (GRID, U8, 4, 5)])),
+        make_spec([(IMAGE, U8, 4, 0)]),
+    )
     assert (widths, encoders) == ((3, 20, 0), [])
     with pytest.raises(AssertionError):
         widths_of(spec)

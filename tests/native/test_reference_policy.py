@@ -33,7 +33,13 @@ SHAPES = {
     "conv, channels": Shape(0, 0, 5, 1, "lstm", [(3, False)], own=[("conv", 3, 4, 2, 2)]),
     "entities": Shape(3, 0, 7, 1, "mingru", [(3, False)], own=[("entities", 5, 3, 1, 0)]),
     "all encoders, own value": Shape(
-        2, 3, 6, 1, "mlp", [(3, True)], own_value=True,
+        2,
+        3,
+        6,
+        1,
+        "mlp",
+        [(3, True)],
+        own_value=True,
         own=[("entities", 2, 2, 2, 0), ("conv", 3, 3, 1, 2), ("embedding", 2, 1, 1, 33), ("entities", 1, 4, 1, 0)],
     ),
 }

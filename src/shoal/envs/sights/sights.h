@@ -20,14 +20,14 @@
 // finds it, a linear encoder would have to learn it at every place.
 #include "shoal/env.h"
 
-#define SIGHTS_PARAMS(F, I, B, C)                   \
-  I(stars, 6, 1, 64, "", SIZE, "stars at most")     \
+#define SIGHTS_PARAMS(F, I, B, C)               \
+  I(stars, 6, 1, 64, "", SIZE, "stars at most") \
   I(codes, 40, 2, 255, "", SIZE, "different codes")
-#define SIGHTS_METRICS(M)                              \
-  M(perf, "0..1: share of right answers")              \
-  M(score, "right answers")                            \
-  M(star, "0..1: share of right answers about stars")  \
-  M(code, "0..1: share of right answers about codes")  \
+#define SIGHTS_METRICS(M)                             \
+  M(perf, "0..1: share of right answers")             \
+  M(score, "right answers")                           \
+  M(star, "0..1: share of right answers about stars") \
+  M(code, "0..1: share of right answers about codes") \
   M(tree, "0..1: share of right answers about trees")
 SHOAL_PARAMS_STRUCT(Sights, SIGHTS_PARAMS)
 SHOAL_METRICS_STRUCT(Sights, SIGHTS_METRICS)
