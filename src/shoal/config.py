@@ -292,7 +292,7 @@ def native_knows(config: Config, spec: registry.Spec) -> bool:
         return False
     made = native_policy(native_twin(config))
     found = native.library().policy_bytes(ctypes.byref(spec.struct), ctypes.byref(made), native.Message().address)
-    return found >= 0
+    return bool(found >= 0)
 
 
 def native_twin(config: Config) -> Config:

@@ -117,7 +117,8 @@ def reference_forward(shape: Shape, params: np.ndarray, batch: dict[str, np.ndar
     outputs = np.full((segments, length, shape.outputs), np.nan)
     values, state = np.full((segments, length), np.nan), np.full_like(batch["state"], np.nan)
     ref.policy_forward(
-        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["own"], batch["starts"], batch["state"],
+        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["own"], batch["starts"],
+        batch["state"],
         outputs, values, state, work,
     )  # fmt: skip
     return outputs, values, state, work
@@ -146,7 +147,8 @@ def reference_loss(shape: Shape, params: np.ndarray, batch: dict[str, np.ndarray
     doutputs, dlog_std, gradient = np.empty_like(outputs), np.zeros(shape.dims), np.zeros_like(params)
     ref.heads_backward(*actions, dlog_prob, dentropy, dentropy_continuous, doutputs, dlog_std)
     ref.policy_backward(
-        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["own"], batch["starts"], batch["state"],
+        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["own"], batch["starts"],
+        batch["state"],
         doutputs, dvalues, gradient, work,
     )  # fmt: skip
     gradient[params.size - shape.dims :] += dlog_std

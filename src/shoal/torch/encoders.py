@@ -51,9 +51,8 @@ class Encoder(nn.Module):
             if maker in ("dense", "hot"):
                 continue
             self.fields[field.name] = _BUILDERS[maker](field, hidden)
-            if maker == "entities":
-                if spec.struct.fields[index].count_field >= 0:
-                    self._counts[field.name] = f"{field.name}.count"
+            if maker == "entities" and spec.struct.fields[index].count_field >= 0:
+                self._counts[field.name] = f"{field.name}.count"
 
     def forward(self, fields: Fields) -> Tensor:
         """Return the sum of what every field gives."""
