@@ -36,6 +36,7 @@ GOLDEN = {
     "pong": "3cdd3888b79e15e9",
     "recall": "2a8d13551debeaf2",
     "reset": "dd6b8606b091145f",
+    "sights": "4c256a610dfaa4a6",
     "squared": "9fc33a0fb7e5111a",
     "template": "b640cce77be6e056",
 }
