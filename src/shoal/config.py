@@ -8,6 +8,7 @@ environment's file but for total_steps, the budget of its task, and what solved 
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import hashlib
 import json
@@ -195,9 +196,8 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
         reasons.append(f"policy.layers = {layers}: the core is {policy.core}")
     policy = dataclasses.replace(policy, hidden=hidden, layers=layers)
     if train.backend == "native":
-        for key, value in (("core", "gru"), ("grid", "conv")):
-            if getattr(policy, key) == value:
-                raise ConfigError(f"{key}={value}: the native backend has none (at policy.{key})", "`--backend torch`")
+        if policy.core == "gru":
+            raise ConfigError("core=gru: the native backend has none (at policy.core)", "`--backend torch`")
         if policy.module:
             problem = f"module={policy.module}: a network of your own needs the torch backend (at policy.module)"
             raise ConfigError(problem, "`--backend torch`")
@@ -287,13 +287,12 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
 
 
 def native_knows(config: Config, spec: registry.Spec) -> bool:
-    """Return whether the native backend has the network that the settings describe."""
-    policy = config.policy
-    fields = all(
-        field.kind in ("vector", "flag") or (field.kind in ("grid", "category") and field.categories <= 32)
-        for field in spec.fields
-    )
-    return fields and policy.core in native.CORES and policy.grid == "onehot" and not policy.module
+    """Return whether the native backend has the network that the settings, resolved ones, describe."""
+    if config.policy.core not in native.CORES or config.policy.module:
+        return False
+    made = native_policy(native_twin(config))
+    found = native.library().policy_bytes(ctypes.byref(spec.struct), ctypes.byref(made), native.Message().address)
+    return bool(found >= 0)
 
 
 def native_twin(config: Config) -> Config:
@@ -309,6 +308,7 @@ def native_policy(config: Config) -> native.PolicyConfig:
     return native.PolicyConfig(
         core=native.CORES.index(policy.core),
         precision=native.PRECISIONS.index(policy.precision),
+        grid=native.GRIDS.index(policy.grid),
         hidden=policy.hidden,
         layers=policy.layers,
         activation=native.ACTIVATIONS.index(policy.activation),

@@ -33,6 +33,7 @@ DTYPES = ("uint8", "int8", "int16", "float32")
 TENSOR_DTYPES = ("float32", "float64", "int64", "uint8", "int32")
 PRECISIONS = ("float32", "bfloat16")
 CORES = ("mlp", "mingru", "lstm")
+GRIDS = ("onehot", "conv")
 ACTIVATIONS = ("relu", "tanh")
 OPTIMIZERS = ("muon", "adamw")
 SCHEDULES = ("constant", "linear", "cosine")
@@ -206,7 +207,7 @@ class Tensor(ctypes.Structure):
     """ShoalTensor, a named array inside a native object's memory."""
 
     _fields_ = [
-        ("name", c_char * 64),
+        ("name", c_char * 128),
         ("data", c_void_p),
         ("dtype", c_int32),
         ("ndim", c_int32),
@@ -225,6 +226,7 @@ class PolicyConfig(ctypes.Structure):
         ("own_value", c_int32),
         ("normalize", c_int32),
         ("precision", c_int32),
+        ("grid", c_int32),
         ("gate_tau", c_float),
         ("seed", c_uint64),
     ]

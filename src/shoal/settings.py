@@ -89,7 +89,7 @@ class PolicyConfig:
         "mingru: memory spans start spread over 1.5 to 2 T steps, or with zero biases",
         choices=("spread", "zero"),
     )
-    grid: str = setting("onehot", "how grids are encoded; conv is torch's alone", choices=("onehot", "conv"))
+    grid: str = setting("onehot", "how grids are encoded: one-hots, or two convolutions of 3 x 3", choices=native.GRIDS)
     image: str = setting("nature", "how images are encoded, by torch alone", choices=("nature", "impala"))
     module: str = setting("", "a network of your own, file.py:Name or package.module:Name, for torch; short: --policy")
 

@@ -51,6 +51,7 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   CHECK(vec != NULL, "%s", message);
 
   ShoalPolicyConfig shape = {.core = core, .hidden = 24, .layers = 2, .normalize = 1, .gate_tau = 16, .seed = 4};
+  shape.grid = core == SHOAL_CORE_MINGRU ? SHOAL_GRID_CONV : SHOAL_GRID_ONEHOT;
   int64_t policy_bytes = shoal_policy_bytes(&spec, &shape, message);
   CHECK(policy_bytes > 0, "%s", message);
   void *policy_memory = lines(policy_bytes);
@@ -114,7 +115,7 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
 }
 
 int main(void) {
-  const char *names[] = {"template", "masked", "mixed", "crowd", "squared"};
+  const char *names[] = {"template", "masked", "mixed", "crowd", "squared", "sights"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const ShoalEnv *env = find(names[i]);
     CHECK(env != NULL, "no environment is called %s", names[i]);

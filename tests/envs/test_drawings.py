@@ -22,7 +22,8 @@ from shoal.errors import ConfigError, EnvError, ShapeError
 
 TEMPLATES = {f"new-{path.name}": str(path) for path in sorted((Path(registry.__file__).parent / "templates").iterdir())}
 NAMES = registry.names()
-OWN = [name for name in NAMES if name != "forever"]  # there is nothing to see in it but its observation
+BARS = ("forever", "sights")  # there is nothing to see in them but their observations
+OWN = [name for name in NAMES if name not in BARS]
 DRAWN = [*OWN, *(pytest.param(path, id=name) for name, path in TEMPLATES.items())]
 ALL = [*NAMES, *DRAWN[len(OWN) :]]
 
@@ -42,6 +43,7 @@ GOLDEN = {
     "pong": "3cdd3888b79e15e9",
     "recall": "27013ced0cf502d0",
     "reset": "06efd81aa5856225",
+    "sights": "4c256a610dfaa4a6",
     "squared": "9fc33a0fb7e5111a",
     "template": "b640cce77be6e056",
 }

@@ -115,15 +115,18 @@ SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
 
 enum { SHOAL_F32_TENSOR = 0, SHOAL_F64_TENSOR, SHOAL_I64_TENSOR, SHOAL_U8_TENSOR, SHOAL_I32_TENSOR };
 
+enum { SHOAL_NAME = 128 };  // of a tensor's name, with the zero at its end
+
 // A named array inside an object's memory: weights, normaliser, optimizer state.
 typedef struct {
-  char name[64];  // "policy.encoder.weight"
+  char name[SHOAL_NAME];  // "policy.encoder.weight"
   void *data;
   int32_t dtype, ndim;
   int64_t shape[4];
 } ShoalTensor;
 
 enum { SHOAL_CORE_MLP = 0, SHOAL_CORE_MINGRU = 1, SHOAL_CORE_LSTM = 2 };
+enum { SHOAL_GRID_ONEHOT = 0, SHOAL_GRID_CONV = 1 };
 
 typedef struct {
   int32_t core, hidden, layers;
@@ -131,6 +134,7 @@ typedef struct {
   int32_t own_value;   // 1: the value has a trunk of its own
   int32_t normalize;   // 1: vector fields are normalised
   int32_t precision;   // of the factors of matrix products: 0 float32, 1 bfloat16 (where shoal_has_bfloat16)
+  int32_t grid;        // how grids are encoded: SHOAL_GRID_*
   float gate_tau;      // mingru: gate biases are logit(1/tau), tau log-uniform in [1.5, gate_tau]; 0: biases 0
   uint64_t seed;       // of the initial weights
 } ShoalPolicyConfig;
