@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""What each setting of a sweep does to the score, estimated from its trials alone, with uncertainty.
+"""What each setting of a sweep does to the score, estimated from what was tried, with uncertainty.
 
 The importance of a setting is the share of the variance between trials that the means of its bins explain, less what
 bins of this number explain by chance (adjusted R squared, never below 0). It is not causal: a search that moves two
@@ -19,7 +19,7 @@ from shoal.sweep.space import Dimension, Point, Value
 
 BINS = 8
 DRAWS = 200  # of the bootstrap over trials
-_FEWEST = 8  # trials below which nothing is said
+_FEWEST = 10  # settings below which nothing is said
 _Z = 1.96
 
 
@@ -47,12 +47,12 @@ class Effect:
 
 
 def effects(dimensions: Sequence[Dimension], points: Sequence[Point], scores: Sequence[float]) -> list[Effect]:
-    """Return the effect of each setting, the most important first; none for too few trials.
+    """Return the effect of each setting, the most important first; none for too few settings.
 
     Args:
         dimensions: what was varied.
-        points: settings of the trials that ended with a score.
-        scores: theirs, the higher the better.
+        points: settings that were tried, each once.
+        scores: theirs, the higher the better; the mean where one was tried several times.
     """
     found = []
     for dimension in dimensions:

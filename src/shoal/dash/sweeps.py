@@ -47,8 +47,8 @@ def whole(folder: Path) -> Answer:
     declared = trials.declaration(folder)
     found = trials.read(folder)
     space = trials.space(declared)
-    counted = [one for one in found if trials.is_counted(one)]
-    scores = [float(one.score or 0.0) for one in counted]
+    settings = _by_setting(found)
+    means = [float(np.mean([one.score for one in members])) for members in settings]
     best = best_settings(found)
     shown = {*trials.front(found), *(number for row in best for number in row["trials"][:1])}
     dimensions = space.dimensions if space else ()
@@ -64,7 +64,9 @@ def whole(folder: Path) -> Answer:
         "trials": [_row(one, one.number in shown) for one in found],
         "front": trials.front(found),
         "best": best,
-        "effects": [dataclasses.asdict(e) for e in effects(dimensions, [one.point for one in counted], scores)],
+        "effects": [
+            dataclasses.asdict(e) for e in effects(dimensions, [members[0].point for members in settings], means)
+        ],
     }
 
 
@@ -73,12 +75,8 @@ def best_settings(found: Sequence[Trial]) -> list[Answer]:
 
     The score of a confirmed one is that of its confirming trials alone: the best of many trials flatters itself.
     """
-    groups: dict[str, list[Trial]] = {}
-    for one in found:
-        if trials.is_counted(one):
-            groups.setdefault(json.dumps(one.point, sort_keys=True), []).append(one)
     rows: list[Answer] = []
-    for members in groups.values():
+    for members in _by_setting(found):
         confirming = [one for one in members if one.purpose == CONFIRM]
         used = np.array([one.score for one in confirming or members], np.float64)
         error = _Z * float(used.std(ddof=1)) / math.sqrt(len(used)) if len(used) > 1 else math.nan
@@ -96,6 +94,15 @@ def best_settings(found: Sequence[Trial]) -> list[Answer]:
             }
         )
     return sorted(rows, key=lambda row: (not row["confirmed"], -row["score"]))[:BEST]
+
+
+def _by_setting(found: Sequence[Trial]) -> list[list[Trial]]:
+    """Return the trials that ended with a score, those of one setting together."""
+    groups: dict[str, list[Trial]] = {}
+    for one in found:
+        if trials.is_counted(one):
+            groups.setdefault(json.dumps(one.point, sort_keys=True), []).append(one)
+    return list(groups.values())
 
 
 def _counts(found: Sequence[Trial]) -> Answer:

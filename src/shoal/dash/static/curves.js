@@ -64,10 +64,10 @@ shoal.chart = () => {
     place.append(tip);
     plot = new uPlot({
       width: Math.max(place.clientWidth, 200), height: options.height || 340, series, bands,
-      padding: [10, 12, 0, 0],
+      padding: [10, 22, 0, 0],
       legend: { show: false },
-      scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
-      axes: [axis(options.xLabel, options.seconds ? shoal.duration : shoal.number, 42, 90), axis(options.yLabel, shoal.number, 62, 46)],
+      scales: { x: { time: false }, y: log ? { distr: 3 } : { range: (u, low, high) => uPlot.rangeNum(low, high, 0.05, false) } },
+      axes: [axis(options.xLabel, options.seconds ? shoal.duration : shoal.number, 28, 90), axis(options.yLabel, shoal.number, 62, 46)],
       cursor: { points: { show: false }, drag: { x: true, y: false } },
       hooks: {
         setCursor: [(u) => pointed(u, shown, tip, options)],

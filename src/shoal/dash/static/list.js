@@ -41,7 +41,7 @@ shoal.list = ({ load, title, cells, grid, width, chosen }) => {
     const rows = [];
     for (let i = first; i < last; i += 1) {
       const row = (pages.get(Math.floor(i / CHUNK)) || [])[i % CHUNK];
-      const made = shoal.el("div", { class: "row", role: "row", style: `top:${i * ROW}px` }, row ? cells(row) : "…");
+      const made = shoal.el("div", { class: "row", role: "row", style: `top:${i * ROW}px` }, row ? cells(row) : shoal.el("span", {}, "…"));
       made.style.gridTemplateColumns = grid();
       if (row && chosen(row)) made.classList.add("chosen");
       rows.push(made);

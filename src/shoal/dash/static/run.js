@@ -91,6 +91,6 @@ shoal.aboutRun = ({ settings, trained, result, weights, media, folder, row }, pa
       card("Checkpoints", weights.length ? shoal.el("table", {}, shoal.el("tr", {}, shoal.el("th", { class: "right" }, "steps"), shoal.el("th", { class: "right" }, "size")),
         weights.slice(-20).reverse().map((one) => shoal.el("tr", {}, shoal.el("td", { class: "right" }, one.steps.toLocaleString("en")), shoal.el("td", { class: "right" }, shoal.bytes(one.bytes)))))
         : shoal.el("div", { class: "soft" }, "none yet"), weights.length > 20 ? shoal.el("div", { class: "soft small" }, `the newest 20 of ${weights.length}`) : "")),
-    card("Settings", shoal.el("div", { class: "many" }, sections))));
+    card("Settings", shoal.el("div", { class: "sections" }, sections))));
   return parts;
 };

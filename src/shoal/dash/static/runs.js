@@ -4,6 +4,7 @@
 "use strict";
 
 const COLUMNS = ["name", "env", "status", "seed", "started", "steps", "seconds", "perf", "score"];
+const NARROW = ["name", "perf", "env", "status", "score", "steps", "seconds", "seed", "started"]; // on a phone
 const FIRST = 8; // runs that are drawn while none is chosen
 const WIDTHS = { name: 220, env: 100, status: 92, seed: 56, started: 128, steps: 76, seconds: 84, perf: 72, score: 76, settings: 118, path: 280, command: 320, error: 260, machine: 200 };
 
@@ -11,7 +12,9 @@ shoal.pages = {};
 
 shoal.pages.runs = (page) => {
   const said = (key, otherwise = "") => shoal.address().query.get(key) ?? otherwise;
-  const columns = () => said("columns", COLUMNS.join(",")).split(",").filter(Boolean);
+  const narrow = matchMedia("(max-width: 760px)").matches;
+  const usual = (narrow ? NARROW : COLUMNS).join(",");
+  const columns = () => said("columns", usual).split(",").filter(Boolean);
   const chosen = () => said("sel").split(",").filter(Boolean);
   let order = []; // paths that have a colour, by which it stays while others join
   const colourOf = (path) => {
@@ -32,7 +35,7 @@ shoal.pages.runs = (page) => {
   const comparison = shoal.el("section", { class: "card", hidden: true });
   const columnBox = shoal.el("input", {
     type: "text", class: "filter", value: columns().join(","), "aria-label": "columns", spellcheck: false, hidden: true, style: "width:100%;margin-bottom:10px",
-    onchange: () => { const text = columnBox.value.replace(/\s/g, ""); set({ columns: text === COLUMNS.join(",") ? null : text }); all(true); },
+    onchange: () => { const text = columnBox.value.replace(/\s/g, ""); set({ columns: text === usual ? null : text }); all(true); },
   });
   const set = (changes) => shoal.remember(changes);
 
@@ -44,18 +47,19 @@ shoal.pages.runs = (page) => {
   };
 
   const cell = {
-    name: (row) => shoal.el("a", { href: shoal.link("run", row.path), "data-key": row.path, title: row.path }, row.name),
+    name: (row) => shoal.el("a", { href: shoal.link("run", row.path), "data-key": row.path, title: row.path }, narrow ? row.name.replace(/^\d{8}-\d{6}-/, "") : row.name),
     status: (row) => shoal.el("span", { class: `pill ${row.status}` }, row.status),
     started: (row) => shoal.time(row.started),
     seconds: (row) => shoal.duration(row.seconds),
     settings: (row) => shoal.el("a", { class: "mono", href: shoal.link("runs", "", { filter: `settings=${row.settings}` }), title: "all seeds of these settings" }, row.settings || ""),
     tags: (row) => (row.tags || []).join(" "),
   };
+  const wide = (name) => (narrow && name === "name" ? 110 : WIDTHS[name] || 110);
   const isText = (name) => ["name", "env", "status", "started", "settings", "tags", "path", "command", "error", "machine", "commit", "preset"].includes(name);
   const list = shoal.list({
     chosen: (row) => chosen().includes(row.path),
-    grid: () => `18px ${columns().map((name) => `minmax(${WIDTHS[name] || 110}px, ${name === "name" ? 2 : 1}fr)`).join(" ")}`,
-    width: () => 52 + columns().reduce((sum, name) => sum + (WIDTHS[name] || 110) + 14, 0),
+    grid: () => `18px ${columns().map((name) => `minmax(${wide(name)}px, ${name === "name" ? 2 : 1}fr)`).join(" ")}`,
+    width: () => 52 + columns().reduce((sum, name) => sum + wide(name) + 14, 0),
     title: () => [shoal.el("span"), ...columns().map((name) => {
       const sort = said("sort", "-started");
       const on = sort.replace("-", "") === name;

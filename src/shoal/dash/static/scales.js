@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
-// Axes: a value to [0, 1] and back, and where the ticks are. linear, log, logit, choice.
+// Axes: a value to [0, 1] and back, and where the ticks are. linear, log, pow2, logit, choice.
 "use strict";
 
 // Returns {kind, to(value) -> 0..1, from(t), ticks(count), text(value)}; bounds are widened where they meet.
 shoal.scale = (kind, values, choices = []) => {
   if (kind === "choice") return shoal.choiceScale(choices.length ? choices : [...new Set(values)]);
-  const inside = values.filter((v) => Number.isFinite(v) && (kind === "linear" || (v > 0 && (kind === "log" || v < 1))));
+  const inside = values.filter((v) => Number.isFinite(v) && (kind === "linear" || (v > 0 && (kind !== "logit" || v < 1))));
   let low = inside.length ? Math.min(...inside) : kind === "linear" ? 0 : 0.1;
   let high = inside.length ? Math.max(...inside) : kind === "linear" ? 1 : 0.9;
   if (low === high) {
     if (kind === "linear") [low, high] = [low - Math.abs(low || 1) / 2, high + Math.abs(high || 1) / 2];
-    else if (kind === "log") [low, high] = [low / 2, high * 2];
+    else if (kind !== "logit") [low, high] = [low / 2, high * 2];
     else [low, high] = [low / (2 - low), 1 - (1 - high) / 2];
   }
-  const forward = { linear: (v) => v, log: Math.log10, logit: (v) => Math.log10(v / (1 - v)) }[kind];
-  const back = { linear: (u) => u, log: (u) => 10 ** u, logit: (u) => 1 / (1 + 10 ** -u) }[kind];
+  const forward = { linear: (v) => v, log: Math.log10, pow2: Math.log2, logit: (v) => Math.log10(v / (1 - v)) }[kind];
+  const back = { linear: (u) => u, log: (u) => 10 ** u, pow2: (u) => 2 ** u, logit: (u) => 1 / (1 + 10 ** -u) }[kind];
   const [start, end] = [forward(low), forward(high)];
   const to = (value) => (forward(value) - start) / (end - start);
-  const all = { linear: linearTicks, log: logTicks, logit: logitTicks }[kind];
+  const all = { linear: linearTicks, log: logTicks, pow2: powerTicks, logit: logitTicks }[kind];
   const ticks = (count) => all(low, high, count).filter((v) => to(v) >= -1e-9 && to(v) <= 1 + 1e-9);
   return { kind, low, high, to, from: (t) => back(start + t * (end - start)), ticks, text: tickText };
 };
@@ -57,6 +57,12 @@ function logTicks(low, high, count) {
     for (const digit of within) ticks.push(+(digit * 10 ** power).toPrecision(12));
   }
   return ticks.filter((v) => v >= low && v <= high).length >= 2 ? ticks : linearTicks(low, high, count);
+}
+
+function powerTicks(low, high, count) {
+  const [first, last] = [Math.ceil(Math.log2(low) - 1e-9), Math.floor(Math.log2(high) + 1e-9)];
+  const step = Math.max(1, Math.ceil((last - first) / count));
+  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 2 ** (first + i * step));
 }
 
 function logitTicks(low, high, count) {

@@ -44,7 +44,7 @@ shoal.axes = (context, box, x, y, names = ["", ""]) => {
     const text = x.text(tick);
     const half = context.measureText(text).width / 2 + 5;
     if (at - half < end) continue;
-    context.fillText(text, at, box.bottom + 6);
+    context.fillText(text, Math.min(at, box.right + 14 - half), box.bottom + 6);
     end = at + half;
   }
   context.textAlign = "right";

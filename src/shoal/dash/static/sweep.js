@@ -34,7 +34,7 @@ shoal.pages.sweep = (page, name) => {
   const label = (key) => ({ cost: "cost (seconds)", score: `score (${sweep.metric})`, number: "trial" })[key] || key;
   const natural = (key) => {
     const dimension = sweep.dimensions.find((one) => one.name === key);
-    if (dimension) return { integer: "linear", pow2: "log" }[dimension.scale] || dimension.scale;
+    if (dimension) return { integer: "linear" }[dimension.scale] || dimension.scale;
     const values = shown().map((trial) => value(trial, key));
     return key === "score" || key === "number" ? "linear" : shoal.suits(values.filter((v) => v > 0));
   };
@@ -93,24 +93,25 @@ shoal.pages.sweep = (page, name) => {
   const part = () => shoal.el("div");
   const [scatterTools, rampLegend, importance, effects, best, chosenText] = [part(), part(), part(), part(), part(), shoal.el("span", { class: "soft small" })];
   scatterTools.className = "head";
-  effects.className = "many";
+  effects.className = "many tight";
   const card = (title, note, ...children) => shoal.el("section", { class: "card" },
     shoal.el("div", { class: "head" }, shoal.el("h2", {}, title), shoal.el("span", { class: "soft small" }, note)), ...children);
   let sorted = [];
   const table = shoal.list({
     chosen: () => false,
     width: () => 700,
-    grid: () => "56px 80px 80px 80px 80px 76px minmax(260px, 1fr)",
+    grid: () => "64px 80px 80px 80px 80px 76px minmax(260px, 1fr)",
     title: () => ["number", "score", "cost", "steps", "status", "purpose"].map((key) => {
       const sort = said("sort", "-number");
       const on = sort.replace("-", "") === key;
-      return shoal.el("button", { class: on ? "sorted" : "", onclick: () => { shoal.remember({ sort: sort === `-${key}` ? key : `-${key}` }); draw(); } },
+      return shoal.el("button", { class: `${["score", "cost", "steps"].includes(key) ? "right " : ""}${on ? "sorted" : ""}`, onclick: () => { shoal.remember({ sort: sort === `-${key}` ? key : `-${key}` }); draw(); } },
         key + (on ? (sort.startsWith("-") ? " ↓" : " ↑") : ""));
     }).concat(shoal.el("span", { class: "soft" }, "setting")),
     load: async (offset, count) => ({ rows: sorted.slice(offset, offset + count), total: sorted.length }),
     cells: (trial) => [
-      trial.run && !shoal.report ? shoal.el("a", { href: shoal.link("run", trial.run), "data-key": String(trial.number) }, trial.number) : trial.number,
-      shoal.number(trial.score), shoal.duration(trial.cost), shoal.number(trial.steps), shoal.el("span", { class: `pill ${trial.status}`, title: trial.reason }, trial.status), trial.purpose,
+      trial.run && !shoal.report ? shoal.el("a", { href: shoal.link("run", trial.run), "data-key": String(trial.number) }, trial.number) : shoal.el("span", {}, trial.number),
+      ...[shoal.number(trial.score), shoal.duration(trial.cost), shoal.number(trial.steps)].map((text) => shoal.el("span", { class: "right" }, text)),
+      shoal.el("span", {}, shoal.el("span", { class: `pill ${trial.status}`, title: trial.reason }, trial.status)), shoal.el("span", {}, trial.purpose),
       shoal.el("span", { class: "mono", title: Object.entries(trial.point).map(([k, v]) => `${k}=${v}`).join("\n") },
         trial.status === "failed" ? trial.reason : Object.entries(trial.point).map(([k, v]) => `${k.split(".").pop()}=${shoal.number(v)}`).join(" ")),
     ],
