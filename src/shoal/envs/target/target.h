@@ -32,7 +32,7 @@
 #define TARGET_SCALE (1.0f / 1300.0f)  // of offsets: the diagonal is 1298
 #define TARGET_MOST 64                 // agents, and stars, that a pond has room for
 #define TARGET_LAST 0x7FFFFFFF         // a key above all others
-#define TARGET_FULL 50.0f              // stars per 1,000 steps at which perf is 1
+#define TARGET_FULL 100.0f             // stars per 1,000 steps at which perf is 1
 
 enum { TARGET_SORTED = 0, TARGET_SET = 1 };
 enum { TARGET_STRAIGHT = 4, TARGET_KEEP = 2, TARGET_TURNS = 9, TARGET_PUSHES = 5 };
@@ -46,8 +46,8 @@ enum { TARGET_STRAIGHT = 4, TARGET_KEEP = 2, TARGET_TURNS = 9, TARGET_PUSHES = 5
   F(push, 2.0f, 0.1f, 100, "px/step2", VALUE, "change of speed, at most")                  \
   F(turn, 0.333333f, 0.01f, 3, "rad/step", VALUE, "change of heading, at most")
 
-#define TARGET_METRICS(M)                                \
-  M(perf, "0..1: stars per 1,000 steps / 50, at most 1") \
+#define TARGET_METRICS(M)                                 \
+  M(perf, "0..1: stars per 1,000 steps / 100, at most 1") \
   M(score, "stars per 1,000 steps")
 
 SHOAL_PARAMS_STRUCT(Target, TARGET_PARAMS)
