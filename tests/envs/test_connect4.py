@@ -218,5 +218,5 @@ def test_connect4_deeper_scripts_win():
 
 
 def test_connect4_golden_trajectory():
-    assert trajectory_hash("connect4") == ""
-    assert trajectory_hash("connect4", self_play=True) == ""
+    assert trajectory_hash("connect4") == "3308d1e0242159a1"
+    assert trajectory_hash("connect4", self_play=True) == "35a84ffadc19875d"
