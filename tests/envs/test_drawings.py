@@ -21,13 +21,14 @@ from shoal.drawing import Canvas, Drawing, Raster
 from shoal.errors import ConfigError, EnvError, ShapeError
 
 NAMES = registry.names()
-OWN = ("breakout", "cartpole", "pong", "squared", "template")
+OWN = ("breakout", "cartpole", "connect4", "pong", "squared", "target", "template")
 
 # Of 25 frames of 120 x 80, alpha 0 to 1, over the scripted policy at level 0.7. A frame changes when a drawing, the
 # font or the rasteriser does: look at it (`./run python`, shoal.Drawing, png.write) before renewing its hash.
 GOLDEN = {
     "breakout": "21ab1024b6de599a",
     "cartpole": "bfc2f638a5186628",
+    "connect4": "a682919627731edc",
     "continuous": "3e28746c18f0ac3b",
     "crowd": "f02c0a37049e6890",
     "forever": "f45a10b1ca521756",
@@ -37,6 +38,7 @@ GOLDEN = {
     "recall": "2a8d13551debeaf2",
     "reset": "dd6b8606b091145f",
     "squared": "9fc33a0fb7e5111a",
+    "target": "0a58cd2697a2ce69",
     "template": "b640cce77be6e056",
 }
 
