@@ -14,7 +14,7 @@ from shoal import agents, checkpoint, cli, registry
 from shoal.evaluate import evaluate
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "agents.jsonl"
-NAMES = ("breakout", "cartpole", "pong", "squared", "template")
+NAMES = ("breakout", "cartpole", "pong", "squared", "target", "template")
 
 
 def test_these_environments_bring_one_along() -> None:
