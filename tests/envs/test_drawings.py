@@ -32,6 +32,7 @@ ALL = [*NAMES, *DRAWN[len(OWN) :]]
 GOLDEN = {
     "breakout": "21ab1024b6de599a",
     "cartpole": "b00b2e2730a94129",
+    "connect4": "a682919627731edc",
     "continuous": "b094d94bc2b6f761",
     "crowd": "89fba1460fabb052",
     "forever": "f45a10b1ca521756",
@@ -45,6 +46,7 @@ GOLDEN = {
     "reset": "06efd81aa5856225",
     "sights": "4c256a610dfaa4a6",
     "squared": "9fc33a0fb7e5111a",
+    "target": "0a58cd2697a2ce69",
     "template": "b640cce77be6e056",
 }
 
