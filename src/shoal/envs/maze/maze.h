@@ -28,24 +28,24 @@
 #include "shoal/env.h"
 
 #define MAZE_VERSION 1
-#define MAZE_WINDOW 11 // side of the view
-#define MAZE_REACH 5  // cells seen on each side; also the margin around a stored maze, so that a view needs no test
+#define MAZE_WINDOW 11  // side of the view
+#define MAZE_REACH 5    // cells seen on each side; also the margin around a stored maze, so that a view needs no test
 #define MAZE_VIEW 121
-#define MAZE_MOST 47  // the largest side
-#define MAZE_ROOMS 23 // rooms on a side of the largest
+#define MAZE_MOST 47   // the largest side
+#define MAZE_ROOMS 23  // rooms on a side of the largest
 
 enum { MAZE_FLOOR = 0, MAZE_WALL = 1, MAZE_GOAL = 2, MAZE_OUT = 3 };
 enum { MAZE_DOWN = 0, MAZE_UP = 1, MAZE_LEFT = 2, MAZE_RIGHT = 3 };
 
-#define MAZE_PARAMS(F, I, B, C)                                                                     \
-  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")               \
-  I(levels, 4096, 1, 65536, "", SIZE, "mazes to train on; an evaluation makes as many others")      \
-  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")         \
+#define MAZE_PARAMS(F, I, B, C)                                                                \
+  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")          \
+  I(levels, 4096, 1, 65536, "", SIZE, "mazes to train on; an evaluation makes as many others") \
+  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")    \
   F(winding, 0.5f, 0, 1, "", SIZE, "0 short dead ends everywhere, 1 long corridors")
 
-#define MAZE_METRICS(M)                                        \
-  M(perf, "0..1: share of episodes that reach the goal")       \
-  M(score, "shortest path / steps taken; 0 without the goal")  \
+#define MAZE_METRICS(M)                                       \
+  M(perf, "0..1: share of episodes that reach the goal")      \
+  M(score, "shortest path / steps taken; 0 without the goal") \
   M(explored, "share of the floor that was stepped on")
 
 SHOAL_PARAMS_STRUCT(Maze, MAZE_PARAMS)
@@ -57,18 +57,18 @@ SHOAL_METRICS_STRUCT(Maze, MAZE_METRICS)
 typedef struct {
   ShoalHead head;
   int32_t level;
-  int32_t cell;     // of the agent, an index into MazeLevel's cells
-  int32_t heading;  // 0 none yet, else 1 + the last move that led to a cell
-  int32_t shortest; // steps from the start to the goal
-  int32_t explored; // different cells stood on
+  int32_t cell;      // of the agent, an index into MazeLevel's cells
+  int32_t heading;   // 0 none yet, else 1 + the last move that led to a cell
+  int32_t shortest;  // steps from the start to the goal
+  int32_t explored;  // different cells stood on
   int32_t unused;
   uint64_t trail[MAZE_MOST];  // bit c of element r: the agent has stood on row r, column c
 } MazeState;
 
 // Every level is a MazeLevel and then u8 cells (side + 10, side + 10), the maze in a margin of MAZE_OUT.
 typedef struct {
-  int32_t floor;                                 // cells that are not wall
-  int16_t goal_row, goal_column;                 // in rooms
+  int32_t floor;                                   // cells that are not wall
+  int16_t goal_row, goal_column;                   // in rooms
   uint16_t distance[MAZE_ROOMS * MAZE_ROOMS + 3];  // (rooms, rooms): steps from a room to the goal
 } MazeLevel;
 
@@ -257,8 +257,11 @@ SHOAL_FN void maze_observe(const MazeParams *params, const MazeShared *shared, c
   (void)agent, (void)mask;
   int32_t stride = maze_stride(params);
   uint8_t *view = (uint8_t *)row;
-  const uint8_t *corner = maze_cells(maze_level(params, shared, state->level)) + state->cell - MAZE_REACH * (stride + 1);
-  for (int32_t r = 0; r < MAZE_WINDOW; r++) { __builtin_memcpy(view + r * MAZE_WINDOW, corner + r * stride, MAZE_WINDOW); }
+  const uint8_t *corner =
+      maze_cells(maze_level(params, shared, state->level)) + state->cell - MAZE_REACH * (stride + 1);
+  for (int32_t r = 0; r < MAZE_WINDOW; r++) {
+    __builtin_memcpy(view + r * MAZE_WINDOW, corner + r * stride, MAZE_WINDOW);
+  }
   view[MAZE_VIEW] = (uint8_t)state->heading;
   view[MAZE_VIEW + 1] = view[MAZE_VIEW + 2] = 0;
 }

@@ -16,9 +16,8 @@
 //
 // One tick: all turn; all tails leave their cell, but of those who grow; then the heads move, one snake after another,
 // from agent `tick` mod `agents` on, so that nobody is always first: whoever finds the cell taken dies and stays in the
-// way for this tick. Then the dead leave what they had eaten as corpse, a cell for every cell of length beyond 3, and
-// food grows on empty cells until food and corpse together are `food` cells. While bodies are to fill half of the
-// board, eating no longer lengthens.
+// way for this tick. Then every second cell of the dead becomes corpse, and food grows on empty cells until food and
+// corpse together are `food` cells. While snakes are long enough to fill half of the board, eating lengthens no more.
 //
 // A cell of the board knows where the snake that lies on it goes on, so a tail finds its way without a list.
 //
@@ -32,24 +31,24 @@
 #define SNAKE_WINDOW 11  // side of the view
 #define SNAKE_REACH 5    // cells seen on each side; also the wall around the stored board, so that a view needs no test
 #define SNAKE_VIEW 121
-#define SNAKE_START 3  // length of a new snake
+#define SNAKE_START 3      // length of a new snake
 #define SNAKE_GOAL 100.0f  // length from which perf is 1
 
 enum { SNAKE_EMPTY = 0, SNAKE_FOOD = 1, SNAKE_CORPSE = 2, SNAKE_WALL = 3, SNAKE_BODY = 4, SNAKE_HEAD = 5 };
 enum { SNAKE_DOWN = 0, SNAKE_UP = 1, SNAKE_LEFT = 2, SNAKE_RIGHT = 3 };  // the way back: ^ 1
 
-#define SNAKE_PARAMS(F, I, B, C)                                                               \
-  I(agents, 256, 1, SHOAL_MAX_AGENTS, "", SIZE, "snakes in a world")                           \
-  I(width, 320, 8, 1024, "cells", SIZE, "of the board inside its wall")                        \
-  I(height, 180, 8, 1024, "cells", SIZE, "of the board inside its wall")                       \
-  I(food, 1152, 0, 1000000, "cells", VALUE, "food and corpse that there is at least")          \
-  F(reward_food, 0.1f, -10, 10, "", VALUE, "for a cell of food")                               \
-  F(reward_corpse, 0.1f, -10, 10, "", VALUE, "for a cell of corpse")                           \
+#define SNAKE_PARAMS(F, I, B, C)                                                      \
+  I(agents, 256, 1, SHOAL_MAX_AGENTS, "", SIZE, "snakes in a world")                  \
+  I(width, 320, 8, 1024, "cells", SIZE, "of the board inside its wall")               \
+  I(height, 180, 8, 1024, "cells", SIZE, "of the board inside its wall")              \
+  I(food, 1152, 0, 1000000, "cells", VALUE, "food and corpse that there is at least") \
+  F(reward_food, 0.1f, -10, 10, "", VALUE, "for a cell of food")                      \
+  F(reward_corpse, 0.1f, -10, 10, "", VALUE, "for a cell of corpse")                  \
   F(reward_death, -1.0f, -10, 10, "", VALUE, "for dying")
 
-#define SNAKE_METRICS(M)                                             \
-  M(perf, "0..1: length at the end of a life / 100, at most 1")      \
-  M(score, "cells: length at the end of a life")                     \
+#define SNAKE_METRICS(M)                                        \
+  M(perf, "0..1: length at the end of a life / 100, at most 1") \
+  M(score, "cells: length at the end of a life")                \
   M(corpses, "cells of corpse eaten in a life")
 
 SHOAL_PARAMS_STRUCT(Snake, SNAKE_PARAMS)
@@ -161,18 +160,17 @@ SHOAL_FN void snake_respawn(const SnakeParams *params, const void *shared, Snake
   snake_birth(params, state, agent);
 }
 
-// A snake that has died: its cells, from the tail on, become empty, and corpse as far as it had eaten.
+// A snake that has died: every second of its cells becomes corpse, the others empty.
 SHOAL_FN void snake_death(const SnakeParams *params, SnakeState *state, const SnakeBody *snake) {
   uint8_t *board = (uint8_t *)state + params->size.offset[1];
   int32_t stride = snake_stride(params), cell = snake->tail;
   int32_t cells = snake->length - snake->growing - 1;  // its tail moved on or it grew, and its head did not
-  int32_t corpses = shoal_mini(snake->length - SNAKE_START, cells);
   for (int32_t i = 0; i < cells; i++) {
     int32_t next = cell + snake_offset(board[cell] >> 4, stride);
-    board[cell] = i < cells - corpses ? SNAKE_EMPTY : SNAKE_CORPSE;
+    board[cell] = i % 2 ? SNAKE_CORPSE : SNAKE_EMPTY;
     cell = next;
   }
-  state->edible += corpses;
+  state->edible += cells / 2;
   state->mass -= snake->length;
 }
 
