@@ -32,11 +32,11 @@ def prepared_actions(steps: int, rows: int, choices: int) -> NDArray[np.int32]:
     return ((x ^ (x >> np.uint64(31))) % np.uint64(choices)).astype(np.int32).reshape(steps, rows)
 
 
-def trajectory_hash(name: str, steps: int = 1000, rows: int = 8, **params: Any) -> str:
+def trajectory_hash(name: str, steps: int = 1000, worlds: int = 8, **params: Any) -> str:
     """Return a hash of rows, rewards and flags over `steps` steps: prepared actions, every other 100 steps scripted."""
-    with shoal.make_vec(name, rows, seed=7, threads=1, **params) as vec:
+    with shoal.make_vec(name, worlds, seed=7, threads=1, **params) as vec:
         choices = vec.spec.heads[0].size if vec.spec.heads else 201
-        actions = prepared_actions(steps, rows, choices)
+        actions = prepared_actions(steps, vec.num_rows, choices)
         digest = hashlib.sha256(vec.rows.tobytes())
         for step in range(steps):
             if step // 100 % 2:

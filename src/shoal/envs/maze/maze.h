@@ -37,10 +37,10 @@
 enum { MAZE_FLOOR = 0, MAZE_WALL = 1, MAZE_GOAL = 2, MAZE_OUT = 3 };
 enum { MAZE_DOWN = 0, MAZE_UP = 1, MAZE_LEFT = 2, MAZE_RIGHT = 3 };
 
-#define MAZE_PARAMS(F, I, B, C)                                                                \
-  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")          \
-  I(levels, 4096, 1, 65536, "", SIZE, "mazes to train on; an evaluation makes as many others") \
-  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")    \
+#define MAZE_PARAMS(F, I, B, C)                                                                 \
+  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")           \
+  I(levels, 16384, 1, 65536, "", SIZE, "mazes to train on; an evaluation makes as many others") \
+  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")     \
   F(winding, 0.5f, 0, 1, "", SIZE, "0 short dead ends everywhere, 1 long corridors")
 
 #define MAZE_METRICS(M)                                       \
@@ -104,69 +104,62 @@ SHOAL_FN int32_t maze_offset(int32_t move, int32_t stride) {
 
 // ---------------------------------------------------------------------------------------------------- levels
 
-// A room's four neighbours: writes those that exist and whose wall towards them is `open`; returns how many.
-SHOAL_HOST int32_t maze_neighbours(const MazeParams *params, const uint8_t *cells, int32_t room, int32_t open,
-                                   int32_t moves[4]) {
-  int32_t rooms = maze_rooms(params), row = room / rooms, column = room % rooms, count = 0;
-  int32_t inside[4] = {row + 1 < rooms, row > 0, column > 0, column + 1 < rooms};
-  for (int32_t move = 0; move < 4; move++) {
-    int32_t wall = maze_cell(params, row, column) + maze_offset(move, maze_stride(params));
-    if (inside[move] && (cells[wall] == MAZE_FLOOR) == open) { moves[count++] = move; }
-  }
-  return count;
-}
-
-// A spanning tree over the rooms.
+// A spanning tree over the rooms. Until it reaches a room, that is wall; beyond the outer wall everything is MAZE_OUT.
 SHOAL_HOST void maze_grow(const MazeParams *params, ShoalHead *random, uint8_t *cells) {
-  int32_t rooms = maze_rooms(params), stride = maze_stride(params), count = 1, moves[4];
-  int16_t active[MAZE_ROOMS * MAZE_ROOMS];
-  active[0] = (int16_t)shoal_below(random, rooms * rooms);
-  cells[maze_cell(params, active[0] / rooms, active[0] % rooms)] = MAZE_FLOOR;
+  int32_t rooms = maze_rooms(params), stride = maze_stride(params), count = 1,
+          first = shoal_below(random, rooms * rooms);
+  int32_t active[MAZE_ROOMS * MAZE_ROOMS];
+  active[0] = maze_cell(params, first / rooms, first % rooms);
+  cells[active[0]] = MAZE_FLOOR;
   while (count > 0) {
-    int32_t newest = shoal_uniform(random, 0.0f, 1.0f) < params->winding;
-    int32_t at = newest ? count - 1 : shoal_below(random, count), room = active[at], found = 0;
-    int32_t walls = maze_neighbours(params, cells, room, 0, moves);
-    for (int32_t i = 0; i < walls; i++) {  // keep those that lead to a room outside the tree
-      int32_t there = maze_cell(params, room / rooms, room % rooms) + 2 * maze_offset(moves[i], stride);
-      if (cells[there] == MAZE_WALL) { moves[found++] = moves[i]; }
+    int32_t newest = shoal_uniform(random, 0.0f, 1.0f) < params->winding, ways[4], found = 0;
+    int32_t at = newest ? count - 1 : shoal_below(random, count), room = active[at];
+    for (int32_t move = 0; move < 4; move++) {
+      int32_t way = maze_offset(move, stride);
+      if (cells[room + 2 * way] == MAZE_WALL) { ways[found++] = way; }
     }
     if (found == 0) {
       for (count--; at < count; at++) { active[at] = active[at + 1]; }
       continue;
     }
-    int32_t move = moves[shoal_below(random, found)];
-    int32_t wall = maze_cell(params, room / rooms, room % rooms) + maze_offset(move, stride);
-    cells[wall] = cells[wall + maze_offset(move, stride)] = MAZE_FLOOR;
-    active[count++] = (int16_t)(room + maze_offset(move, rooms));
+    int32_t way = ways[shoal_below(random, found)];
+    cells[room + way] = cells[room + 2 * way] = MAZE_FLOOR;
+    active[count++] = room + 2 * way;
   }
 }
 
 // Open a second way out of some dead ends.
 SHOAL_HOST void maze_braid(const MazeParams *params, ShoalHead *random, uint8_t *cells) {
-  int32_t rooms = maze_rooms(params), moves[4];
-  for (int32_t room = 0; room < rooms * rooms; room++) {
-    if (maze_neighbours(params, cells, room, 1, moves) != 1) { continue; }
-    int32_t walls = maze_neighbours(params, cells, room, 0, moves);
-    int32_t move = moves[shoal_below(random, walls)];
-    if (shoal_uniform(random, 0.0f, 1.0f) >= params->braid) { continue; }
-    cells[maze_cell(params, room / rooms, room % rooms) + maze_offset(move, maze_stride(params))] = MAZE_FLOOR;
+  int32_t rooms = maze_rooms(params), stride = maze_stride(params), walls[4];
+  for (int32_t i = 0; i < rooms * rooms; i++) {
+    int32_t room = maze_cell(params, i / rooms, i % rooms), open = 0, found = 0;
+    for (int32_t move = 0; move < 4; move++) {
+      int32_t way = maze_offset(move, stride), closed = cells[room + way] == MAZE_WALL;
+      open += !closed;
+      if (closed && cells[room + 2 * way] == MAZE_FLOOR) { walls[found++] = room + way; }
+    }
+    if (open != 1 || shoal_uniform(random, 0.0f, 1.0f) >= params->braid) { continue; }
+    cells[walls[shoal_below(random, found)]] = MAZE_FLOOR;
   }
 }
 
-// Breadth first, from the goal.
+// Breadth first from the goal, from room to room.
 SHOAL_HOST void maze_measure(const MazeParams *params, const uint8_t *cells, MazeLevel *level) {
-  int32_t rooms = maze_rooms(params), first = 0, last = 1, moves[4];
-  int16_t queue[MAZE_ROOMS * MAZE_ROOMS];
-  queue[0] = (int16_t)(level->goal_row * rooms + level->goal_column);
-  while (first < last) {
-    int32_t room = queue[first++];
-    int32_t ways = maze_neighbours(params, cells, room, 1, moves);
-    for (int32_t i = 0; i < ways; i++) {
-      int32_t next = room + maze_offset(moves[i], rooms);
-      if (level->distance[next] || next == queue[0]) { continue; }
-      level->distance[next] = (uint16_t)(level->distance[room] + 2);
-      queue[last++] = (int16_t)next;
+  int32_t rooms = maze_rooms(params), stride = maze_stride(params), last = 1;
+  int32_t queue[MAZE_ROOMS * MAZE_ROOMS];
+  uint16_t distance[(MAZE_MOST + 2 * MAZE_REACH) * (MAZE_MOST + 2 * MAZE_REACH)];  // of a cell; 0: not found yet
+  __builtin_memset(distance, 0, sizeof distance);
+  queue[0] = maze_cell(params, level->goal_row, level->goal_column);
+  for (int32_t first = 0; first < last; first++) {
+    for (int32_t move = 0; move < 4; move++) {
+      int32_t way = maze_offset(move, stride), next = queue[first] + 2 * way;
+      if (cells[queue[first] + way] == MAZE_WALL || distance[next] || next == queue[0]) { continue; }
+      distance[next] = (uint16_t)(distance[queue[first]] + 2);
+      queue[last++] = next;
     }
+  }
+  for (int32_t i = 0; i < rooms * rooms; i++) {
+    level->distance[i] = distance[maze_cell(params, i / rooms, i % rooms)];
   }
 }
 
