@@ -92,8 +92,8 @@ class World:
         self.tick += 1
         earned, died = [0.0] * self.agents, [False] * self.agents
         for snake, action in zip(self.snakes, actions, strict=True):
-            if action != (1, 0, 3, 2)[snake.heading]:
-                snake.heading = int(action)
+            if action and action - 1 != (1, 0, 3, 2)[snake.heading]:
+                snake.heading = int(action) - 1
             if snake.growing:
                 snake.growing -= 1
             else:

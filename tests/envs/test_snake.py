@@ -14,7 +14,7 @@ from snake_rules import BODY, CORPSE, EMPTY, FOOD, HEAD, WALL, World
 
 import shoal
 
-DOWN, UP, LEFT, RIGHT = range(4)
+ON, DOWN, UP, LEFT, RIGHT = range(5)
 BODIES = [("head", "i4"), ("tail", "i4"), ("length", "i4"), ("growing", "i4"), ("heading", "i4"), ("corpses", "i4")]
 
 
@@ -47,8 +47,8 @@ class Inside:
         at = [(5 + row) * self.stride + 5 + column for row, column in cells]
         ways = {self.stride: DOWN, -self.stride: UP, -1: LEFT, 1: RIGHT}
         for here, there in zip(at, at[1:], strict=False):
-            self.board.reshape(-1)[here] = BODY | ways[there - here] << 4
-        heading = ways[at[-1] - at[-2]]
+            self.board.reshape(-1)[here] = BODY | ways[there - here] - 1 << 4
+        heading = ways[at[-1] - at[-2]] - 1
         self.board.reshape(-1)[at[-1]] = HEAD | heading << 4
         self.snakes[agent] = (at[-1], at[0], len(at) + growing, growing, heading, 0)
         self.mass[0] += len(at) + growing
@@ -87,7 +87,7 @@ def test_snake_matches_its_rules_in_plain_python() -> None:
             vec.scripted(0.9 if step % 200 < 150 else 0.2)  # long lives, then many deaths
             actions = vec.discrete[:, 0].copy()
             if step % 3 == 0:
-                actions[0] = rng.integers(4)
+                actions[0] = rng.integers(5)
             earned, died = world.step(actions, rewards)
             world.respawn(died)
             _, got, terminated, truncated = vec.step(actions)
@@ -129,7 +129,11 @@ def test_snake_eats_and_grows_a_tick_later() -> None:
 def test_snake_goes_straight_on_where_it_should_turn_back() -> None:
     with small(1) as vec:
         inside = Inside(vec)
-        for back, cells in ((LEFT, [(5, 3), (5, 4), (5, 5)]), (DOWN, [(9, 8), (8, 8), (7, 8)])):
+        for back, cells in (
+            (LEFT, [(5, 3), (5, 4), (5, 5)]),
+            (DOWN, [(9, 8), (8, 8), (7, 8)]),
+            (ON, [(1, 3), (2, 3), (3, 3)]),
+        ):
             inside.clear()
             inside.lay(0, cells)
             _, _, terminated, _ = vec.step([back])
@@ -231,4 +235,4 @@ def test_snake_forager_beats_chance() -> None:
 
 def test_snake_golden_trajectory() -> None:
     crowd = {"agents": 16, "width": 32, "height": 24, "food": 40}
-    assert trajectory_hash("snake", 300, 2, **crowd) == "366d98cd1114f5c5"
+    assert trajectory_hash("snake", 300, 2, **crowd) == "bc5e8f487326d29e"

@@ -8,11 +8,10 @@
 //   observation   field "view", 11 x 11 u8 of 6 categories around the head, row by row: 0 empty, 1 food, 2 corpse,
 //                 3 wall, 4 body, 5 head; the own head is in the middle
 //                 field "heading", u8: the direction of the last move, 0 .. 3
-//   action        0 down, 1 up, 2 left, 3 right; row 0 is the top. The way straight back goes straight on
-//   reward        `reward_food` or `reward_corpse` for a cell eaten, `reward_death` for dying
-//   start         one cell at random, 3 long once it has moved on; the world has `food` cells of food
-//   terminated    the head meets a wall, a body or another head
-//   truncated     the world, after 1,000 steps (vec.max_steps)
+//   action        0 straight on, 1 down, 2 up, 3 left, 4 right; row 0 is the top. The way straight back goes straight
+//   on reward        `reward_food` or `reward_corpse` for a cell eaten, `reward_death` for dying start         one cell
+//   at random, 3 long once it has moved on; the world has `food` cells of food terminated    the head meets a wall, a
+//   body or another head truncated     the world, after 1,000 steps (vec.max_steps)
 //
 // One tick: all turn; all tails leave their cell, but of those who grow; then the heads move, one snake after another,
 // from agent `tick` mod `agents` on, so that nobody is always first: whoever finds the cell taken dies and stays in the
@@ -110,7 +109,7 @@ SHOAL_HOST const char *snake_spec(const SnakeParams *params, ShoalSpec *out) {
   shoal_field(out, "view", SHOAL_KIND_GRID, SHOAL_U8, SNAKE_WINDOW, SNAKE_WINDOW, 1, 6, 0, 5,
               "0 empty, 1 food, 2 corpse, 3 wall, 4 body, 5 head");
   shoal_field(out, "heading", SHOAL_KIND_CATEGORY, SHOAL_U8, 1, 1, 1, 4, 0, 3, "the last move");
-  shoal_discrete(out, "move", 4, 0, "down|up|left|right");
+  shoal_discrete(out, "move", 5, 0, "on|down|up|left|right");
   return 0;
 }
 
@@ -137,9 +136,10 @@ SHOAL_FN void snake_birth(const SnakeParams *params, SnakeState *state, int32_t 
 SHOAL_FN void snake_sow(const SnakeParams *params, SnakeState *state) {
   uint8_t *board = (uint8_t *)state + params->size.offset[1];
   for (int32_t tries = 2 * (params->food - state->edible); tries > 0 && state->edible < params->food; tries--) {
-    int32_t cell = snake_anywhere(params, state), empty = board[cell] == SNAKE_EMPTY;
-    board[cell] = empty ? SNAKE_FOOD : board[cell];
-    state->edible += empty;
+    int32_t cell = snake_anywhere(params, state);
+    if (board[cell] != SNAKE_EMPTY) { continue; }
+    board[cell] = SNAKE_FOOD;
+    state->edible++;
   }
 }
 
@@ -167,7 +167,7 @@ SHOAL_FN void snake_death(const SnakeParams *params, SnakeState *state, const Sn
   int32_t cells = snake->length - snake->growing - 1;  // its tail moved on or it grew, and its head did not
   for (int32_t i = 0; i < cells; i++) {
     int32_t next = cell + snake_offset(board[cell] >> 4, stride);
-    board[cell] = i % 2 ? SNAKE_CORPSE : SNAKE_EMPTY;
+    board[cell] = i % 2 ? SNAKE_CORPSE : SNAKE_EMPTY;  // the tail itself is empty
     cell = next;
   }
   state->edible += cells / 2;
@@ -184,15 +184,15 @@ SHOAL_FN void snake_step(const SnakeParams *params, const void *shared, SnakeSta
   int32_t room = params->width * params->height / 2, first = (int32_t)(state->head.tick % (uint32_t)agents);
   SHOAL_EACH(a, agents) {  // turn; the head's cell says where the body goes on
     SnakeBody *snake = &snakes[a];
-    int32_t back = discrete[a] == (snake->heading ^ 1);
-    snake->heading = back ? snake->heading : discrete[a];
+    int32_t asked = discrete[a] - 1, on = asked < 0 || asked == (snake->heading ^ 1);
+    snake->heading = on ? snake->heading : asked;
     board[snake->head] = (uint8_t)(SNAKE_BODY | snake->heading << 4);
   }
   SHOAL_EACH(a, agents) {  // tails
     SnakeBody *snake = &snakes[a];
     int32_t grows = snake->growing > 0;
     uint8_t cell = board[snake->tail];
-    board[snake->tail] = grows ? cell : SNAKE_EMPTY;
+    board[snake->tail] = grows ? cell : (uint8_t)SNAKE_EMPTY;
     snake->tail += grows ? 0 : snake_offset(cell >> 4, stride);
     snake->growing -= grows;
   }
@@ -275,9 +275,9 @@ SHOAL_FN void snake_scripted(const SnakeParams *params, const void *shared, cons
     int32_t value = 2 * gains[move] + (move == snake->heading) - 100 * blocked;
     if (move == (snake->heading ^ 1) || value <= best) { continue; }
     best = value;
-    discrete[0] = move;
+    discrete[0] = 1 + move;
   }
-  if (shoal_uniform_of(rng) >= level) { discrete[0] = (int32_t)(shoal_uniform_of(shoal_mix(rng)) * 4.0f); }
+  if (shoal_uniform_of(rng) >= level) { discrete[0] = (int32_t)(shoal_uniform_of(shoal_mix(rng)) * 5.0f); }
 }
 
 #endif
