@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from env_states import states
 from test_breakout import FIELDS as BREAKOUT
+from test_maze import FIELDS as MAZE
 
 import shoal
 from shoal import drawing, registry
@@ -21,7 +22,7 @@ from shoal.drawing import Canvas, Drawing, Raster
 from shoal.errors import ConfigError, EnvError, ShapeError
 
 NAMES = registry.names()
-OWN = ("breakout", "cartpole", "pong", "squared", "template")
+OWN = ("breakout", "cartpole", "maze", "pong", "snake", "squared", "template")
 
 # Of 25 frames of 120 x 80, alpha 0 to 1, over the scripted policy at level 0.7. A frame changes when a drawing, the
 # font or the rasteriser does: look at it (`./run python`, shoal.Drawing, png.write) before renewing its hash.
@@ -32,10 +33,12 @@ GOLDEN = {
     "crowd": "f02c0a37049e6890",
     "forever": "f45a10b1ca521756",
     "masked": "2412f05def846685",
+    "maze": "ba86c91d3c29a89b",
     "mixed": "028eb9ce995467de",
     "pong": "3cdd3888b79e15e9",
     "recall": "2a8d13551debeaf2",
     "reset": "dd6b8606b091145f",
+    "snake": "312616ad7a222a16",
     "squared": "9fc33a0fb7e5111a",
     "template": "b640cce77be6e056",
 }
@@ -210,6 +213,31 @@ def test_squared_shows_agent_and_target_by_row_and_column() -> None:
         assert image[int((2.2 + 8.5) * 40), int((1.2 + 1.5) * 40), :3].tolist() == [0xF0, 0xE4, 0x42]
 
 
+def test_maze_shows_walls_goal_and_agent_where_they_are() -> None:
+    with shoal.make_vec("maze", 1, side=7, levels=1) as vec:
+        draw = Drawing(vec.spec, 756, 798)  # 100 pixels a cell, and margins of 28 and 70
+        cells = states(vec, MAZE)[0]
+        picture = draw.draw(vec)[70:770, 28:728, :3].reshape(7, 100, 7, 100, 3)[:, 50, :, 50]
+        row, column = divmod(int(cells["cell"]), 17)
+        assert picture[row - 5, column - 5].tolist() == [0x56, 0xB4, 0xE9]
+        assert (picture == (0xF0, 0xE4, 0x42)).all(axis=2).sum() == 1
+        view = vec.observations["view"].reshape(11, 11)[5 - row + 5 : 12 - row + 5, 5 - column + 5 : 12 - column + 5]
+        walls = (picture == (0x3A, 0x46, 0x57)).all(axis=2)[: view.shape[0], : view.shape[1]]
+        assert walls.sum() > 15
+
+
+def test_snake_shows_its_own_snake_and_the_wall() -> None:
+    with shoal.make_vec("snake", 1, agents=3, width=28, height=18, food=30) as vec:
+        draw = Drawing(vec.spec, 600, 400)  # 20 pixels a cell, the board at 20, 20
+        start = vec.address(0) - vec._memory.ctypes.data
+        heads = vec._memory[start + 32 : start + 32 + 3 * 24].view(np.int32).reshape(3, 6)[:, 0]
+        image = draw.draw(vec)
+        row, column = divmod(int(heads[0]), 38)
+        yellow = np.argwhere((image[..., :3] == (0xF0, 0xE4, 0x42)).all(axis=2)).mean(axis=0)
+        np.testing.assert_allclose(yellow, [20 * (row - 4) + 10, 20 * (column - 4) + 10], atol=4)
+        assert image[5, 300, :3].tolist() == [0x3A, 0x46, 0x57]
+
+
 def test_every_parameter_is_drawn() -> None:
     """Unusual sizes must not put things outside: the agent stays in the picture."""
     for name, params in (
@@ -219,6 +247,8 @@ def test_every_parameter_is_drawn() -> None:
         ("pong", {"paddle_height": 400.0, "win_score": 1000}),
         ("template", {"length": 1000}),
         ("template", {"length": 1}),
+        ("maze", {"side": 47, "braid": 1.0, "levels": 3}),
+        ("maze", {"side": 7, "levels": 3}),
     ):
         for vec, draw, before in play(name, 3, **params):
             image = draw.draw(vec, 1, 0.5, before)

@@ -39,7 +39,7 @@ enum { MAZE_DOWN = 0, MAZE_UP = 1, MAZE_LEFT = 2, MAZE_RIGHT = 3 };
 
 #define MAZE_PARAMS(F, I, B, C)                                                                 \
   I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")           \
-  I(levels, 16384, 1, 65536, "", SIZE, "mazes to train on; an evaluation makes as many others") \
+  I(levels, 16384, 1, 16384, "", SIZE, "mazes to train on; an evaluation makes as many others") \
   F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")     \
   F(winding, 0.5f, 0, 1, "", SIZE, "0 short dead ends everywhere, 1 long corridors")
 

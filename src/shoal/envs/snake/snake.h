@@ -3,7 +3,7 @@
 //
 // snake: hundreds of snakes in one world eat, grow, block one another's way, die and are born again.
 //
-// After PufferLib's `snake`, with rules of our own where that one is silent (README.md says where they differ).
+// After PufferLib's `snake`, with rules of our own.
 //
 //   observation   field "view", 11 x 11 u8 of 6 categories around the head, row by row: 0 empty, 1 food, 2 corpse,
 //                 3 wall, 4 body, 5 head; the own head is in the middle
