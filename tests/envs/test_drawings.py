@@ -33,7 +33,7 @@ GOLDEN = {
     "crowd": "f02c0a37049e6890",
     "forever": "f45a10b1ca521756",
     "masked": "2412f05def846685",
-    "maze": "ba86c91d3c29a89b",
+    "maze": "2985617713a60823",
     "mixed": "028eb9ce995467de",
     "pong": "3cdd3888b79e15e9",
     "recall": "2a8d13551debeaf2",

@@ -50,7 +50,8 @@ SHOAL_FN void maze_draw(const MazeParams *params, const MazeShared *shared, cons
   float side = (float)params->side, text = 0.026f * side, line = -0.05f * side;
   float x = shoal_lerp(maze_draw_column(params, before), maze_draw_column(params, now), alpha);
   float y = shoal_lerp(maze_draw_row(params, before), maze_draw_row(params, now), alpha);
-  float time = (float)(now->head.tick % 1024u) + alpha, goal_x = 1.5f + 2.0f * (float)level->goal_column;
+  float time = shoal_lerp((float)(before->head.tick % 1024u), (float)(now->head.tick % 1024u), alpha);
+  float goal_x = 1.5f + 2.0f * (float)level->goal_column;
   float goal_y = 1.5f + 2.0f * (float)level->goal_row, pulse = 0.5f + 0.5f * shoal_sin(0.7f * time);
 
   shoal_draw_window(canvas, -0.04f * side, -0.1f * side, 1.04f * side, 1.04f * side, SHOAL_FLOOR);
