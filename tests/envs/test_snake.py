@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class Inside:
         """Put a snake on these cells (row, column), tail first."""
         at = [(5 + row) * self.stride + 5 + column for row, column in cells]
         ways = {self.stride: DOWN, -self.stride: UP, -1: LEFT, 1: RIGHT}
-        for here, there in zip(at, at[1:], strict=False):
+        for here, there in pairwise(at):
             self.board.reshape(-1)[here] = BODY | ways[there - here] - 1 << 4
         heading = ways[at[-1] - at[-2]] - 1
         self.board.reshape(-1)[at[-1]] = HEAD | heading << 4
