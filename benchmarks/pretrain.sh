@@ -44,6 +44,8 @@ for name in ${*:-cartpole pong breakout squared template}; do
     pong) train pong --seed 1 --steps 4M ;;
     breakout) train breakout --seed 1 --steps 25M ;;
     squared) train squared --seed 1 --steps 12M --policy.hidden 60 ;;  # 60: the file is to be small
+    maze) train maze --seed 1 --steps 120M --policy.hidden 56 ;;
+    snake) train snake --seed 1 --steps 120M --policy.hidden 44 ;;
     template) train template --seed 1 --steps 2M --vec.num-envs 256 --policy.core mlp --policy.hidden 32 ;;
     *) echo "pretrain.sh: no agent comes with \`$name\`" >&2 && exit 2 ;;
   esac
