@@ -39,8 +39,8 @@ def run(arguments: list[str]) -> int:
         raise ConfigError(f"one template at a time: got {' and '.join(f'--{kind}' for kind in kinds)}")
     made = make(words[0], _PACKAGE / "templates" / kinds[0] if kinds else _SINGLE, Path(options["into"]))
     home = registry.spelled(made)
-    picture = f", {words[0]}_draw.h (its picture)" if (made / f"{words[0]}_draw.h").exists() else ""
-    print(f"made {home}/: {words[0]}.h (the simulation), {words[0]}.toml (its settings), README.md (its page){picture}")
+    files = f"{words[0]}.h (the simulation), {words[0]}_draw.h (its picture), {words[0]}.toml (its settings)"
+    print(f"made {home}/: {files}, README.md (its page)")
     print(f"next:\n  {command()} train {home}\n  {command()} eval {home}")
     return 0
 

@@ -8,14 +8,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal import flags, registry
+from shoal import flags, folder, registry
 from shoal.cli import command, count, leading
 from shoal.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
     from shoal.players import Player
     from shoal.registry import Spec
+    from shoal.settings import Scalar
     from shoal.viewer import Viewer
+
+    Overrides = dict[str, dict[str, Scalar]]
 
 PLACES = ("window", "terminal")
 WATCH = (
@@ -52,13 +55,19 @@ def run(program: str, arguments: list[str]) -> int:
     words = [word for word in leading(arguments) if word]
     about = "Play with the keyboard." if human else "Watch an agent play, or record it."
     options = WATCH if human else WATCH + RECORD
-    parsed = flags.parse(f"shoal {program} ENV --watch [{'|'.join(PLACES)}]", about, arguments[len(words) :], options)
+    name = words[0] if words and (words[0] in registry.names() or folder.is_environment(words[0])) else ""
+    for argument in arguments[len(words) :]:
+        if argument.startswith("--env.") and not name:
+            flag = argument.partition("=")[0]
+            raise ConfigError(f"`{flag}` needs the environment's name", f"`{command()} {program} cartpole {flag} ...`")
+    title = f"shoal {program} ENV --watch [{'|'.join(PLACES)}]"
+    parsed = flags.parse(title, about, arguments[len(words) :], options, env=name, only=("env",))
     chosen = {"record": None, "seconds": 0.0, "episodes": 0, "json": False} | parsed.options
     if place and chosen["record"]:
         raise ConfigError("--watch and --record exclude one another", "leave one of them out")
     if len(words) > 2 or (human and not words):
         raise ConfigError(f"expected `shoal {program} ENV [RUN]`; got {len(words)} words", "`shoal list` names them")
-    viewer = _viewer(words, chosen, human)
+    viewer = _viewer(words, chosen, human, parsed.overrides)
     if chosen["record"]:
         return _record(viewer, chosen)
     show(viewer, place or PLACES[0], chosen)
@@ -89,7 +98,7 @@ def take_watch(arguments: list[str]) -> tuple[str, list[str]]:
 # ---------------------------------------------------------------------------------------------------- who plays
 
 
-def _viewer(words: list[str], options: dict[str, Any], human: bool) -> Viewer:
+def _viewer(words: list[str], options: dict[str, Any], human: bool, overrides: Overrides) -> Viewer:
     from shoal import viewer as viewers
     from shoal.evaluate import check_seed, evaluation_seed
 
@@ -100,7 +109,7 @@ def _viewer(words: list[str], options: dict[str, Any], human: bool) -> Viewer:
     if not 0 <= options["level"] <= 1:
         raise ConfigError(f"out of range: --level {options['level']:g}; expected 0 to 1")
     seed = evaluation_seed(check_seed(options["seed"]), -1)
-    spec, player, max_steps = _player(words, options, human, seed)
+    spec, player, max_steps = _player(words, options, human, seed, overrides)
     viewer = viewers.Viewer(
         spec, player, copies=max(columns, 1) * rows, columns=columns, seed=seed, max_steps=max_steps, human=human
     )
@@ -108,9 +117,11 @@ def _viewer(words: list[str], options: dict[str, Any], human: bool) -> Viewer:
     return viewer
 
 
-def _player(words: list[str], options: dict[str, Any], human: bool, seed: int) -> tuple[Spec, Player, int]:
+def _player(
+    words: list[str], options: dict[str, Any], human: bool, seed: int, overrides: Overrides
+) -> tuple[Spec, Player, int]:
     """Return the environment, who plays it, and its time limit (0: its own)."""
-    from shoal import players
+    from shoal import config, players
 
     named = [name for name in ("random", "scripted", "greedy") if options[name]]
     if len(named) > 1:
@@ -119,32 +130,44 @@ def _player(words: list[str], options: dict[str, Any], human: bool, seed: int) -
     if named and named[0] != "greedy":
         if len(words) > 1:
             raise ConfigError(f"--{named[0]} needs no run; got `{words[1]}`", "leave one of them out")
-        spec = registry.get(env).spec()
+        spec = config.load(env, overrides=overrides).spec()
         if named[0] == "random":
             return spec, players.RandomPlayer(seed), 0
         return spec, players.ScriptedPlayer(spec.env, options["level"]), 0
     try:
-        return _agent(words, options, seed)
-    except CheckpointError:
+        return _agent(words, options, seed, overrides.get("env", {}))
+    except (CheckpointError, _MisfitError):
         if not human or len(words) > 1:
             raise
-    spec = registry.get(env).spec()  # no agent yet: the others, if there are any, play as well as they can
+    spec = config.load(env, overrides=overrides).spec()  # no agent for it: the others, if any, play as well as they can
     if spec.env.scripted:
         return spec, players.ScriptedPlayer(spec.env, options["level"]), 0
     return spec, players.RandomPlayer(seed), 0
 
 
-def _agent(words: list[str], options: dict[str, Any], seed: int) -> tuple[Spec, Player, int]:
+class _MisfitError(ConfigError):
+    """The agent was made for other sizes."""
+
+
+def _agent(words: list[str], options: dict[str, Any], seed: int, values: dict[str, Scalar]) -> tuple[Spec, Player, int]:
+    """Return the world that an agent was trained in, with these parameters in place of its own, and the agent."""
     from shoal import agents, players
     from shoal.policy import restore
 
     runs_dir = Path(options["runs_dir"])
     found = agents.find(words, runs_dir)
     policy = restore(found, options["policy"] or "")
+    own = policy.spec
+    spec = own.env.spec({**own.values, **values}, observed=own.observed) if values else own
+    for param in spec.env.params:
+        trained, value = own.values[param.name], spec.values[param.name]
+        if param.role == "size" and value != trained:
+            problem = f"`{param.name}` is fixed at creation: this agent was trained with {trained}; got {value}"
+            raise _MisfitError(f"{problem} (at env.{param.name})", "`--random` and `--scripted` play at any size")
     note = agents.about(found.path, runs_dir) or str(found.path)
     print(f"{note}, trained for {count(found.steps)} steps", flush=True)
     player = players.PolicyPlayer(policy, greedy=options["greedy"], seed=seed)
-    return policy.spec, player, found.config.vec.max_steps or 0
+    return spec, player, found.config.vec.max_steps or 0
 
 
 # ---------------------------------------------------------------------------------------------------- where

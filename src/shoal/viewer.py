@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal import config, drawing, registry
+from shoal import config, contexts, drawing, registry
 from shoal import keys as keyboard
 from shoal.errors import ConfigError
 from shoal.players import Choice, Player
@@ -80,7 +80,11 @@ def watching(spec: registry.Spec) -> Watching:
         raise ConfigError(f"expected rate, per (a parameter) and turns; got {', '.join(table)} ({where})")
     if not isinstance(table["rate"], (int, float)) or not 0 < table["rate"] <= 10_000:
         raise ConfigError(f"out of range: rate={table['rate']!r}; expected up to 10000 ticks a second ({where})")
-    divisor = float(spec.values[str(table["per"])]) if table["per"] else 1.0
+    divisor = 1.0
+    if table["per"]:
+        param = next(param for param in spec.env.params if param.name == table["per"])
+        value = spec.values[param.name]
+        divisor = float(param.default if contexts.is_distribution(param, value) else value)  # a pace for all episodes
     keys = keyboard.of(spec, sections.get("keys", {}), f"{name}.toml")
     return Watching(float(table["rate"]) / divisor, bool(table["turns"]), keys)
 

@@ -23,7 +23,7 @@ NOTE = 2.0  # seconds that a note stays in view
 LONGEST = 0.25  # seconds of play in a frame: a window that was dragged does not catch up
 ELSEWHERE = "`--watch terminal` shows it here, `eval ... --record FILE.png` writes it"
 
-_QUIET = 6  # LOG_ERROR
+_QUIET = 7  # LOG_NONE: raylib ends the process when it reports what is fatal
 _RESIZABLE = 0x4  # of SetConfigFlags
 _RGBA8 = 7  # PIXELFORMAT_UNCOMPRESSED_R8G8B8A8
 _WHITE = (255, 255, 255, 255)

@@ -21,27 +21,42 @@ from shoal.command_new import make
 from shoal.drawing import Canvas, Drawing, Raster
 from shoal.errors import ConfigError, EnvError, ShapeError
 
+TEMPLATES = {f"new-{path.name}": str(path) for path in sorted((Path(registry.__file__).parent / "templates").iterdir())}
 NAMES = registry.names()
-OWN = ("breakout", "cartpole", "maze", "pong", "snake", "squared", "template")
+OWN = [name for name in NAMES if name != "forever"]  # there is nothing to see in it but its observation
+DRAWN = [*OWN, *(pytest.param(path, id=name) for name, path in TEMPLATES.items())]
+ALL = [*NAMES, *DRAWN[len(OWN) :]]
 
 # Of 25 frames of 120 x 80, alpha 0 to 1, over the scripted policy at level 0.7. A frame changes when a drawing, the
 # font or the rasteriser does: look at it (`./run python`, shoal.Drawing, png.write) before renewing its hash.
 GOLDEN = {
     "breakout": "21ab1024b6de599a",
-    "cartpole": "bfc2f638a5186628",
-    "continuous": "3e28746c18f0ac3b",
-    "crowd": "f02c0a37049e6890",
+    "cartpole": "b00b2e2730a94129",
+    "continuous": "b094d94bc2b6f761",
+    "crowd": "89fba1460fabb052",
     "forever": "f45a10b1ca521756",
-    "masked": "2412f05def846685",
+    "masked": "af3015157f68bc62",
     "maze": "2985617713a60823",
-    "mixed": "028eb9ce995467de",
+    "mixed": "a59bd3df24f81961",
+    "new-continuous": "5e9cd1ff168a49f8",
+    "new-grid": "7ffd6a28584f7a9e",
+    "new-multi-agent": "0e2e1e781dcd9fd3",
     "pong": "3cdd3888b79e15e9",
-    "recall": "2a8d13551debeaf2",
-    "reset": "dd6b8606b091145f",
+    "recall": "27013ced0cf502d0",
+    "reset": "06efd81aa5856225",
     "snake": "312616ad7a222a16",
     "squared": "9fc33a0fb7e5111a",
     "template": "b640cce77be6e056",
 }
+
+
+def act(vec: Any, rng: np.random.Generator, level: float = 0.7) -> None:
+    """Write the actions of the scripted policy, or random ones where there is none."""
+    if vec.env.scripted:
+        vec.scripted(level)
+    else:
+        vec.discrete[:] = rng.integers(0, [head.size for head in vec.spec.heads], vec.discrete.shape)
+        vec.continuous[:] = rng.uniform(-1, 1, vec.continuous.shape)
 
 
 def play(name: str, steps: int, width: int = 120, height: int = 80, **params: Any) -> Any:
@@ -51,16 +66,12 @@ def play(name: str, steps: int, width: int = 120, height: int = 80, **params: An
         rng = np.random.default_rng(3)
         for _ in range(steps):
             before = vec.state(1)
-            if vec.env.scripted:
-                vec.scripted(0.7)
-            else:
-                vec.discrete[:] = rng.integers(0, [head.size for head in vec.spec.heads], vec.discrete.shape)
-                vec.continuous[:] = rng.uniform(-1, 1, vec.continuous.shape)
+            act(vec, rng)
             vec.step()
             yield vec, draw, before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_drawing_changes_nothing_and_shows_something(name: str) -> None:
     for vec, draw, before in play(name, 12):
         snapshot, was = vec.snapshot(1), before.copy()
@@ -71,7 +82,7 @@ def test_drawing_changes_nothing_and_shows_something(name: str) -> None:
         assert 200 < draw.canvas.items.nbytes < 1 << 15
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_drawing_is_safe_in_any_state(name: str) -> None:
     """State may hold anything while an environment is being written: its picture must not crash."""
     rng = np.random.default_rng(0)
@@ -81,18 +92,18 @@ def test_drawing_is_safe_in_any_state(name: str) -> None:
         draw.draw(vec, 1, 0.5, before)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ALL)
 def test_golden_frames(name: str) -> None:
     digest = hashlib.sha256()
     for step, (vec, draw, before) in enumerate(play(name, 25)):
         digest.update(draw.draw(vec, 1, (step % 5) / 4, before).tobytes())
-    assert digest.hexdigest()[:16] == GOLDEN[name]
+    assert digest.hexdigest()[:16] == GOLDEN[{path: new for new, path in TEMPLATES.items()}.get(name, name)]
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", DRAWN)
 def test_environment_has_a_drawing_of_its_own(name: str) -> None:
     assert drawing.function_of(registry.get(name))
-    assert not drawing.function_of(registry.get("masked"))
+    assert not drawing.function_of(registry.get("forever"))
 
 
 @pytest.mark.usefixtures("unoptimised")
@@ -114,7 +125,7 @@ def test_a_mistake_in_a_drawing_is_told_with_its_line(tmp_path: Path) -> None:
         Drawing(vec.spec, 160, 90)
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", DRAWN)
 def test_alpha_moves_from_before_to_now(name: str) -> None:
     moved = 0
     for vec, draw, before in play(name, 12):
@@ -127,15 +138,16 @@ def test_alpha_moves_from_before_to_now(name: str) -> None:
     assert moved > 3
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", DRAWN)
 def test_nothing_is_between_two_episodes(name: str) -> None:
     with shoal.make_vec(name, 1, seed=2, threads=1, max_steps=3) as vec:
         draw = Drawing(vec.spec, 120, 80)
+        rng = np.random.default_rng(3)
         resets = 0
         for _ in range(8):
             before = vec.state(0)
             episode = before.view(np.uint32)[2]
-            vec.scripted()
+            act(vec, rng, 1.0)
             vec.step()
             if vec.state(0).view(np.uint32)[2] != episode:
                 resets += 1
@@ -202,6 +214,21 @@ def test_cartpole_leans_right_for_positive_angles() -> None:
             assert top * sign > 10
 
 
+def test_cartpole_texts_keep_apart_in_pictures_of_any_width() -> None:
+    with shoal.make_vec("cartpole", 1) as vec:
+        state = states(vec, [("x", "f4"), ("x_dot", "f4"), ("theta", "f4"), ("theta_dot", "f4")])[0]
+        state["theta"], state["tick"] = -0.2, 488
+        told = 0
+        for width in range(40, 300, 3):
+            image = Drawing(vec.spec, width, width * 33 // 58).draw(vec)[: width // 10, :, :3].astype(int)
+            columns = np.flatnonzero((image[..., 0] > 0xB0).any(axis=0))  # of the steps, the brighter text
+            if len(columns):
+                told += 1
+                after = image[:, columns.max() + 2 : columns.max() + 5]
+                assert (np.abs(after - (0x1A, 0x21, 0x2B)).max(axis=2) < 0x20).all(), width
+        assert told > 50
+
+
 def test_squared_shows_agent_and_target_by_row_and_column() -> None:
     fields = [("row", "i2"), ("column", "i2"), ("target_row", "i2"), ("target_column", "i2")]
     with shoal.make_vec("squared", 1) as vec:
@@ -238,6 +265,24 @@ def test_snake_shows_its_own_snake_and_the_wall() -> None:
         assert image[5, 300, :3].tolist() == [0x3A, 0x46, 0x57]
 
 
+@pytest.mark.parametrize("name", ["recall", "reset", "mixed", "crowd"])
+def test_right_and_wrong_answers_are_told_apart(name: str) -> None:
+    """With right ones nothing is red, with wrong ones much is; of mixed, whose cards are coloured, its cross."""
+    red = {}
+    for right in (True, False):
+        with shoal.make_vec(name, 1, seed=3, threads=1, autoreset="next-step") as vec:
+            draw, found = Drawing(vec.spec, 576, 330), 0
+            for _ in range(12):
+                vec.scripted(1.0)
+                vec.discrete[:] = vec.discrete if right else 1 - vec.discrete.clip(0, 1)
+                vec.step()
+                image = draw.draw(vec)[..., :3]
+                area = image[110:170, 190:220] if name == "mixed" else image  # between its two cards
+                found += int((area == (0xD5, 0x5E, 0x00)).all(axis=2).sum())
+            red[right] = found
+    assert red[True] == 0 and red[False] > 200, red
+
+
 def test_every_parameter_is_drawn() -> None:
     """Unusual sizes must not put things outside: the agent stays in the picture."""
     for name, params in (
@@ -249,6 +294,16 @@ def test_every_parameter_is_drawn() -> None:
         ("template", {"length": 1}),
         ("maze", {"side": 47, "braid": 1.0, "levels": 3}),
         ("maze", {"side": 7, "levels": 3}),
+        ("recall", {"delay": 1}),
+        ("recall", {"delay": 1000}),
+        ("masked", {"doors": 3}),
+        ("masked", {"doors": 64}),
+        ("mixed", {"dials": 1}),
+        ("mixed", {"dials": 8}),
+        ("continuous", {"gap": 1.0}),
+        ("crowd", {"agents": 1}),
+        ("crowd", {"agents": 64, "away": 1}),
+        (TEMPLATES["new-multi-agent"], {"agents": 64}),
     ):
         for vec, draw, before in play(name, 3, **params):
             image = draw.draw(vec, 1, 0.5, before)

@@ -54,7 +54,7 @@ def test_probe_states_its_threshold_and_budget(name):
 @pytest.mark.parametrize("delay", [1, 3, 8])
 def test_recall_shows_the_bit_once_and_asks_after_the_delay(delay):
     with shoal.make_vec("recall", 2, delay=delay) as vec:
-        state = states(vec, [("bit", "i4"), ("left", "i4")])
+        state = states(vec, [("bit", "i4"), ("left", "i4"), ("answer", "i4"), ("unused", "i4")])
         for episode in range(4):
             bit = state["bit"].copy()
             for tick in range(delay + 1):
@@ -75,7 +75,7 @@ def test_recall_bits_are_fair():
 
 # ---------------------------------------------------------------------------------------------------- reset
 
-RESET = [("cue", "i4"), ("first", "i4"), ("asked", "i4"), ("unused", "i4")]
+RESET = [(name, "i4") for name in ("cue", "first", "asked", "answered", "right", "wrong")]
 
 
 def test_reset_pays_by_answer_and_cue():
@@ -221,7 +221,7 @@ def test_continuous_raw_samples_stop_in_the_gap_and_clipped_ones_lead_beyond():
 
 # ---------------------------------------------------------------------------------------------------- crowd
 
-CROWD = [("bit", "i4", 64), ("age", "i4", 64), ("away", "i4", 64)]
+CROWD = [("bit", "i4", 64), ("age", "i4", 64), ("away", "i4", 64), ("answer", "u1", 64)]
 
 
 def test_crowd_agents_die_stay_away_and_return():

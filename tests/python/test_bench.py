@@ -228,6 +228,22 @@ def test_train_counts_the_replay_ratio(capsys: pytest.CaptureFixture[str]) -> No
     assert once["scaling"] == 1.0  # one thread beside itself
 
 
+def test_backends_are_measured_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    out, row = run(capsys, f"backends cartpole {SMALL} --threads 1 --seconds 0.2 --windows 2", tmp_path)
+    stored = [json.loads(line) for line in (tmp_path / "backends-cartpole.jsonl").read_text().splitlines()]
+    assert stored == [row] and {"commit", "machine", "date"} <= set(row)
+    lines = {line.split()[0]: line.split()[1:] for line in out.splitlines()[3:5]}
+    for backend in ("native", "torch"):
+        median, low, high = row[backend]
+        assert 0 < low <= median <= high
+        settings = {"vec": {"num_envs": 64}, "train": {"horizon": 16, "backend": backend}}
+        assert row[f"{backend}_settings"] == shoal.Trainer("cartpole", runs_dir=None, **settings).settings
+        assert lines[backend][:3] == [f"{rate:,.0f}" for rate in row[backend]]
+        assert float(lines[backend][3]) == pytest.approx(median / row["native"][0], abs=0.006)
+    assert row["network"] == "mlp 32 x 2" and row["threads"] == 1
+
+
 def test_stages_of_one_thread_are_its_whole_time() -> None:
     trainer = shoal.Trainer("recall", runs_dir=None, vec={"num_envs": 64, "threads": 1}, train={"horizon": 16})
     trainer.stages()

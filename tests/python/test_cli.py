@@ -147,7 +147,6 @@ MISTAKES = [
     ("train cartpole --runs-dir file", "the run cannot be written: file/cartpole/"),
     ("train cartpole --config nowhere.toml", "the settings file cannot be read: nowhere.toml: No such file"),
     ("train cartpole --preset few", "no preset is called `few`\nhint: "),
-    ("eval crowd", "no run of `crowd` in runs\nhint: make one with `shoal train crowd`"),
     ("eval cartpol", "no such checkpoint or run: cartpol; expected a file, a folder, or a name in runs\nhint: did you"),
     ("eval file", "the checkpoint is damaged or is no safetensors file: file: "),
     ("eval cartpole a b", "unexpected argument `b`"),

@@ -58,6 +58,7 @@ def test_every_flag_and_setting_is_offered_once() -> None:
     ("command", "some"),
     [
         (["eval"], {"--seed", "--level", "--json"}),
+        (["play", "pong"], {"--speed", "--env.paddle-height"}),
         (["list"], {"--json"}),
         (["doctor"], {"--runs-dir", "--json"}),
         (["profile", "pong"], {"--seconds", "--policy.core"}),

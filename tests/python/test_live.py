@@ -142,7 +142,12 @@ class FakeRaylib:
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None
 
+    def SetTraceLogLevel(self, level: int) -> None:  # noqa: N802
+        self.level = level
+
     def InitWindow(self, width: int, height: int, _: bytes) -> None:  # noqa: N802
+        if not self.ready and self.level <= 6:  # LOG_FATAL, which it reports and then ends the process
+            raise SystemExit(1)
         self.size = (width, height)
         self._begin()
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal import cli, png, record, registry
+from shoal import cli, command_watch, png, record, registry
 from shoal.players import RandomPlayer
 from shoal.viewer import Viewer
 
@@ -76,6 +76,25 @@ def test_a_recording_ends_with_its_episodes_and_their_end_in_view(capsys: pytest
     assert viewer.episodes == 1
     assert frames == pytest.approx(viewer.ticks + 0.7 * 50, abs=3)
     assert 1.0 < shown_seconds(Path("fall.png").read_bytes()) < 10
+
+
+@pytest.mark.parametrize("player", [["--random"], ["--scripted"], []])
+def test_parameters_of_the_environment_change_the_world(player: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--size", "96x55", "--fps", "10", "--seconds", "1"]
+    for name, values in (("as_it_is", []), ("long", ["--env.pole-half-length", "1.5"])):
+        code, _, err = run(capsys, "eval", "cartpole", *player, *words, *values, "--record", f"{name}.png")
+        assert (code, err) == (0, "")
+    assert Path("long.png").read_bytes() != Path("as_it_is.png").read_bytes()
+
+
+def test_a_person_plays_with_parameters_that_no_agent_was_made_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(command_watch, "show", lambda viewer, *_: shown.append(viewer))
+    assert cli.main(["play", "crowd", "--env.agents", "3", "--env.life", "uniform(2, 9)"]) == 0
+    assert cli.main(["play", "crowd", "--env.life", "9"]) == 0
+    assert shown[0].spec.agents == shown[0].vec.num_rows == 3
+    assert [viewer.player.name for viewer in shown] == ["scripted", "sampled"]
+    assert [viewer.spec.values["life"] for viewer in shown] == ["uniform(2, 9)", 9.0]
 
 
 def test_tiles_and_the_agent_that_comes_with_shoal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,7 +170,6 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     [
         (["eval", "breakot", "--random", "--record", "a.png"], "no environment is called `breakot`"),
         (["eval", "forever", "--scripted", "--record", "a.png"], "`forever` has no scripted player"),
-        (["eval", "forever", "--record", "a.png"], "no run of `forever` in runs"),
         (["eval", "pong", "no-such-run", "--record", "a.png"], "no such checkpoint or run: no-such-run"),
         (["play"], "expected `shoal play ENV [RUN]`; got 0 words"),
         (["play", "pong", "--record", "a.png"], "unknown flag `--record`"),

@@ -38,10 +38,12 @@ def field(view: Viewer, name: str = "state") -> np.ndarray:
         ("pong", {}, 7.5),
         ("cartpole", {}, 50),
         ("cartpole", {"time_step": 0.05}, 20),
-        ("crowd", {}, 10),
+        ("cartpole", {"time_step": "uniform(0.03, 0.04)"}, 50),  # a pace for all episodes
+        ("crowd", {}, 2),
+        ("forever", {}, 10),
     ],
 )
-def test_an_environment_ticks_at_its_own_rate(name: str, values: dict[str, float], rate: float) -> None:
+def test_an_environment_ticks_at_its_own_rate(name: str, values: dict[str, object], rate: float) -> None:
     view = made(name, values=values, copies=2)  # no pause at the end of an episode
     assert view.watching.rate == pytest.approx(rate)
     for _ in range(120):
@@ -167,7 +169,7 @@ def test_a_person_plays_the_agent_that_is_followed_and_no_other() -> None:
     view.press("tab")
     view.press("c")
     assert view.row == view.spec.agents + 1
-    view.held = ["2"]
+    view.held = ["1"]
     view.tick()
     assert view.choice is not None
     assert np.flatnonzero(view.choice.discrete[:, 0]).tolist() == [view.row]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from shoal import native
+from shoal import agents, native, registry
 
 ROOT = Path(__file__).parents[2]
 OFFLINE = ("NewConnectionError", "No matching distribution found for", "Could not fetch URL")
@@ -87,6 +87,14 @@ def test_it_trains_without_compiler_and_torch(installed: Path, tmp_path: Path) -
     assert torch == "None"
     assert Path(path).is_relative_to(installed.parent)
     assert isa == native.library().name
+
+
+def test_its_agents_play_and_are_drawn_without_a_compiler(installed: Path, tmp_path: Path) -> None:
+    """Each environment's agent and its drawing are in the wheel: on a fresh install there is something to see."""
+    for name in filter(agents.packaged, registry.names()):
+        out = run(installed, *f"shoal eval {name} --record {name}.png --seconds 0.3".split(), folder=tmp_path)
+        assert "this is the agent that comes with shoal" in out
+        assert (tmp_path / f"{name}.png").stat().st_size > 1000
 
 
 def test_it_compiles_an_environment_of_ones_own_where_a_compiler_is(installed: Path, tmp_path: Path) -> None:

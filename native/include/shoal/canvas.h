@@ -231,6 +231,19 @@ SHOAL_FN void shoal_draw_polygon(ShoalCanvas *canvas, const float *corners, int3
   shoal_canvas_points(canvas, SHOAL_ITEM_POLYGON, corners, count, 0.0f, colour);
 }
 
+// Right or wrong, told apart by shape too: a check mark or a cross, `size` across, around (x, y), where y runs down.
+SHOAL_FN void shoal_draw_verdict(ShoalCanvas *canvas, float x, float y, float size, int32_t right, float opacity) {
+  float half = 0.5f * size, width = 0.18f * size;
+  float check[6] = {x - half, y, x - 0.1f * size, y + 0.8f * half, x + half, y - 0.8f * half};
+  if (right) {
+    shoal_draw_lines(canvas, check, 3, width, shoal_fade(SHOAL_GREEN, opacity));
+    return;
+  }
+  half *= 0.8f;
+  shoal_draw_line(canvas, x - half, y - half, x + half, y + half, width, shoal_fade(SHOAL_RED, opacity));
+  shoal_draw_line(canvas, x - half, y + half, x + half, y - half, width, shoal_fade(SHOAL_RED, opacity));
+}
+
 // One line of ASCII text, `height` the height of a capital, y its middle. In a small picture it is kept legible, at 7
 // pixels; where it should have less than 2.5, it is left out.
 SHOAL_FN void shoal_draw_text(ShoalCanvas *canvas, float x, float y, float height, int32_t align, uint32_t colour,

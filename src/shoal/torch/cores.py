@@ -17,6 +17,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+# (gradient, output, grad_input=where): the gradient before the function.
+_SIGMOID = torch.ops.aten.sigmoid_backward.grad_input
+_TANH = torch.ops.aten.tanh_backward.grad_input
+
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh}
 
 
@@ -130,8 +134,8 @@ class _Scan(torch.autograd.Function):
 class _LstmSequence(torch.autograd.Function):
     """(i, f, g, o) = gates_t + U h; c <- sigma(f) c + sigma(i) tanh(g); h <- sigma(o) tanh(c).
 
-    Per step, forward has one matrix product and eight small operations, backward one and four: all that does not
-    depend on the step after is prepared for the whole sequence.
+    Per step, forward has one matrix product and eight small operations, backward one and twelve. What backward could
+    prepare for the whole sequence it does step by step: arrays of a step stay in cache, those of a sequence do not.
     """
 
     @staticmethod
@@ -168,32 +172,27 @@ class _LstmSequence(torch.autograd.Function):
         dy = grads[0]
         steps, rows, width = gates.shape
         hidden = width // 4
-        before_h, before_c = hs[:-1] * keep, cs[:-1] * keep
-        i, f, g, o = gates.chunk(4, dim=-1)
-        # What the gradient of c (first three blocks) and of h (the last) is multiplied by.
-        slopes = torch.empty_like(gates)
-        si, sf, sg, so = slopes.chunk(4, dim=-1)
-        torch.mul(i, 1 - i, out=si).mul_(g)
-        torch.mul(f, 1 - f, out=sf).mul_(before_c)
-        torch.mul(g, g, out=sg).neg_().add_(1).mul_(i)
-        torch.mul(o, 1 - o, out=so).mul_(squashed)
-        h_to_c = squashed.square().neg_().add_(1).mul_(o)
-        decay = f * keep
         dgates = torch.empty_like(gates)
         dh, dc = dy[-1], gates.new_zeros(rows, hidden)
+        product, through = torch.empty_like(dc), torch.empty_like(dc)
         for t in range(steps - 1, -1, -1):
-            dc.addcmul_(dh, h_to_c[t])
-            blocks = dgates[t, :, : 3 * hidden].view(rows, 3, hidden)
-            torch.mul(dc[:, None], slopes[t, :, : 3 * hidden].view(rows, 3, hidden), out=blocks)
-            torch.mul(dh, slopes[t, :, 3 * hidden :], out=dgates[t, :, 3 * hidden :])
-            dc.mul_(decay[t])
+            i, f, g, o = gates[t].chunk(4, dim=-1)
+            di, df, dg, do = dgates[t].chunk(4, dim=-1)
+            before = cs[t] * keep[t] if resets[t] else cs[t]
+            _SIGMOID(torch.mul(dh, squashed[t], out=product), o, grad_input=do)
+            dc.add_(_TANH(torch.mul(dh, o, out=product), squashed[t], grad_input=through))
+            _SIGMOID(torch.mul(dc, g, out=product), i, grad_input=di)
+            _SIGMOID(torch.mul(dc, before, out=product), f, grad_input=df)
+            _TANH(torch.mul(dc, i, out=product), g, grad_input=dg)
             if not t:
                 break
+            dc.mul_(f)
             if resets[t]:
+                dc.mul_(keep[t])
                 dh = torch.addcmul(dy[t - 1], dgates[t] @ weight_h, keep[t])
             else:
                 dh = torch.addmm(dy[t - 1], dgates[t], weight_h)
-        dweight = dgates.view(-1, width).t() @ before_h.view(-1, hidden)
+        dweight = dgates.view(-1, width).t() @ (hs[:-1] * keep).view(-1, hidden)
         return dgates, dweight, None, None
 
 

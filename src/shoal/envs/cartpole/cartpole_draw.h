@@ -32,7 +32,7 @@ SHOAL_FN void cartpole_draw(const CartpoleParams *params, const void *shared, co
   shoal_draw_number(canvas, -0.95f * wide, 0.68f * wide, 0.14f * unit, SHOAL_LEFT, SHOAL_TEXT, "step ",
                     (float)now->head.tick, 0, "");
   shoal_draw_number(canvas, 0.95f * wide, 0.68f * wide, 0.14f * unit, SHOAL_RIGHT, SHOAL_MUTED, "lean ",
-                    theta / CARTPOLE_RADIANS, 1, " deg");
+                    theta / CARTPOLE_RADIANS, 1, "");  // degrees; short enough for small pictures
 
   // Angles run from the x axis to the y axis, theta from the y axis to the x axis.
   shoal_draw_arc(canvas, x, 0.0f, 0.5f * length, length, 0.5f * SHOAL_PI - limit, 0.5f * SHOAL_PI + limit,

@@ -30,7 +30,7 @@ SHOAL_METRICS_STRUCT(Continuous, CONTINUOUS_METRICS)
 typedef struct {
   ShoalHead head;
   int32_t balance;  // steps at the wall minus steps short of the gap
-  int32_t unused;   // keeps the size a multiple of 8
+  float place;      // the last action, to be drawn
 } ContinuousState;
 
 SHOAL_HOST const char *continuous_spec(const ContinuousParams *params, ShoalSpec *out) {
@@ -53,6 +53,7 @@ SHOAL_FN void continuous_step(const ContinuousParams *params, const void *shared
   (void)shared, (void)discrete;
   int32_t wall = continuous[0] >= 1.0f, shy = continuous[0] < 1.0f - params->gap;
   state->balance += wall - shy;
+  state->place = continuous[0];
   result->reward[0] = wall || shy ? 0.0f : 1.0f;
   metrics->perf = 1.0f - shoal_abs((float)state->balance) / (float)state->head.tick;
   metrics->score += result->reward[0];

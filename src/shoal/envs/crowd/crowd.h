@@ -36,8 +36,9 @@ SHOAL_METRICS_STRUCT(Crowd, CROWD_METRICS)
 typedef struct {
   ShoalHead head;
   int32_t bit[CROWD_MOST];
-  int32_t age[CROWD_MOST];   // steps of this life
-  int32_t away[CROWD_MOST];  // steps until the return; 0: present
+  int32_t age[CROWD_MOST];     // steps of this life
+  int32_t away[CROWD_MOST];    // steps until the return; 0: present
+  uint8_t answer[CROWD_MOST];  // the last of this life, to be drawn: 1 or 2 for 0 or 1; 0: none yet
 } CrowdState;
 
 SHOAL_HOST const char *crowd_spec(const CrowdParams *params, ShoalSpec *out) {
@@ -69,11 +70,13 @@ SHOAL_FN void crowd_step(const CrowdParams *params, const void *shared, CrowdSta
       if (--state->away[a] == 0) {
         state->bit[a] = shoal_below(&state->head, 2);
         state->age[a] = 0;
+        state->answer[a] = 0;
       }
       continue;
     }
     int32_t right = discrete[a] == state->bit[a];
     state->age[a]++;
+    state->answer[a] = (uint8_t)(1 + discrete[a]);
     result->reward[a] = right ? 1.0f : -1.0f;
     metrics[a].score += result->reward[a];
     metrics[a].perf = 0.5f + 0.5f * metrics[a].score / (float)state->age[a];

@@ -27,8 +27,10 @@ SHOAL_METRICS_STRUCT(Masked, MASKED_METRICS)
 
 typedef struct {
   ShoalHead head;
-  int32_t open;    // 1 .. doors - 1
-  int32_t unused;  // keeps the size a multiple of 8
+  int32_t open;     // 1 .. doors - 1
+  int32_t chosen;   // the last action, to be drawn
+  int32_t through;  // steps through the open door, to be drawn
+  int32_t unused;   // keeps the size a multiple of 8
 } MaskedState;
 
 SHOAL_HOST const char *masked_spec(const MaskedParams *params, ShoalSpec *out) {
@@ -51,6 +53,8 @@ SHOAL_FN void masked_step(const MaskedParams *params, const void *shared, Masked
   (void)shared, (void)continuous;
   int32_t through = discrete[0] == state->open;
   state->open = 1 + shoal_below(&state->head, params->doors - 1);
+  state->chosen = discrete[0];
+  state->through += through;
   result->reward[0] = through ? 1.0f : -1.0f;
   metrics->score += (float)through;
   metrics->perf = metrics->score / (float)state->head.tick;

@@ -29,9 +29,14 @@ SHOAL_METRICS_STRUCT(Mixed, MIXED_METRICS)
 enum { MIXED_SHAPES = 3, MIXED_COLOURS = 4 };
 
 typedef struct {
-  ShoalHead head;
   int32_t shape, colour;
-  float side[8];  // -1 or 1
+  float side[8];  // -1 or 1; of what was done, where the dial stood
+} MixedWish;
+
+typedef struct {
+  ShoalHead head;
+  MixedWish wish;        // what is wanted
+  MixedWish last, done;  // what was wanted before, and what the agent then did, to be drawn
 } MixedState;
 
 SHOAL_HOST const char *mixed_spec(const MixedParams *params, ShoalSpec *out) {
@@ -48,24 +53,34 @@ SHOAL_HOST const char *mixed_spec(const MixedParams *params, ShoalSpec *out) {
   return 0;
 }
 
-SHOAL_FN void mixed_wish(const MixedParams *params, MixedState *state) {
-  state->shape = shoal_below(&state->head, MIXED_SHAPES);
-  state->colour = shoal_below(&state->head, MIXED_COLOURS);
-  for (int32_t i = 0; i < params->dials; i++) { state->side[i] = shoal_below(&state->head, 2) ? 1.0f : -1.0f; }
+SHOAL_FN void mixed_new_wish(const MixedParams *params, MixedState *state) {
+  state->wish.shape = shoal_below(&state->head, MIXED_SHAPES);
+  state->wish.colour = shoal_below(&state->head, MIXED_COLOURS);
+  for (int32_t i = 0; i < params->dials; i++) { state->wish.side[i] = shoal_below(&state->head, 2) ? 1.0f : -1.0f; }
 }
 
 SHOAL_FN void mixed_reset(const MixedParams *params, const void *shared, MixedState *state) {
   (void)shared;
-  mixed_wish(params, state);
+  mixed_new_wish(params, state);
+}
+
+SHOAL_FN int32_t mixed_right(const MixedParams *params, const MixedWish *wish, int32_t shape, int32_t colour,
+                             const float *dials) {
+  int32_t right = shape == wish->shape && colour == wish->colour;
+  for (int32_t i = 0; i < params->dials; i++) { right = right && dials[i] * wish->side[i] > 0.0f; }
+  return right;
 }
 
 SHOAL_FN void mixed_step(const MixedParams *params, const void *shared, MixedState *state, const int32_t *discrete,
                          const float *continuous, const ShoalResult *result) {
   MixedMetrics *metrics = (MixedMetrics *)result->metrics;
   (void)shared;
-  int32_t right = discrete[0] == state->shape && discrete[1] == state->colour;
-  for (int32_t i = 0; i < params->dials; i++) { right = right && continuous[i] * state->side[i] > 0.0f; }
-  mixed_wish(params, state);
+  int32_t right = mixed_right(params, &state->wish, discrete[0], discrete[1], continuous);
+  state->last = state->wish;
+  state->done.shape = discrete[0];
+  state->done.colour = discrete[1];
+  for (int32_t i = 0; i < params->dials; i++) { state->done.side[i] = continuous[i]; }
+  mixed_new_wish(params, state);
   result->reward[0] = (float)right;
   metrics->score += (float)right;
   metrics->perf = metrics->score / (float)state->head.tick;
@@ -76,17 +91,17 @@ SHOAL_FN void mixed_observe(const MixedParams *params, const void *shared, const
   uint8_t *flags = (uint8_t *)row;
   float *side = (float *)row + 2;  // after 7 flags, aligned to 4 bytes
   (void)shared, (void)agent, (void)mask;
-  for (int32_t i = 0; i < MIXED_SHAPES; i++) { flags[i] = (uint8_t)(i == state->shape); }
-  for (int32_t i = 0; i < MIXED_COLOURS; i++) { flags[MIXED_SHAPES + i] = (uint8_t)(i == state->colour); }
+  for (int32_t i = 0; i < MIXED_SHAPES; i++) { flags[i] = (uint8_t)(i == state->wish.shape); }
+  for (int32_t i = 0; i < MIXED_COLOURS; i++) { flags[MIXED_SHAPES + i] = (uint8_t)(i == state->wish.colour); }
   flags[7] = 0;
-  for (int32_t i = 0; i < params->dials; i++) { side[i] = state->side[i]; }
+  for (int32_t i = 0; i < params->dials; i++) { side[i] = state->wish.side[i]; }
 }
 
 // Does what is wanted; below level 1 sometimes asks for the next colour.
 SHOAL_FN void mixed_scripted(const MixedParams *params, const void *shared, const MixedState *state, int32_t agent,
                              float level, uint64_t rng, int32_t *discrete, float *continuous) {
   (void)shared, (void)agent;
-  discrete[0] = state->shape;
-  discrete[1] = (state->colour + (shoal_uniform_of(rng) >= level)) % MIXED_COLOURS;
-  for (int32_t i = 0; i < params->dials; i++) { continuous[i] = state->side[i]; }
+  discrete[0] = state->wish.shape;
+  discrete[1] = (state->wish.colour + (shoal_uniform_of(rng) >= level)) % MIXED_COLOURS;
+  for (int32_t i = 0; i < params->dials; i++) { continuous[i] = state->wish.side[i]; }
 }

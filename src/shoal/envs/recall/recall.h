@@ -28,7 +28,9 @@ SHOAL_METRICS_STRUCT(Recall, RECALL_METRICS)
 typedef struct {
   ShoalHead head;
   int32_t bit;
-  int32_t left;  // steps until the question: 0 when it is asked
+  int32_t left;    // steps until the question: 0 when it is asked, -1 once it was answered
+  int32_t answer;  // the last action, to be drawn
+  int32_t unused;  // keeps the size a multiple of 8
 } RecallState;
 
 SHOAL_HOST const char *recall_spec(const RecallParams *params, ShoalSpec *out) {
@@ -51,6 +53,7 @@ SHOAL_FN void recall_step(const RecallParams *params, const void *shared, Recall
                           const float *continuous, const ShoalResult *result) {
   RecallMetrics *metrics = (RecallMetrics *)result->metrics;
   (void)params, (void)shared, (void)continuous;
+  state->answer = discrete[0];
   if (state->left-- > 0) { return; }
   int32_t right = discrete[0] == state->bit;
   result->reward[0] = right ? 1.0f : -1.0f;

@@ -31,10 +31,11 @@ SHOAL_METRICS_STRUCT(Reset, RESET_METRICS)
 
 typedef struct {
   ShoalHead head;
-  int32_t cue;     // the episode has one
-  int32_t first;   // the next row is the episode's first
-  int32_t asked;   // the next row asks
-  int32_t unused;  // keeps the size a multiple of 8
+  int32_t cue;           // the episode has one
+  int32_t first;         // the next row is the episode's first
+  int32_t asked;         // the next row asks
+  int32_t answered;      // the last row asked and was answered, to be drawn: 1 no, 2 yes; else 0
+  int32_t right, wrong;  // answers so far, to be drawn
 } ResetState;
 
 SHOAL_HOST const char *reset_spec(const ResetParams *params, ShoalSpec *out) {
@@ -61,7 +62,10 @@ SHOAL_FN void reset_step(const ResetParams *params, const void *shared, ResetSta
   (void)shared, (void)continuous;
   int32_t right = discrete[0] == state->cue;
   if (state->first) { metrics->perf = 1.0f; }
+  state->answered = state->asked ? 1 + discrete[0] : 0;
   if (state->asked) {
+    state->right += right;
+    state->wrong += !right;
     result->reward[0] = right ? 1.0f : -1.0f;
     metrics->perf = (float)right;
     metrics->score += result->reward[0];
