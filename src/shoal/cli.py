@@ -137,15 +137,15 @@ def _list(arguments: list[str]) -> int:
                 "budget": settings.train.total_steps,
                 "metric": settings.solved.metric,
                 "solved": settings.solved.threshold,
+                "asked": str(settings.solved),
             }
         )
     wide = max(len(str(row["actions"])) for row in rows)
     print(f"{'environment':<13}{'agents':>7}{'features':>9}  {'actions':<{wide}}{'budget':>8}  solved")
     for row in rows:
-        solved = f"{row['metric']} >= {row['solved']:g}" if row["solved"] is not None else ""
         print(
             f"{row['env']:<13}{row['agents']:>7}{row['features']:>9}  {row['actions']:<{wide}}"
-            f"{count(row['budget']):>8}  {solved}"  # type: ignore[arg-type]
+            f"{count(row['budget']):>8}  {row['asked']}"  # type: ignore[arg-type]
         )
     if parsed["json"]:
         print(store.to_json({"environments": rows}))
@@ -343,5 +343,5 @@ def title(name: str) -> str:
     env = registry.get(name)
     spec = env.spec()
     solved = config.load(name).solved
-    goal = f", solved at {solved.metric} >= {solved.threshold:g}" if solved.threshold is not None else ""
+    goal = f", solved at {solved}" if solved.goals else ""
     return f"{env.name} version {spec.version}{f' in {env.spelled}' if env.source else ''}{goal}"

@@ -62,11 +62,13 @@ def run(arguments: list[str]) -> int:
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players
     }
+    if policy.spec.shared_bytes:
+        print("on levels that it was not trained on")
     _table(results)
     sampled = results["sampled"]
     if sampled.threshold is not None:
         verdict = "solved" if sampled.solved else "not solved"
-        print(f"{verdict}: {sampled} (solved: {sampled.threshold:g})")
+        print(f"{verdict}: {sampled}{sampled.asked}")
     if parsed["json"]:
         row = {"env": settings.env, "checkpoint": str(found.path), "steps": found.steps, "seed": settings.seed}
         row |= {"solved": sampled.solved, "perf": sampled.stats.mean("perf"), "score": sampled.stats.mean("score")}

@@ -31,6 +31,7 @@ from shoal.settings import (
     VecConfig,
     check_section,
     names_of,
+    section_class,
 )
 
 Layer = Mapping[str, Mapping[str, object]]  # section -> key -> value
@@ -83,7 +84,7 @@ class Config:
         sections = self.to_dict()
         del sections["vec"]["threads"]
         for section, keys in LATER.items():
-            defaults = {field.name: field.default for field in dataclasses.fields(SECTIONS[section])}
+            defaults = {field.name: field.default for field in dataclasses.fields(section_class(section))}
             for key in keys:
                 if sections[section][key] == defaults[key]:
                     del sections[section][key]
@@ -252,9 +253,12 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     )
 
     known = [*(metric.name for metric in spec.env.metrics), "episode_return", "episode_length"]
-    if config.solved.metric not in known:
-        problem = f"no metric is called `{config.solved.metric}` (at solved.metric)"
-        raise ConfigError(problem, nearest(config.solved.metric, known))
+    solved = config.solved
+    if (solved.also_threshold is None) != (not solved.also_metric):
+        raise ConfigError("one of also_metric and also_threshold is missing (at solved.also_metric)")
+    for key, name in (("metric", solved.metric), ("also_metric", solved.also_metric)):
+        if name not in known and not (key == "also_metric" and not name):
+            raise ConfigError(f"no metric is called `{name}` (at solved.{key})", nearest(name, known))
     return dataclasses.replace(config, vec=vec, policy=policy, train=train, reasons=tuple(reasons))
 
 

@@ -3,7 +3,8 @@
 """Evaluation: one whole episode in each of about 1,000 copies, and what solved means.
 
 Training seeds are below 2**32; evaluation seeds have their highest bit set and hash the run's seed with the number of
-the evaluation, so no evaluation sees a world of training and each confirmation sees new ones. Every life that ends in
+the evaluation, so no evaluation sees a world of training and each confirmation sees new ones. The seed makes the
+Shared block too: an environment with levels is evaluated on levels that it was not trained on. Every life that ends in
 an episode counts. Actions are sampled as in training; greedy, random and scripted players can be put beside.
 """
 
@@ -42,6 +43,7 @@ class Evaluation:
     threshold: float | None
     steps: int  # agent steps played
     stats: Stats
+    also: tuple[tuple[str, float], ...] = ()  # further metrics, and what solved asks of them
 
     @property
     def mean(self) -> float:
@@ -55,12 +57,20 @@ class Evaluation:
 
     @property
     def solved(self) -> bool:
-        """Did the mean reach the threshold."""
-        return self.threshold is not None and self.mean >= self.threshold
+        """Did the mean reach the threshold, and those of `also` theirs."""
+        also = all(self.stats.mean(name) >= least for name, least in self.also)
+        return self.threshold is not None and self.mean >= self.threshold and also
+
+    @property
+    def asked(self) -> str:
+        """Return ` (solved: 475)`, what solved asks of the means; empty where nothing is asked."""
+        parts = [f"{self.threshold:g}", *(f"{name} {least:g}" for name, least in self.also)]
+        return f" (solved: {', '.join(parts)})" if self.threshold is not None else ""
 
     def __str__(self) -> str:
         """Return `score 487.1 +- 2.9 over 1000 lives`."""
-        return f"{self.metric} {self.mean:.4g} ± {self.interval:.2g} over {self.stats.lives} lives"
+        also = "".join(f", {name} {self.stats.mean(name):.4g}" for name, _ in self.also)
+        return f"{self.metric} {self.mean:.4g} ± {self.interval:.2g}{also} over {self.stats.lives} lives"
 
 
 def check_seed(seed: int) -> int:
@@ -112,6 +122,7 @@ def evaluate(
         Stopped: if it was ended early.
     """
     seed = evaluation_seed(config.seed, number)
+    aim, also = (config.solved.metric, config.solved.threshold), config.solved.goals[1:]
     by_torch = policy is not None and not isinstance(policy, Policy) and player in ("sampled", "greedy")
     vec = Vec(
         spec,
@@ -132,7 +143,7 @@ def evaluate(
             played = play(vec, policy, seed=seed, greedy=player == "greedy", stop=stop)  # type: ignore[arg-type]
             if played is None:
                 raise Stopped
-            return Evaluation(player, config.solved.metric, config.solved.threshold, *played)
+            return Evaluation(player, *aim, *played, also)
         code = native.library().evaluate(
             vec.handle,
             policy.handle if isinstance(policy, Policy) else None,
@@ -144,4 +155,4 @@ def evaluate(
         )
     if message.check(code):
         raise Stopped
-    return Evaluation(player, config.solved.metric, config.solved.threshold, steps.value, stats)
+    return Evaluation(player, *aim, steps.value, stats, also)

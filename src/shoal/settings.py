@@ -14,17 +14,25 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal import native
 from shoal.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from shoal.stats import Stats
 
 Scalar = bool | int | float | str
 
 BACKENDS = ("native", "torch")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # Settings that the hash of a run's settings leaves out at their defaults: they came after results had been recorded.
-LATER = {"vec": ("observe_contexts",), "policy": ("grid", "image", "module"), "train": ("backend", "device")}
+LATER = {
+    "vec": ("observe_contexts",),
+    "policy": ("grid", "image", "module"),
+    "train": ("backend", "device"),
+    "solved": ("also_metric",),
+}
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _MAGNITUDES = {"k": 1e3, "M": 1e6, "m": 1e6, "G": 1e9, "B": 1e9}
@@ -181,6 +189,24 @@ class SolvedConfig:
 
     metric: str = setting("perf", "the metric whose mean counts")
     threshold: float | None = setting(None, "solved when an evaluation's mean reaches it", auto="never")
+    also_metric: str = setting("", "a second metric, whose mean must reach also_threshold")
+    also_threshold: float | None = setting(None, "solved takes both", auto="no second condition")
+
+    @property
+    def goals(self) -> tuple[tuple[str, float], ...]:
+        """Metrics and what the mean of each must reach; none: nothing is ever solved."""
+        if self.threshold is None:
+            return ()
+        also = ((self.also_metric, self.also_threshold),) if self.also_threshold is not None else ()
+        return ((self.metric, self.threshold), *also)
+
+    def reached(self, stats: Stats) -> bool:
+        """Do the means reach all that is asked."""
+        return bool(self.goals) and all(stats.mean(name) >= least for name, least in self.goals)
+
+    def __str__(self) -> str:
+        """Return `perf >= 0.98, score >= 0.39`; empty where nothing is asked."""
+        return ", ".join(f"{name} >= {least:g}" for name, least in self.goals)
 
 
 SECTIONS: dict[str, type[Any]] = {"vec": VecConfig, "policy": PolicyConfig, "train": TrainConfig}

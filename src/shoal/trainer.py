@@ -421,8 +421,7 @@ class Trainer:
         return max(min(train.total_steps, train.schedule_steps or train.total_steps) // times, 1)
 
     def _is_candidate(self, window: Stats) -> bool:
-        threshold = self.config.solved.threshold
-        return threshold is not None and window.mean(self.config.solved.metric) >= threshold
+        return self.config.solved.reached(window)
 
     def _with_way_back(self, error: ShoalError) -> ShoalError:
         """Return the error with what can be done now."""
