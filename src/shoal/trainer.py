@@ -211,6 +211,7 @@ class Trainer:
                 # LOG
                 progress.seconds = time.perf_counter() - started
                 log = flatten(native_log, stats) | {"seconds": progress.seconds, "perf/sps": done / elapsed}
+                log |= self._learner.report()
                 news = {"broadcast": progress.news} if progress.news else {}
                 progress.news = {}
                 if stream:
@@ -418,6 +419,8 @@ class Trainer:
 
     def _is_candidate(self, window: Stats) -> bool:
         threshold = self.config.solved.threshold
+        if self.spec.num_teams > 1:  # half of all who play each other win: training says nothing about the goal
+            return threshold is not None
         return threshold is not None and window.mean(self.config.solved.metric) >= threshold
 
     def _with_way_back(self, error: ShoalError) -> ShoalError:

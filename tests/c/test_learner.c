@@ -106,7 +106,8 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   int64_t steps = 0;
   config.stagger = 0;  // an evaluation plays whole episodes
   vec = shoal_vec_create(env, params, NULL, &config, vec_memory, message);
-  int32_t code = shoal_evaluate(vec, policy, SHOAL_PLAYER_SAMPLED, 1.0f, stats, &steps, message);
+  ShoalPlayer player = {SHOAL_PLAYER_SAMPLED, 1.0f, policy};
+  int32_t code = shoal_evaluate(vec, &player, 1, stats, &steps, message);
   CHECK(code == SHOAL_OK && steps > 0, "%s: %s", env->name, message);
   void *all[] = {params, vec_memory, policy_memory, learner_memory, image};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) { free(all[i]); }
