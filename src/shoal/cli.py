@@ -26,6 +26,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   eval ... --grid gravity=5,10,15   at every point of a grid over parameters, as a table and a heat map
   eval [ENV] --watch [terminal]   watch it play, in a window or this terminal; --record FILE.png|gif|mp4
+  match A B [C...]      games between checkpoints, runs, scripted:LEVEL, random: score, or with more than two a league
+  match RUN --league    a league table of the checkpoints of a run
   play ENV              play it yourself, with the keyboard
   list                  the environments
   new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
@@ -110,6 +112,12 @@ def _play(arguments: list[str]) -> int:
     from shoal import command_watch
 
     return command_watch.run("play", arguments)
+
+
+def _match(arguments: list[str]) -> int:
+    from shoal import command_match
+
+    return command_match.run(arguments)
 
 
 # ---------------------------------------------------------------------------------------------------- list
@@ -235,6 +243,7 @@ def _complete(arguments: list[str]) -> int:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "eval": _eval,
+    "match": _match,
     "play": _play,
     "list": _list,
     "new": _new,

@@ -114,8 +114,16 @@ class Parsed:
         )
 
 
-def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[Option], env: str = "") -> Parsed:
-    """Return what `arguments` say; with an environment, its settings are flags too.
+def parse(
+    program: str,
+    about: str,
+    arguments: Sequence[str],
+    options: Sequence[Option],
+    env: str = "",
+    *,
+    only: Sequence[str] = (),
+) -> Parsed:
+    """Return what `arguments` say; with an environment, its settings are flags too, or those of the sections in `only`.
 
     `--help` prints and exits.
 
@@ -123,6 +131,7 @@ def parse(program: str, about: str, arguments: Sequence[str], options: Sequence[
         ConfigError: for an unknown flag, a wrong type, a stray word.
     """
     sections = _sections(arguments, env) if env else {}
+    sections = {name: rows for name, rows in sections.items() if not only or name in only}
     if any(argument in ("-h", "--help") for argument in arguments):
         show_help(program, about, options, sections)
     texts = _read(program, arguments, options, sections)

@@ -66,6 +66,7 @@ class Trainer:
         vec: Mapping[str, object] | None = None,
         policy: Mapping[str, object] | None = None,
         train: Mapping[str, object] | None = None,
+        selfplay: Mapping[str, object] | None = None,
         started: float | None = None,
         fault: int = 0,
     ) -> None:
@@ -87,6 +88,7 @@ class Trainer:
             vec: settings of the section [vec].
             policy: settings of the section [policy].
             train: settings of the section [train].
+            selfplay: settings of the section [selfplay].
             started: `time.perf_counter()` when the clock began to run; None: when `train` is called.
             fault: number of a fault to plant, in a native library built for tests.
 
@@ -95,7 +97,7 @@ class Trainer:
             CheckpointError: if there is nothing to start from, or it does not fit.
         """
         if isinstance(env, str):
-            sections = {"env": params, "vec": vec, "policy": policy, "train": train}
+            sections = {"env": params, "vec": vec, "policy": policy, "train": train, "selfplay": selfplay}
             overrides = {name: values for name, values in sections.items() if values}
             path = Path(file) if file else None
             env = config.load(env, overrides=overrides, file=path, preset=preset, untuned=untuned, seed=seed)
