@@ -57,7 +57,9 @@ def run(arguments: list[str]) -> int:
     match.check_teams(spec)
     metric = match.check_metric(spec, options["metric"] or "")
     players = _players(words, spec, runs_dir, options)
-    games = options["games"] or (GAMES if len(players) == 2 else LEAGUE_GAMES)
+    games = options["games"]
+    if games is None:
+        games = GAMES if len(players) == 2 else LEAGUE_GAMES
     if not 1 <= games <= MOST_GAMES:
         raise ConfigError(f"out of range: --games {games}; expected 1 to {MOST_GAMES}")
     settings = {"games": games, "seed": check_seed(options["seed"]), "threads": options["threads"] or 0}
@@ -100,6 +102,8 @@ def _environment(
     if env is None:
         assert trained is not None
         env = registry.get(trained.config.reference)
+    if trained and trained.config.env != env.name:
+        raise ConfigError(f"the players are of `{env.name}` and `{trained.config.env}`: {trained.path}")
     return env, words, trained
 
 

@@ -4,31 +4,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from nim_runs import ENVS, HORIZON, begin
 from numpy.typing import NDArray
 
 import shoal
 from shoal import native
 from shoal.policy import Policy
 
-NIM = str(Path(__file__).parent / "nim")
-ENVS, HORIZON, ITERATIONS = 40, 8, 12  # 40 worlds of 3 players are two blocks of threads
-
-
-def begin(runs_dir: Path | None, **settings: Any) -> shoal.Trainer:
-    """Return a trainer of nim, by default of three players, who all but one are others'."""
-    sections: dict[str, Any] = {
-        "params": {"players": 3, "stones": 20},
-        "vec": {"num_envs": ENVS, "stagger": False},
-        "policy": {"hidden": 16},
-        "train": {"horizon": HORIZON, "total_steps": 100_000},
-    }
-    sections = {name: values | settings.pop(name, {}) for name, values in sections.items()}
-    return shoal.Trainer(NIM, seed=4, untuned=True, runs_dir=runs_dir, **sections, **settings)
+ITERATIONS = 12
 
 
 @pytest.fixture(scope="module")
