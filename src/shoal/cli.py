@@ -33,6 +33,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   bench solve ENV       time and steps to solved, over seeds
+  bench suite [ENV...]  one table of all of them, tuned and untuned; runs what is missing, in as many sittings as it takes
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
@@ -170,12 +171,16 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "backends", "sim", "draw", "kernels")
+    verbs = ("solve", "suite", "train", "backends", "sim", "draw", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
     words = list(leading(arguments[1:]))
     rest = arguments[1 + len(words) :]
+    if arguments[0] == "suite":
+        from shoal.bench import suite
+
+        return suite.run(words, rest)
     if arguments[0] == "sim":
         from shoal.bench import sim
 
