@@ -32,6 +32,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   list                  the environments
   new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
+  runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
+  compare A B ...       groups of runs: means over seeds with intervals, and which is better
   bench solve ENV       time and steps to solved, over seeds
   bench suite [ENV...]  one table of all of them, tuned and untuned; runs what is missing, in as many sittings as it takes
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
@@ -219,6 +221,18 @@ def _check(arguments: list[str]) -> int:
 # ---------------------------------------------------------------------------------------------------- others
 
 
+def _runs(arguments: list[str]) -> int:
+    from shoal import command_runs
+
+    return command_runs.run(arguments)
+
+
+def _compare(arguments: list[str]) -> int:
+    from shoal import command_compare
+
+    return command_compare.run(arguments)
+
+
 def _profile(arguments: list[str]) -> int:
     from shoal import command_profile
 
@@ -253,6 +267,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "list": _list,
     "new": _new,
     "check": _check,
+    "runs": _runs,
+    "compare": _compare,
     "bench": _bench,
     "profile": _profile,
     "doctor": _doctor,
