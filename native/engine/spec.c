@@ -123,8 +123,8 @@ int32_t shoal_spec_of(const ShoalEnv *env, const void *params, ShoalSpec *out, c
   }
   const char *sentence = env->spec(params, out);
   if (sentence) { return shoal_complain(message, "%s: %s", env->name, sentence); }
-  if (complain_about_sizes(env->name, out, message) || complain_about_teams(env->name, out, message) || complain_about_fields(env->name, out, message) ||
-      complain_about_actions(env->name, out, message)) {
+  if (complain_about_sizes(env->name, out, message) || complain_about_teams(env->name, out, message) ||
+      complain_about_fields(env->name, out, message) || complain_about_actions(env->name, out, message)) {
     return SHOAL_ERROR;
   }
   out->row_bytes = (out->row_bytes + 3) / 4 * 4;

@@ -237,8 +237,7 @@ int32_t shoal_vec_episodes(ShoalVec *vec, uint32_t from, uint32_t until) {
 }
 
 void *shoal_vec_array(ShoalVec *vec, int32_t which) {
-  void *arrays[] = {vec->live,   vec->starts,  vec->returns, vec->lengths,       vec->state,
-                    vec->limits, vec->waiting, vec->params,  vec->shared_version,
-                    vec->next_players, vec->players, vec->lives};
+  void *arrays[] = {vec->live,    vec->starts, vec->returns,        vec->lengths,      vec->state,   vec->limits,
+                    vec->waiting, vec->params, vec->shared_version, vec->next_players, vec->players, vec->lives};
   return which >= 0 && which < (int32_t)(sizeof arrays / sizeof *arrays) ? arrays[which] : NULL;
 }

@@ -82,7 +82,7 @@ static void act(const ShoalTurn *turn, const ShoalPlayer *player, ShoalTape *tap
     scratch->rows[k] = turn->rows + i * turn->row_stride;
     scratch->starts[k] = SHOAL_FAULT(policy, STATE_KEPT)    ? 0
                          : SHOAL_FAULT(policy, MEMORY_LOST) ? (const uint8_t *)"\1"
-                                                          : vec->starts + row0 + i;
+                                                            : vec->starts + row0 + i;
     scratch->memory[k] = scratch->memory_out[k] = turn->memory + i * turn->memory_stride;
   }
   ShoalBatch batch = {n, 1, scratch->rows, scratch->starts, scratch->memory, scratch->memory_out};
@@ -107,10 +107,8 @@ void shoal_take_turn(const ShoalTurn *turn, const ShoalPlayer *players, int32_t 
   int32_t n = shoal_rows_of(vec, turn->first, turn->count, number, scratch->index);
   if (!n) { return; }
   if (player->kind == SHOAL_PLAYER_SCRIPTED) {
-    ShoalIo io = {.discrete = turn->discrete,
-                  .continuous = turn->continuous,
-                  .clock = turn->clock,
-                  .mover = number + 1};
+    ShoalIo io = {
+        .discrete = turn->discrete, .continuous = turn->continuous, .clock = turn->clock, .mover = number + 1};
     uint64_t fp = shoal_fp_enter();
     vec->env->block_scripted(vec, turn->first, turn->count, player->level, &io);
     shoal_fp_leave(fp);
@@ -134,8 +132,8 @@ int32_t shoal_check_players(const ShoalVec *vec, const ShoalPlayer *players, int
                             players[k].kind);
     }
     if (is_policy(&players[k]) && players[k].policy->spec.row_bytes != vec->row_bytes) {
-      return shoal_complain(message, "player %d sees rows of %d bytes; %s has %d", k,
-                            players[k].policy->spec.row_bytes, vec->env->name, vec->row_bytes);
+      return shoal_complain(message, "player %d sees rows of %d bytes; %s has %d", k, players[k].policy->spec.row_bytes,
+                            vec->env->name, vec->row_bytes);
     }
     if (players[k].kind == SHOAL_PLAYER_SCRIPTED && !vec->env->has_scripted) {
       return shoal_complain(message, "%s has no scripted policy", vec->env->name);

@@ -10,7 +10,7 @@
 // Where one step of a block finds what players see and leaves what they do. Every row is relative to the block's first.
 typedef struct {
   const ShoalVec *vec;
-  int32_t first, count;        // environments
+  int32_t first, count;         // environments
   const uint8_t *rows, *masks;  // row_stride and mask_stride bytes apart
   int64_t row_stride, mask_stride;
   float *memory;  // (rows, memory_stride): recurrent memory of whoever plays the row

@@ -35,7 +35,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
   compare A B ...       groups of runs: means over seeds with intervals, and which is better
   bench solve ENV       time and steps to solved, over seeds
-  bench suite [ENV...]  one table of all of them, tuned and untuned; runs what is missing, in as many sittings as it takes
+  bench suite [ENV...]  one table of all of them, tuned and untuned; runs what is missing
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies

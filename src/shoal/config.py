@@ -262,9 +262,7 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
         problem = f"no metric is called `{config.solved.metric}` (at solved.metric)"
         raise ConfigError(problem, nearest(config.solved.metric, known))
     selfplay = _resolve_selfplay(config.selfplay, train, spec, reasons)
-    return dataclasses.replace(
-        config, vec=vec, policy=policy, train=train, selfplay=selfplay, reasons=tuple(reasons)
-    )
+    return dataclasses.replace(config, vec=vec, policy=policy, train=train, selfplay=selfplay, reasons=tuple(reasons))
 
 
 def _resolve_selfplay(

@@ -20,8 +20,8 @@ from shoal import native, rivals
 from shoal.config import Config
 from shoal.errors import ConfigError
 from shoal.policy import Policy
-from shoal.rivals import Rival
 from shoal.registry import Spec
+from shoal.rivals import Rival
 from shoal.stats import Stats, stats_of
 from shoal.vector import Vec
 

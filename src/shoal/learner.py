@@ -175,9 +175,7 @@ class NativeLearner:
     def tensors(self) -> Tensors:
         """Return what it remembers between iterations, as views; `observe` after writing."""
         # The rollout and what an update leaves behind are made anew by the next iteration.
-        kept = {
-            name: array for name, array in self._everything.items() if not name.startswith(("rollout.", "update."))
-        }
+        kept = {name: array for name, array in self._everything.items() if not name.startswith(("rollout.", "update."))}
         return kept | (self._selfplay.tensors() if self._selfplay else {})
 
     def fetch(self) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""`bench suite`: rows that are there count, what is missing is run evenly and in several sittings, one table tells all."""
+"""`bench suite`: rows that are there count, what is missing is run evenly, in several sittings; one table tells all."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from shoal import cli, config
 from shoal.bench import solve
+
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool, int]]:

@@ -155,7 +155,7 @@ BAD = [
 def test_match_says_what_is_wrong(
     arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    code, out, err = say(capsys, *arguments, "--runs-dir", tmp_path) if arguments else say(capsys)
+    code, _, err = say(capsys, *arguments, "--runs-dir", tmp_path) if arguments else say(capsys)
     assert code == 2
     assert sentence in err
     assert "Traceback" not in err

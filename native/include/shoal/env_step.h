@@ -121,7 +121,8 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
   }
   if (vec->params_stride) { SHOAL_ENV_FN(adopt)(vec, e, state->head.key); }
   for (int32_t a = 0; vec->players && a < SHOAL_AGENTS(vec); a++) {
-    vec->players[(int64_t)e * SHOAL_AGENTS(vec) + a] = vec->next_players[(int64_t)e * vec->teams + vec->spec.team_of[a]];
+    vec->players[(int64_t)e * SHOAL_AGENTS(vec) + a] =
+        vec->next_players[(int64_t)e * vec->teams + vec->spec.team_of[a]];
   }
   SHOAL_ENV_FN(reset)(SHOAL_PARAMS_AT(vec, e), SHOAL_SHARED_OF(vec, e), state);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {

@@ -72,10 +72,10 @@ typedef struct {
   int32_t *since_lengths;
   uint8_t *live, *starts;
   // Who plays what, after shoal_vec_seat; null before: player 0 plays everything.
-  int32_t teams;           // of the spec, numbered from 0
-  int16_t *next_players;   // (num_envs, teams): who plays each team from the environment's next reset on
-  int16_t *players;        // (rows,): who plays each agent
-  float *lives;            // (rows, SHOAL_LIVES_SIZE(metrics)), added to when a life ends; its reader zeroes it
+  int32_t teams;          // of the spec, numbered from 0
+  int16_t *next_players;  // (num_envs, teams): who plays each team from the environment's next reset on
+  int16_t *players;       // (rows,): who plays each agent
+  float *lives;           // (rows, SHOAL_LIVES_SIZE(metrics)), added to when a life ends; its reader zeroes it
 } ShoalVec;
 
 // One step's buffers for a block of environments; every index is relative to the block's first row.
@@ -91,8 +91,8 @@ typedef struct {
   uint8_t *ended;  // stride elements apart
   double *stats;   // SHOAL_STATS_SIZE(metrics)
   int64_t row_stride, mask_stride, final_stride, final_mask_stride, stride;
-  int64_t clock;   // steps of this vec before this one
-  int32_t mover;   // block_scripted: 1 + the player whose agents are moved; 0: all are
+  int64_t clock;  // steps of this vec before this one
+  int32_t mover;  // block_scripted: 1 + the player whose agents are moved; 0: all are
 } ShoalIo;
 
 typedef struct ShoalEnv {

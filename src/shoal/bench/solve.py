@@ -125,6 +125,7 @@ def solve_seed(parsed: flags.Parsed, name: str, seed: int) -> dict[str, Any]:
 
 
 def line(row: dict[str, Any]) -> str:
+    """Return what is printed of a seed."""
     if row.get("error"):
         return f"seed {row['seed']:>5}  failed: {row['error']}"
     verdict = "solved" if row["solved"] else "NOT solved"

@@ -13,11 +13,11 @@
 // Version 1.
 #include "shoal/env.h"
 
-#define NIM_PARAMS(F, I, B, C)                                   \
-  I(players, 2, 1, 4, "", SIZE, "players, each a team")          \
+#define NIM_PARAMS(F, I, B, C)                          \
+  I(players, 2, 1, 4, "", SIZE, "players, each a team") \
   I(stones, 12, 4, 30, "", SIZE, "on the pile at the start")
-#define NIM_METRICS(M)                                \
-  M(perf, "0..1: 1 for the last stone, else 0")       \
+#define NIM_METRICS(M)                          \
+  M(perf, "0..1: 1 for the last stone, else 0") \
   M(score, "turns")
 SHOAL_PARAMS_STRUCT(Nim, NIM_PARAMS)
 SHOAL_METRICS_STRUCT(Nim, NIM_METRICS)
