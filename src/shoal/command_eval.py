@@ -43,6 +43,8 @@ def run(arguments: list[str]) -> int:
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
+    if policy.spec.num_teams > 1:
+        print(f"against {settings.solved.opponent or 'itself'}, from every seat in turn")
     axes = grid.parse(policy.spec.env, grids)
     print(f"{title(settings.reference)}\n{found.path}, trained for {count(found.steps)} steps")
     print(agents.about(found.path, runs_dir) + "\n" if found.path.name == agents.NAME else "", end="")

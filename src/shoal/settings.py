@@ -31,7 +31,7 @@ LATER = {
     "vec": ("observe_contexts",),
     "policy": ("grid", "image", "module"),
     "train": ("backend", "device"),
-    "solved": ("also_metric",),
+    "solved": ("also_metric", "opponent"),
 }
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -184,6 +184,24 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class SelfplayConfig:
+    """Who plays the other teams, where there are several. Opponents change between games, and are not learnt from."""
+
+    share: float | None = setting(
+        None, "share of games against the pool; in the others the present policy plays all teams", low=0, high=1,
+        auto="0.5 where several teams play, else 0",
+    )  # fmt: skip
+    pool: int = setting(8, "earlier policies kept, spread over the run", low=0, high=64)
+    every: int | None = setting(
+        None, "how often the present policy enters the pool", low=1, high=2**62, unit="steps",
+        auto="a fiftieth of schedule_steps",
+    )  # fmt: skip
+    draw: str = setting("uniform", "how opponents are drawn: evenly, or more often whom the policy can just beat",
+                        choices=("uniform", "close"))  # fmt: skip
+    against: str = setting("", "others to play against, with commas: scripted:LEVEL, random, a checkpoint, a run")
+
+
+@dataclass(frozen=True)
 class SolvedConfig:
     """What solved means."""
 
@@ -191,6 +209,9 @@ class SolvedConfig:
     threshold: float | None = setting(None, "solved when an evaluation's mean reaches it", auto="never")
     also_metric: str = setting("", "a second metric, whose mean must reach also_threshold")
     also_threshold: float | None = setting(None, "solved takes both", auto="no second condition")
+    opponent: str = setting(
+        "", "who plays the other teams in evaluations, where there are several: scripted:LEVEL, random; empty: itself"
+    )
 
     @property
     def goals(self) -> tuple[tuple[str, float], ...]:
@@ -209,7 +230,12 @@ class SolvedConfig:
         return ", ".join(f"{name} >= {least:g}" for name, least in self.goals)
 
 
-SECTIONS: dict[str, type[Any]] = {"vec": VecConfig, "policy": PolicyConfig, "train": TrainConfig}
+SECTIONS: dict[str, type[Any]] = {
+    "vec": VecConfig,
+    "policy": PolicyConfig,
+    "train": TrainConfig,
+    "selfplay": SelfplayConfig,
+}
 
 PRESETS: dict[str, dict[str, dict[str, Scalar]]] = {
     # For simulators so slow that samples cost more than arithmetic: many passes, no memory, small steps.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""connect4 beside its rules in plain Python: games, masks, turns, and the script beside a player that prunes nothing."""
+"""connect4 beside its rules in plain Python: games, masks, turns, the script beside a player that prunes nothing."""
 
 import connect4_rules as rules
 import numpy as np
