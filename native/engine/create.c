@@ -88,6 +88,7 @@ static int32_t describe(ShoalEngine *engine, const ShoalEnv *env, const void *pa
   vec->env = env;
   vec->num_envs = config->num_envs;
   vec->agents = vec->spec.agents;
+  vec->teams = shoal_spec_teams(&vec->spec);
   vec->heads = vec->spec.num_heads;
   vec->dims = vec->spec.num_dims;
   vec->metrics = env->num_metrics;

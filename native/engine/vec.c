@@ -130,6 +130,7 @@ int32_t shoal_vec_reset(ShoalVec *vec, uint64_t seed, char *message) {
   vec->seed = seed;
   engine->clock = 0;
   memset(engine->stats, 0, (size_t)(engine->num_blocks * engine->stats_stride * 8));
+  if (vec->lives) { memset(vec->lives, 0, (size_t)shoal_lives_bytes(vec)); }
   memset(vec->rewards, 0, (size_t)rows * sizeof *vec->rewards);
   memset(vec->ended, 0, (size_t)rows);
   memset(engine->io.rewards, 0, (size_t)rows * sizeof *vec->rewards);
@@ -257,7 +258,7 @@ int32_t shoal_vec_episodes(ShoalVec *vec, uint32_t from, uint32_t until) {
 }
 
 void *shoal_vec_array(ShoalVec *vec, int32_t which) {
-  void *arrays[] = {vec->live,   vec->starts,  vec->returns, vec->lengths,       vec->state,
-                    vec->limits, vec->waiting, vec->params,  vec->shared_version};
+  void *arrays[] = {vec->live,    vec->starts, vec->returns,        vec->lengths,      vec->state,   vec->limits,
+                    vec->waiting, vec->params, vec->shared_version, vec->next_players, vec->players, vec->lives};
   return which >= 0 && which < (int32_t)(sizeof arrays / sizeof *arrays) ? arrays[which] : NULL;
 }

@@ -232,6 +232,12 @@ class PolicyConfig(ctypes.Structure):
     ]
 
 
+class Player(ctypes.Structure):
+    """ShoalPlayer."""
+
+    _fields_ = [("kind", c_int32), ("level", c_float), ("policy", c_void_p)]
+
+
 class TrainConfig(ctypes.Structure):
     """ShoalTrainConfig."""
 
@@ -268,6 +274,9 @@ class TrainConfig(ctypes.Structure):
         ("target_kl", c_float),
         ("schedule_steps", c_int64),
         ("seed", c_uint64),
+        ("players", POINTER(Player)),
+        ("num_players", c_int32),
+        ("outcome", c_int32),
         ("warm", c_int32),
         ("fault", c_int32),
     ]
@@ -349,6 +358,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_own_bytes": (_L, (_P, _I)),
     "vec_own": (None, (_P, _P)),
     "vec_broadcast": (_I, (_P, _P, _P, _I, _P, _I, _P)),
+    "vec_seat_bytes": (_L, (_P,)),
+    "vec_seat": (None, (_P, _P)),
     "vec_bind": (None, (_P,) * 9),
     "vec_reset": (_I, (_P, _U, _P)),
     "vec_reset_ended": (_I, (_P, _P)),
@@ -373,7 +384,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "policy_state_size": (_I, (_P,)),
     "policy_outputs": (_I, (_P,)),
     "policy_act": (_I, (_P, _I, _P, _P, _P, _P, _I, _U, _L, _P, _P, _P, _P, _P)),
-    "evaluate": (_I, (_P, _P, _I, _F, _P, POINTER(c_int64), _P)),
+    "evaluate": (_I, (_P, POINTER(Player), _I, _P, POINTER(c_int64), _P)),
     "learner_bytes": (_L, (_P, _P, POINTER(TrainConfig), _P)),
     "learner_create": (_P, (_P, _P, POINTER(TrainConfig), _P, _P)),
     "learner_observe": (None, (_P,)),

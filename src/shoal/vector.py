@@ -105,6 +105,7 @@ class Vec:
         if not self.handle:
             raise NativeError(self._message.text)
         self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
+        self._seats: memory.Bytes | None = None
         self.live = self._array(0)
         self.starts = self._array(1)
         self.waiting = np.zeros(num_envs, np.uint8) if autoreset == "same-step" else self._array(6)[:num_envs]
@@ -180,6 +181,40 @@ class Vec:
             raise ConfigError(f"`{self.env.name}` has no scripted policy")
         self._message.check(self._lib.vec_scripted(self._open(), level, self._message.address))
         return self.discrete, self.continuous
+
+    def assign(self, players: ArrayLike) -> None:
+        """Say who plays each team from each environment's next reset on.
+
+        Args:
+            players: integers (num_envs, teams), or (teams,) for all: 0 is whoever steps this Vec or learns in it,
+                the others are numbered as the native table of players has them.
+
+        Raises:
+            ShapeError: for another shape.
+        """
+        self._sit()
+        try:
+            self.next_players[...] = players
+        except ValueError as error:
+            expected = self.next_players.shape
+            raise ShapeError(f"wrong shape: players has {np.shape(players)}; expected {expected}") from error
+
+    def _sit(self) -> None:
+        """Make room for several players, once."""
+        if self._seats is not None:
+            return
+        teams, rows = self.spec.num_teams, self.num_rows
+        self._seats = memory.allocate(int(self._lib.vec_seat_bytes(self._open())))
+        self._lib.vec_seat(self.handle, self._seats.ctypes.data)
+
+        def view(which: int, size: int, dtype: Any) -> NDArray[Any]:
+            assert self._seats is not None
+            start = self._lib.vec_array(self.handle, which) - self._seats.ctypes.data
+            return self._seats[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+
+        self.next_players = view(9, self.num_envs * teams, np.int16).reshape(self.num_envs, teams)
+        self.players = view(10, rows, np.int16)
+        self.lives = view(11, rows * (3 + len(self.env.metrics)), np.float32).reshape(rows, -1)
 
     def broadcast(self, values: Mapping[str, object] | None = None, *, shared: broadcast.Contents | None = None) -> int:
         """Change what every environment adopts at its next reset.

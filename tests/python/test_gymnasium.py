@@ -34,8 +34,8 @@ FOLDERS = ["kinds", "continuous", "grid"]
 BOX = "unconventional shape (neither an image, nor a 1D vector)"  # a board; `flat` has one vector
 PAIR = "The action space is not based off a numpy array"  # discrete and continuous together
 IMAGE = "The minimal resolution for an image is 36x36"
-EXPLAINED = {"shoal/Breakout-v1": [BOX], "shoal/Squared-v1": [BOX], "shoal/Mixed-v1": [PAIR], "grid": [BOX]}
-EXPLAINED |= {"kinds": [BOX, PAIR, IMAGE]}
+EXPLAINED = {f"shoal/{name}-v1": [BOX] for name in ("Breakout", "Connect4", "Maze", "Sights", "Squared")}
+EXPLAINED |= {"shoal/Mixed-v1": [PAIR], "grid": [BOX], "kinds": [BOX, PAIR, IMAGE]}
 
 
 def build(name: str, folder: Path, **options: Any) -> Any:

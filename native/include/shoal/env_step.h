@@ -120,6 +120,10 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
     vec->limits[e] = 1 + (int32_t)(((hash >> 32) * (uint64_t)(uint32_t)vec->max_steps) >> 32);
   }
   if (vec->params_stride) { SHOAL_ENV_FN(adopt)(vec, e, state->head.key); }
+  for (int32_t a = 0; vec->players && a < SHOAL_AGENTS(vec); a++) {
+    vec->players[(int64_t)e * SHOAL_AGENTS(vec) + a] =
+        vec->next_players[(int64_t)e * vec->teams + vec->spec.team_of[a]];
+  }
   SHOAL_ENV_FN(reset)(SHOAL_PARAMS_AT(vec, e), SHOAL_SHARED_OF(vec, e), state);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
     int64_t row = (int64_t)e * SHOAL_AGENTS(vec) + a;
@@ -202,9 +206,19 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t row
   return bad;
 }
 
-// 6. Add one ended life to the block's statistics.
+// 6. Add one ended life to the agent's own record, and to the block's statistics if player 0 lived it.
 static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) {
   double *out = stats + SHOAL_STATS_FIRST;
+  if (vec->players) {
+    float *record = vec->lives + row * SHOAL_LIVES_SIZE(SHOAL_METRIC_COUNT);
+    record[0] += 1.0f;
+    for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) {
+      record[1 + m] += vec->metric_values[row * SHOAL_METRIC_COUNT + m];
+    }
+    record[1 + SHOAL_METRIC_COUNT] += vec->returns[row];
+    record[2 + SHOAL_METRIC_COUNT] += (float)vec->lengths[row];
+    if (vec->players[row]) { return; }
+  }
   stats[SHOAL_STATS_LIVES] += 1.0;
   for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++, out += 2) {
     double value = (double)vec->metric_values[row * SHOAL_METRIC_COUNT + m];
@@ -271,7 +285,7 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
 static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t rows, const ShoalIo *io) {
   int32_t now = (io->clock + 1) % vec->metric_steps == 0;
   for (int64_t r = row; r < row + rows; r++) {
-    if (!vec->live[r]) { continue; }
+    if (!vec->live[r] || (vec->players && vec->players[r])) { continue; }
     vec->since_returns[r] += vec->rewards[r];
     vec->since_lengths[r]++;
     if (now && !vec->ended[r]) {
