@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-PROGRAM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+PROGRAM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
 PATIENCE = 20.0  # seconds
 
 
@@ -30,7 +32,7 @@ class Browser(contextlib.AbstractContextManager["Browser"]):
         self._in, from_child = os.pipe()
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         flags += ["--hide-scrollbars", "--remote-debugging-pipe", f"--user-data-dir={self._folder.name}", "about:blank"]
-        script = 'exec "$0" "$@" 3<&%d 4>&%d' % (to_child, from_child)
+        script = f'exec "$0" "$@" 3<&{to_child} 4>&{from_child}'
         self._process = subprocess.Popen(
             ["bash", "-c", script, PROGRAM, *flags], pass_fds=(to_child, from_child), stderr=subprocess.DEVNULL
         )

@@ -25,15 +25,18 @@ SPACE = {
     "policy.chunk": "integer(2, 9) if policy.core=mingru",
     "train.total_steps": "log(1e6, 1e8)",
 }
-TABLE = """CREATE TABLE trials (number INTEGER PRIMARY KEY, point TEXT, seed INTEGER, purpose TEXT, status TEXT, reason TEXT,
-    score REAL, cost REAL, steps INTEGER, curve TEXT, run TEXT, worker TEXT, started REAL, ended REAL, thought REAL)"""
+TABLE = """CREATE TABLE trials (
+    number INTEGER PRIMARY KEY, point TEXT, seed INTEGER, purpose TEXT, status TEXT, reason TEXT, score REAL, cost REAL,
+    steps INTEGER, curve TEXT, run TEXT, worker TEXT, started REAL, ended REAL, thought REAL)"""
 
 
-def make(runs_dir: Path, name: str = "sweep-breakout-made", number: int = 60, seed: int = 0) -> Path:
+def make(
+    runs_dir: Path, name: str = "sweep-breakout-made", number: int = 60, seed: int = 0, metric: str = "perf"
+) -> Path:
     """Write a sweep of so many trials; the last is still running."""
     folder = runs_dir / name
     folder.mkdir(parents=True)
-    lines = ['environment = "breakout"', 'metric = "perf"', 'search = "shoal"', f"seed = {seed}", "", "[space]"]
+    lines = ['env = "breakout"', f'metric = "{metric}"', 'search = "cost"', f"seed = {seed}", "", "[space]"]
     text = "\n".join(lines + [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in SPACE.items()]) + "\n"
     (folder / "sweep.toml").write_text(text)
     rng = np.random.default_rng(seed)

@@ -182,13 +182,14 @@ class Api:
         x, metric = query.get("x") or X[0], query.get("metric") or "env/perf"
         if x not in X:
             raise ConfigError(f"no such axis: x={x}; expected {' or '.join(X)}")
+        most = min(max(_whole(query, "points", curves.POINTS), 2), curves.POINTS)
         series: list[Answer] = []
         groups: dict[tuple[Any, Any], list[tuple[str, tuple[curves.Numbers, curves.Numbers]]]] = {}
         for run in runs:
             path, about = f"{run.path.parent.name}/{run.name}", _heading(run)
             points = self._curves.columns(run.metrics, x, metric)
             groups.setdefault((about["env"], about["settings"]), []).append((path, points))
-            thin = curves.thinned(*points)
+            thin = curves.thinned(*points, most)
             series.append({"path": path, "name": run.name, **about, "x": thin[0], "y": thin[1]})
         bands = []
         for (env, settings), members in groups.items():

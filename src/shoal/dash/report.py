@@ -16,6 +16,9 @@ from shoal.errors import CheckpointError, ConfigError
 
 STATIC = Path(__file__).parent / "static"
 
+_POINTS = 2000  # of all curves of one metric together, so that a file of many runs stays small
+_FEWEST = 60  # of one curve
+
 
 def sweep(api: Api, name: str) -> str:
     """Return the report of a sweep.
@@ -46,7 +49,8 @@ def runs(api: Api, paths: list[str], rows: list[dict[str, Any]], title: str) -> 
     for metric in metrics:
         for x in X:
             query = {"metric": metric, "x": x}
-            answers[_key("curves", query)] = api.answer("curves", {**query, "runs": joined})
+            more = {"runs": joined, "points": str(max(_POINTS // len(paths), _FEWEST))}
+            answers[_key("curves", query)] = api.answer("curves", query | more)
     return _page(answers, {"page": "runs", "id": "", "runs": joined if len(paths) > 1 else ""}, title)
 
 

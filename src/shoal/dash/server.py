@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,12 +42,12 @@ _POLICY = "default-src 'self'; img-src 'self' data:; media-src 'self'; frame-anc
 
 
 class News:
-    """A number that rises when a run or a sweep has changed."""
+    """`version` rises when a run or a sweep has changed."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._changed = threading.Condition()
-        self._version = 0
+        self.version = 0
         self._readers = 0
         self._closed = False
         self._thread = threading.Thread(target=self._look, name="news", daemon=True)
@@ -63,8 +63,8 @@ class News:
             while not self._closed:
                 with self._changed:
                     known = said
-                    self._changed.wait_for(lambda: self._closed or self._version != known, _BEAT_SECONDS)  # noqa: B023
-                    version = self._version
+                    self._changed.wait_for(lambda: self._closed or self.version != known, _BEAT_SECONDS)  # noqa: B023
+                    version = self.version
                 yield version if version != said else None
                 said = version
         finally:
@@ -90,7 +90,7 @@ class News:
             took = time.monotonic() - before
             with self._changed:
                 if changed or new != stamp:
-                    self._version += 1
+                    self.version += 1
                     self._changed.notify_all()
                 stamp = new
                 self._changed.wait_for(lambda: self._closed, max(_LOOK_SECONDS, 10 * took))
@@ -108,6 +108,7 @@ class Server(ThreadingHTTPServer):
         Raises:
             ConfigError: if the port is taken or not allowed.
         """
+        self._closing: list[Callable[[], None]] = []  # first, for a port that is taken is closed too
         self.token = token or secrets.token_urlsafe(18)
         self.static = {path.relative_to(STATIC.parent).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
         try:
@@ -120,6 +121,7 @@ class Server(ThreadingHTTPServer):
             super().__init__((HOST, 0), Handler)
         self.api = Api(runs_dir)
         self.news = News(self.api)
+        self._closing += [self.news.close, self.api.close]
 
     @property
     def address(self) -> str:
@@ -134,8 +136,8 @@ class Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Close everything."""
         super().server_close()
-        self.news.close()
-        self.api.close()
+        for close in self._closing:
+            close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing where a reader merely left."""
@@ -191,6 +193,7 @@ class Handler(BaseHTTPRequestHandler):
         return hmac.compare_digest(said.encode(errors="replace"), self.server.token.encode())
 
     def _answer(self, name: str, query: dict[str, str]) -> None:
+        version = self.server.news.version  # before what is answered with it
         try:
             found = self.server.api.answer(name, query)
         except ConfigError as error:
@@ -199,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._refuse(HTTPStatus.NOT_FOUND, str(error))
         if found is None:
             return self._refuse(HTTPStatus.NOT_FOUND, f"nothing is called {name}")
-        return self._send(HTTPStatus.OK, "application/json", dumps(found).encode())
+        return self._send(HTTPStatus.OK, "application/json", dumps(found).encode(), {"X-Version": str(version)})
 
     def _media(self, path: str) -> None:
         group, _, rest = path.partition("/")
@@ -241,8 +244,8 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse(self, status: HTTPStatus, sentence: str) -> None:
         self._send(status, "application/json", json.dumps({"error": sentence}).encode())
 
-    def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
-        self._head(status, kind, len(body), {})
+    def _send(self, status: HTTPStatus, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
+        self._head(status, kind, len(body), more or {})
         self.wfile.write(body)
 
     def _head(self, status: HTTPStatus, kind: str, size: int | None, more: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ from shoal.sweep.trial import CONFIRM, DONE, FAILED, RUNNING, STOPPED, Trial
 Answer = dict[str, Any]
 
 BEST = 10  # settings that are listed
+_LESS_IS_BETTER = "-to-solved"  # how metrics end whose scores are their negatives
 _Z = 1.96
 
 
@@ -29,8 +30,9 @@ def summary(folder: Path) -> Answer:
     declared = trials.declaration(folder)
     row: Answer = {
         "name": folder.name,
-        "env": declared.get("environment", ""),
-        "metric": declared.get("metric", "score"),
+        "env": Path(str(declared.get("env", ""))).name,  # of one outside the package the path is known
+        "metric": str(declared.get("metric", "score")),
+        "sign": -1 if str(declared.get("metric", "")).endswith(_LESS_IS_BETTER) else 1,
     }
     try:
         return row | _counts(trials.read(folder))
@@ -55,7 +57,7 @@ def whole(folder: Path) -> Answer:
     return {
         **summary(folder),
         "folder": str(folder),
-        "declaration": {key: value for key, value in declared.items() if key != "space"},
+        "declaration": {key: value for key, value in declared.items() if not isinstance(value, dict)},
         "dimensions": [
             {"name": d.name, "scale": d.scale, "low": _bound(d.scale, d.low), "high": _bound(d.scale, d.high)}
             | {"choices": list(d.choices), "text": str(d)}

@@ -107,10 +107,13 @@ shoal.faded = (colour, alpha) => `color-mix(in srgb, ${colour} ${Math.round(alph
 
 shoal.report = window.SHOAL_REPORT || null; // in a report: JSON of [name, query] -> answer
 
+shoal.oldest = Infinity; // version of what is shown, until the first news say how new it is
+
 shoal.get = async (name, query = {}) => {
   const said = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   if (shoal.report) return shoal.fromReport(name, Object.fromEntries(said));
   const response = await fetch(`api/${name}?${new URLSearchParams(said)}`);
+  shoal.oldest = Math.min(shoal.oldest, Number(response.headers.get("X-Version") ?? Infinity));
   const answer = await response.json().catch(() => ({ error: `${response.status} ${response.statusText}` }));
   if (!response.ok) throw new Error(answer.error);
   return answer;

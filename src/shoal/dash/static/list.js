@@ -48,6 +48,7 @@ shoal.list = ({ load, title, cells, grid, width, chosen }) => {
     }
     const focus = document.activeElement && body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     body.replaceChildren(...rows);
+    if (pages.size) performance.mark("rows");
     if (focus) body.querySelector(`[data-key="${CSS.escape(focus)}"]`)?.focus();
   };
 

@@ -32,7 +32,11 @@
     const say = (state, text) => { live.className = state; live.textContent = text; };
     source.onopen = () => say("on", "live");
     source.onerror = () => say("off", "no connection");
-    source.onmessage = () => {
+    let first = true;
+    source.onmessage = ({ data }) => {
+      const old = Number(data) > shoal.oldest;
+      if (first && !old) { first = false; return; } // all that is shown is as new as that
+      first = false;
       clearTimeout(late);
       late = setTimeout(() => { if (!document.hidden) current.news(); else current.stale = true; }, 100);
     };

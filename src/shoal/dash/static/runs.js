@@ -23,7 +23,7 @@ shoal.pages.runs = (page) => {
   };
 
   // -------------------------------------------------------------------------------------------- parts
-  const count = shoal.el("span", { class: "soft small" });
+  const count = shoal.el("span", { class: "soft small" }, "reading …");
   const problem = shoal.el("div", { class: "problem", hidden: true });
   const words = shoal.el("datalist", { id: "words" });
   const filter = shoal.el("input", {
@@ -140,7 +140,6 @@ shoal.pages.runs = (page) => {
     const none = !list.rows().length && problem.hidden && !said("filter");
     hint.hidden = !none;
     await curves(fresh);
-    performance.mark("rows");
   };
 
   const hint = shoal.el("div", { class: "empty", hidden: true }, "No runs yet: ", shoal.el("code", {}, "shoal train cartpole"), " makes one, and it appears here while it trains.");
@@ -150,7 +149,8 @@ shoal.pages.runs = (page) => {
         shoal.report ? "" : shoal.el("button", { onclick: () => { columnBox.hidden = !columnBox.hidden; } }, "Columns")),
       columnBox, problem, list.node, hint),
     shoal.el("section", { class: "card" }, chartTools, chart.node), comparison);
-  shoal.get("names").then(({ names }) => words.append(...names.map((name) => shoal.el("option", { value: `${name}=` })))).catch(() => {});
+  const suggest = () => shoal.get("names").then(({ names }) => words.append(...names.map((name) => shoal.el("option", { value: `${name}=` }))));
+  filter.addEventListener("focus", suggest, { once: true });
   all();
   return { news: () => all(), again: () => { columnBox.value = columns().join(","); all(true); } };
 };

@@ -3,6 +3,9 @@
 // The list of sweeps, and the page of one: scatter, parallel coordinates, importance, effects, best settings, trials.
 "use strict";
 
+// The best score as its metric says it: of those where less is better, scores are the negatives.
+shoal.best = ({ score, sign }) => shoal.number(score === null ? null : sign * score);
+
 shoal.pages.sweeps = (page) => {
   const card = shoal.el("section", { class: "card" });
   page.append(card);
@@ -13,7 +16,7 @@ shoal.pages.sweeps = (page) => {
       sweeps.length ? shoal.el("div", { class: "scroll" }, shoal.el("table", {}, shoal.el("tr", {}, heads.map((text) => shoal.el("th", {}, text))),
         sweeps.map((one) => shoal.el("tr", {},
           [shoal.el("a", { href: shoal.link("sweep", one.name) }, one.name), one.env, one.metric, one.counts.done + one.counts.stopped, one.counts.running, one.counts.failed,
-            one.error || shoal.number(one.score), shoal.duration(one.seconds), shoal.time(one.started)].map((cell) => shoal.el("td", {}, cell))))))
+            one.error || shoal.best(one), shoal.duration(one.seconds), shoal.time(one.started)].map((cell) => shoal.el("td", {}, cell))))))
         : shoal.el("div", { class: "empty" }, "No sweeps yet: ", shoal.el("code", {}, "shoal sweep cartpole"), " makes one, and its trials appear here as they end."));
   };
   load();
@@ -31,7 +34,7 @@ shoal.pages.sweep = (page, name) => {
   const FIXED = ["cost", "score", "steps", "number"];
   const variables = () => [...FIXED, ...sweep.dimensions.map((one) => one.name)];
   const value = (trial, key) => (FIXED.includes(key) ? trial[key] : trial.point[key]);
-  const label = (key) => ({ cost: "cost (seconds)", score: `score (${sweep.metric})`, number: "trial" })[key] || key;
+  const label = (key) => ({ cost: "cost (seconds)", score: `score (${sweep.sign < 0 ? "−" : ""}${sweep.metric})`, number: "trial" })[key] || key;
   const natural = (key) => {
     const dimension = sweep.dimensions.find((one) => one.name === key);
     if (dimension) return { integer: "linear" }[dimension.scale] || dimension.scale;
@@ -216,7 +219,7 @@ shoal.pages.sweep = (page, name) => {
     const { counts } = sweep;
     top.replaceChildren(shoal.el("div", { class: "head" }, shoal.el("h1", {}, sweep.name), counts.running ? shoal.el("span", { class: "pill running" }, `${counts.running} running`) : ""),
       shoal.el("div", { class: "facts" }, fact("environment", sweep.env || "–"), fact("metric", sweep.metric), fact("trials", counts.done + counts.stopped), fact("stopped early", counts.stopped),
-        fact("failed", counts.failed), fact("best trial", shoal.number(sweep.score)), fact("training time", shoal.duration(sweep.seconds)), fact("search time", shoal.duration(sweep.thought)), fact("started", shoal.time(sweep.started))));
+        fact("failed", counts.failed), fact("best trial", shoal.best(sweep)), fact("training time", shoal.duration(sweep.seconds)), fact("search time", shoal.duration(sweep.thought)), fact("started", shoal.time(sweep.started))));
     body.hidden = !sweep.trials.length;
     if (body.hidden) { top.append(shoal.el("div", { class: "empty" }, "no trials yet")); return; }
     draw();
