@@ -106,7 +106,7 @@ def _words(command: str, rest: Sequence[str]) -> list[str]:
         return []
     if command == "completion" and not rest:
         return list(SHELLS)
-    if command == "compare":
+    if command in ("compare", "report"):
         return _runs(rest)
     if command == "runs" and rest:
         return _runs(rest) if rest[0] in _OF_RUNS else []

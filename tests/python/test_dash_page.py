@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The dashboard's page, and reports, in a headless Chromium: what is seen, kept in the address, live, self-contained."""
+"""The dashboard's page and reports in headless Chromium: what is seen, live, kept in the address, self-contained."""
 
 from __future__ import annotations
 

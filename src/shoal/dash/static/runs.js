@@ -77,7 +77,7 @@ shoal.pages.runs = (page) => {
         const answer = await shoal.get("runs", { filter: said("filter"), sort: said("sort", "-started"), columns: columns().join(","), offset, limit });
         problem.hidden = true;
         const running = answer.running ? `, ${answer.running} running` : "";
-        count.textContent = `${answer.total.toLocaleString("en")} runs${running}`;
+        count.textContent = `${answer.total.toLocaleString("en")} ${answer.total === 1 ? "run" : "runs"}${running}`;
         return answer;
       } catch (error) {
         problem.textContent = error.message;
