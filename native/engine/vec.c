@@ -48,6 +48,24 @@ static void step_block(void *context, int32_t b, int32_t thread) {
   engine->vec.env->block_step(&engine->vec, first, shoal_block_count(engine, b), &io);
 }
 
+// Environments that are stepped elsewhere: all of them at once, whatever the number of threads here.
+static void step_split(const ShoalEngine *engine) {
+  const ShoalVec *vec = &engine->vec;
+  uint64_t fp = shoal_fp_enter();
+  for (int32_t half = 0; half < 2; half++) {
+    for (int32_t b = 0; b < engine->num_blocks && !shoal_stopped(engine); b++) {
+      int32_t first = shoal_block_first(engine, b), count = shoal_block_count(engine, b);
+      ShoalIo io = shoal_slice(engine, first, b);
+      if (!half) {
+        vec->env->split->send(vec, first, count, &io);
+      } else if (vec->env->split->ready(vec, first, -1.0)) {
+        vec->env->split->finish(vec, first, count, &io);
+      }
+    }
+  }
+  shoal_fp_leave(fp);
+}
+
 static void observe_block(void *context, int32_t b, int32_t thread) {
   const ShoalEngine *engine = context;
   int32_t first = shoal_block_first(engine, b);
@@ -157,7 +175,11 @@ int32_t shoal_vec_step(ShoalVec *vec, char *message) {
                             e);
     }
   }
-  shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
+  if (vec->env->split) {
+    step_split(engine);
+  } else {
+    shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
+  }
   if (shoal_stopped(engine)) { return SHOAL_STOPPED; }
   engine->clock++;
   return SHOAL_OK;

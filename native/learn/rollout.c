@@ -78,7 +78,8 @@ static void value_finals(const Block *block, int32_t t) {
   }
 }
 
-static void step(const Block *block, int32_t t, int64_t clock) {
+// Observe, remember, and choose the actions of step t.
+static void choose(const Block *block, int32_t t, int64_t clock) {
   ShoalLearner *learner = block->learner;
   const ShoalPolicy *policy = learner->policy;
   const ShoalVec *vec = &learner->engine->vec;
@@ -120,26 +121,39 @@ static void step(const Block *block, int32_t t, int64_t clock) {
     shoal_heads_action(policy, raw, scratch->continuous + (int64_t)i * vec->dims);
   }
   shoal_lap(scratch, SHOAL_STAGE_SAMPLE);
-  ShoalIo io = {
+}
+
+// The buffers of step t.
+static ShoalIo io_of(const Block *block, int32_t t, int64_t clock) {
+  const ShoalLearner *learner = block->learner;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalScratch *scratch = block->scratch;
+  int32_t T = learner->T;
+  return (ShoalIo){
       .discrete = scratch->discrete,
       .continuous = scratch->continuous,
       .rows = learner->rows + (block->row * (T + 1) + t + 1) * vec->row_bytes,
       .masks = learner->masks + (block->row * (T + 1) + t + 1) * vec->mask_bytes,
-      .legal = masks,
+      .legal = learner->masks + (block->row * (T + 1) + t) * vec->mask_bytes,
       .final_rows = scratch->final_rows,
       .final_masks = scratch->final_masks,
       .rewards = learner->rewards + block->row * T + t,
       .ended = learner->ended + block->row * T + t,
       .stats = shoal_block_stats(learner->engine, block->b),
       .row_stride = (int64_t)(T + 1) * vec->row_bytes,
-      .mask_stride = mask_stride,
+      .mask_stride = (int64_t)(T + 1) * vec->mask_bytes,
       .final_stride = vec->row_bytes,
       .stride = T,
       .clock = clock,
   };
-  uint64_t fp = shoal_fp_enter();
-  int32_t flagged = vec->env->block_step(vec, block->first, block->count, &io);
-  shoal_fp_leave(fp);
+}
+
+// Keep what came of step t.
+static void take(const Block *block, int32_t t, int32_t flagged) {
+  ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  ShoalScratch *scratch = block->scratch;
+  int32_t T = learner->T;
   shoal_lap(scratch, SHOAL_STAGE_SIMULATE);
   if (flagged) {
     value_finals(block, t);
@@ -158,44 +172,127 @@ static void step(const Block *block, int32_t t, int64_t clock) {
   }
 }
 
-static void collect(void *context, int32_t b, int32_t thread) {
-  ShoalLearner *learner = context;
-  const ShoalPolicy *policy = learner->policy;
-  const ShoalVec *vec = &learner->engine->vec;
-  int32_t T = learner->T, stats = 3 * (policy->normalised + 1);
+static void step(const Block *block, int32_t t, int64_t clock) {
+  const ShoalVec *vec = &block->learner->engine->vec;
+  choose(block, t, clock);
+  ShoalIo io = io_of(block, t, clock);
+  uint64_t fp = shoal_fp_enter();
+  int32_t flagged = vec->env->block_step(vec, block->first, block->count, &io);
+  shoal_fp_leave(fp);
+  take(block, t, flagged);
+}
+
+static Block block_of(ShoalLearner *learner, int32_t b, int32_t thread) {
+  int32_t agents = learner->engine->vec.agents, stats = 3 * (learner->policy->normalised + 1);
   Block block = {.learner = learner,
                  .b = b,
                  .first = shoal_block_first(learner->engine, b),
                  .count = shoal_block_count(learner->engine, b),
                  .scratch = &learner->scratch[thread],
                  .sums = learner->block_sums + (int64_t)b * stats};
-  block.row = (int64_t)block.first * vec->agents;
-  block.rows = block.count * vec->agents;
-  memset(block.sums, 0, 8 * (size_t)stats);
-  for (int32_t i = 0; i < block.rows; i++) {  // the last observation of the rollout before is the first of this one
+  block.row = (int64_t)block.first * agents;
+  block.rows = block.count * agents;
+  return block;
+}
+
+// Block b at the start of a rollout: its last observations of the one before are its first.
+static Block begin(ShoalLearner *learner, int32_t b, int32_t thread) {
+  const ShoalVec *vec = &learner->engine->vec;
+  int32_t T = learner->T;
+  Block block = block_of(learner, b, thread);
+  memset(block.sums, 0, 24 * (size_t)(learner->policy->normalised + 1));
+  for (int32_t i = 0; i < block.rows; i++) {
     uint8_t *rows = learner->rows + (block.row + i) * (T + 1) * vec->row_bytes;
     uint8_t *masks = learner->masks + (block.row + i) * (T + 1) * vec->mask_bytes;
     memcpy(rows, rows + (int64_t)T * vec->row_bytes, (size_t)vec->row_bytes);
     memcpy(masks, masks + (int64_t)T * vec->mask_bytes, (size_t)vec->mask_bytes);
   }
-  for (int32_t t = 0; t < T; t++) {
+  return block;
+}
+
+// Value what is observed after the last step.
+static void value_last(const Block *block) {
+  const ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  ShoalBatch batch = batch_of(block, learner->T);
+  shoal_lap(block->scratch, SHOAL_STAGE_GATHER);
+  batch.memory_out = 0;
+  shoal_forward(policy, &batch, &block->scratch->tape);
+  for (int32_t i = 0; i < block->rows; i++) {
+    float value = block->scratch->tape.out[(int64_t)i * policy->ldo + policy->outputs];
+    learner->last_values[block->row + i] = SHOAL_FAULT(policy, NO_BOOTSTRAP) ? 0.0f : value;
+  }
+}
+
+static void collect(void *context, int32_t b, int32_t thread) {
+  ShoalLearner *learner = context;
+  Block block = begin(learner, b, thread);
+  for (int32_t t = 0; t < learner->T; t++) {
     if (shoal_stopped(learner->engine)) { return; }
     step(&block, t, learner->counters[2] + t);
   }
-  ShoalBatch batch = batch_of(&block, T);
-  shoal_lap(block.scratch, SHOAL_STAGE_GATHER);
-  batch.memory_out = 0;
-  shoal_forward(policy, &batch, &block.scratch->tape);
-  for (int32_t i = 0; i < block.rows; i++) {
-    float value = block.scratch->tape.out[(int64_t)i * policy->ldo + policy->outputs];
-    learner->last_values[block.row + i] = SHOAL_FAULT(policy, NO_BOOTSTRAP) ? 0.0f : value;
+  value_last(&block);
+}
+
+// ---------------------------------------------------------------------------------------------------- in two halves
+
+static const double PATIENCE = 1e-3;  // seconds that a thread waits for one block before it looks at its others
+
+static void choose_and_send(const Block *block, int32_t t) {
+  const ShoalVec *vec = &block->learner->engine->vec;
+  int64_t clock = block->learner->counters[2] + t;
+  choose(block, t, clock);
+  ShoalIo io = io_of(block, t, clock);
+  uint64_t fp = shoal_fp_enter();
+  vec->env->split->send(vec, block->first, block->count, &io);
+  shoal_fp_leave(fp);
+}
+
+// Every groups-th block from block g on: while some are stepped elsewhere, this thread chooses the actions of others.
+// Each goes on as soon as it was stepped, and what it does depends on no other.
+static void collect_group(void *context, int32_t g, int32_t thread) {
+  ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  int32_t blocks = learner->engine->num_blocks, groups = shoal_mini(learner->threads, blocks), left = 0;
+  for (int32_t b = g; b < blocks; b += groups, left++) {
+    Block block = begin(learner, b, thread);
+    learner->block_steps[b] = 0;
+    choose_and_send(&block, 0);
+  }
+  for (int32_t idle = 0; left && !shoal_stopped(learner->engine);) {
+    int32_t moved = 0;
+    for (int32_t b = g; b < blocks && !shoal_stopped(learner->engine); b += groups) {
+      int32_t t = learner->block_steps[b];
+      Block block = block_of(learner, b, thread);
+      if (t == learner->T || !vec->env->split->ready(vec, block.first, idle ? PATIENCE : 0.0)) { continue; }
+      ShoalIo io = io_of(&block, t, learner->counters[2] + t);
+      uint64_t fp = shoal_fp_enter();
+      int32_t flagged = vec->env->split->finish(vec, block.first, block.count, &io);
+      shoal_fp_leave(fp);
+      take(&block, t, flagged);
+      learner->block_steps[b] = ++t;
+      if (t < learner->T) {
+        choose_and_send(&block, t);
+      } else {
+        value_last(&block);
+        left--;
+      }
+      moved = 1;
+      idle = 0;
+    }
+    idle = !moved;
   }
 }
 
 int32_t shoal_learner_rollout(ShoalLearner *learner, char *message) {
   (void)message;
   double start = shoal_seconds();
-  shoal_parallel_staged(learner, SHOAL_STAGE_ACT, learner->engine->num_blocks, collect, learner);
+  int32_t blocks = learner->engine->num_blocks;
+  if (learner->engine->vec.env->split) {
+    shoal_parallel_staged(learner, SHOAL_STAGE_ACT, shoal_mini(learner->threads, blocks), collect_group, learner);
+  } else {
+    shoal_parallel_staged(learner, SHOAL_STAGE_ACT, blocks, collect, learner);
+  }
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   learner->counters[0]++;
   learner->counters[2] += learner->T;

@@ -45,7 +45,9 @@ static inline __attribute__((always_inline)) __typeof__(SHOAL_ENV_FN(step)) SHOA
 #define SHOAL_PARAMS_ROW(rows, e, stride) \
   ((const SHOAL_ENV_TYPE(Params) *)(const void *)((rows) + (int64_t)(e) * (stride)))
 #define SHOAL_STATE_OF(vec, e) SHOAL_STATE_AT((vec)->state, e, (vec)->state_bytes)
+#ifndef SHOAL_METRIC_COUNT
 #define SHOAL_METRIC_COUNT ((int32_t)(sizeof(SHOAL_ENV_TYPE(Metrics)) / sizeof(float)))
+#endif
 
 // Append the observed parameters of environment e to a row.
 static void SHOAL_ENV_FN(tell)(const ShoalVec *vec, int32_t e, uint8_t *row) {
