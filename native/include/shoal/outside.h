@@ -98,8 +98,8 @@ SHOAL_API void shoal_outside_attach(ShoalVec *vec, const ShoalOutsideConfig *con
 SHOAL_API int32_t shoal_outside_restart(ShoalVec *vec, char *message);
 // Hand the bound actions of the blocks with a nonzero byte to their workers.
 SHOAL_API int32_t shoal_outside_send(ShoalVec *vec, const uint8_t *blocks, char *message);
-// blocks: 1 where a step was sent. Wait until `least` of these have answered, finish the step of all that have, and mark
-// them 2.
+// blocks: 1 where a step was sent. Wait until `least` of these have answered, finish the step of all that have, and
+// mark them 2.
 SHOAL_API int32_t shoal_outside_receive(ShoalVec *vec, int32_t least, uint8_t *blocks, char *message);
 
 // A worker's side. `served` is the block that it has just served, or -1. Returns the next block to serve; or -1: quit;

@@ -117,8 +117,11 @@ def _adapt(env: Any, reference: str, name: str, options: Options) -> Adapter:
     """Return an adapter around an environment of any kind."""
     if hasattr(env, "declaration") and hasattr(env, "bind"):
         return env  # type: ignore[no-any-return]
-    from shoal.outside import adapter_gymnasium
+    from shoal.outside import adapter_gymnasium, adapter_pettingzoo
 
+    if hasattr(env, "possible_agents") or hasattr(env, "agent_iter"):
+        adapter_pettingzoo.check(env, reference)
+        return adapter_pettingzoo.PettingZooAdapter(env, name, options)
     adapter_gymnasium.check(env, reference)
     return adapter_gymnasium.GymnasiumAdapter(env, name, options)
 
