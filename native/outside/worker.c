@@ -58,13 +58,32 @@ static int32_t find_unfit(const ShoalOutsideShape *shape, const uint8_t *finite,
     const uint8_t *row = base + offsets[SHOAL_OUTSIDE_ROWS] + r * shape->row_bytes;
     const uint8_t *final_row = base + offsets[SHOAL_OUTSIDE_FINAL_ROWS] + r * shape->row_bytes;
     int32_t e = (int32_t)(r / shape->agents), fit = is_finite(base + offsets[SHOAL_OUTSIDE_REWARDS] + 4 * r);
-    int32_t renewed = base[offsets[SHOAL_OUTSIDE_RENEWED] + e];
+    int32_t fault = base[offsets[SHOAL_OUTSIDE_FAULTS] + e];
+    int32_t ended = base[offsets[SHOAL_OUTSIDE_RENEWED] + e] && !fault;
     for (int32_t w = 0; finite && w < shape->row_bytes / 4; w++) {
-      if (finite[w]) { fit &= is_finite(row + 4 * w) && (!renewed || is_finite(final_row + 4 * w)); }
+      if (finite[w]) { fit &= is_finite(row + 4 * w) && (!ended || is_finite(final_row + 4 * w)); }
     }
-    if (!fit && base[offsets[SHOAL_OUTSIDE_FAULTS] + e] == SHOAL_FAULT_NONE) { return e; }
+    if (!fit) { return e; }
   }
   return -1;
+}
+
+void shoal_outside_quit(uint8_t *base, int32_t worker) {
+  ShoalBell *bell = shoal_bells(base) + worker;
+  atomic_store(&bell->quit, 1);
+  atomic_fetch_add(&bell->bell, 1);
+  shoal_word_wake(&bell->bell);
+}
+
+int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
+                             int32_t served) {
+  int32_t unfit = find_unfit(shape, finite, base, served);
+  if (unfit < 0) {
+    ShoalTurn *turn = shoal_turns(shape, base) + served;
+    atomic_store(&turn->reply, atomic_load(&turn->request));
+    if (atomic_exchange(&turn->sleeps, 0)) { shoal_word_wake(&turn->reply); }
+  }
+  return unfit;
 }
 
 int32_t shoal_outside_next(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base, int32_t worker,
@@ -73,11 +92,8 @@ int32_t shoal_outside_next(const ShoalOutsideShape *shape, const uint8_t *finite
   ShoalTurn *turns = shoal_turns(shape, base);
   int32_t blocks = shoal_outside_blocks(shape), from = worker;
   if (served >= 0) {
-    int32_t unfit = find_unfit(shape, finite, base, served);
+    int32_t unfit = shoal_outside_answer(shape, finite, base, served);
     if (unfit >= 0) { return -2 - unfit; }
-    ShoalTurn *turn = &turns[served];
-    atomic_store(&turn->reply, atomic_load(&turn->request));
-    if (atomic_exchange(&turn->sleeps, 0)) { shoal_word_wake(&turn->reply); }
     from = served + shape->workers;
   }
   for (;;) {

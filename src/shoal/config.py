@@ -80,11 +80,12 @@ class Config:
     def settings_hash(self, version: int) -> str:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
-        del sections["vec"]["threads"]
+        for key in ("threads", "workers", "worker", "start", "timeout", "restarts", "spin"):
+            sections["vec"].pop(key)
         for section, keys in LATER.items():
             defaults = {field.name: field.default for field in dataclasses.fields(SECTIONS[section])}
             for key in keys:
-                if sections[section][key] == defaults[key]:
+                if key in sections[section] and sections[section][key] == defaults[key]:
                     del sections[section][key]
         name = f"{self.env}/" if self.folder else self.env  # wherever the folder lies, and whatever ships
         text = json.dumps([name, version, self.preset, sections], sort_keys=True)
@@ -128,7 +129,7 @@ def load(
     name = env.name
     own = read_toml(env.folder / f"{name}.toml")
     solved = own.pop("solved", {})
-    for section in ("watch", "keys"):  # viewer.py's
+    for section in ("watch", "keys", "outside"):  # viewer.py's, outside/options.py's
         own.pop(section, None)
     if untuned:
         own = {"train": {key: value for key, value in own.get("train", {}).items() if key == "total_steps"}}
@@ -141,7 +142,9 @@ def load(
     if top.get("environment", name) != name:
         raise ConfigError(f"{file} is for the environment `{top['environment']}`; got `{name}`")
 
+    usual = env.preset if not preset else ""  # which its own settings go on from
     layers: list[tuple[str, Layer]] = [
+        (f"preset {usual}", PRESETS.get(usual, {})),
         (f"{name}.toml", own),
         (f"preset {preset}", PRESETS.get(preset, {})),
         (str(file), given),
@@ -163,8 +166,8 @@ def load(
         train=TrainConfig(**merged["train"]),
         solved=SolvedConfig(**merged["solved"]),
         seed=stored_seed if seed is None else seed,
-        preset=preset,
-        folder=str(env.folder) if env.source else "",
+        preset=preset or usual,
+        folder=env.reference if env.source else "",
     )
 
 
@@ -282,7 +285,7 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
         seed=_stored_seed(top, "the stored settings"),
         preset=_stored_preset(top, "the stored settings"),
-        folder=str(env.folder) if env.source else "",
+        folder=env.reference if env.source else "",
     )
 
 

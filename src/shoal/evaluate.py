@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from shoal.torch.policy import TorchPolicy
 
 AGENTS = 1000  # evaluated, in enough worlds
+OUTSIDE_AGENTS = 100  # of environments that are Python, where each life takes a thousand times longer
 WORLDS = 8  # at least
 
 
@@ -80,9 +81,9 @@ def evaluation_seed(seed: int, number: int) -> int:
     return int.from_bytes(digest, "little") | 1 << 63
 
 
-def worlds_for(agents: int) -> int:
-    """Return how many worlds an evaluation plays."""
-    return max(WORLDS, -(-AGENTS // agents))
+def worlds_for(agents: int, wanted: int = AGENTS) -> int:
+    """Return how many worlds an evaluation plays, to see so many agents."""
+    return max(WORLDS, -(-wanted // agents))
 
 
 def evaluate(
@@ -113,14 +114,20 @@ def evaluate(
     """
     seed = evaluation_seed(config.seed, number)
     by_torch = policy is not None and not isinstance(policy, Policy) and player in ("sampled", "greedy")
+    workers = None
+    if spec.env.outside:
+        from shoal.outside.pool import workers_of
+
+        workers = workers_of(config.vec)
     vec = Vec(
         spec,
-        num_envs=num_envs or worlds_for(spec.agents),
+        num_envs=num_envs or worlds_for(spec.agents, OUTSIDE_AGENTS if spec.env.outside else AGENTS),
         seed=seed,
         threads=config.vec.threads,
         max_steps=config.vec.max_steps or 0,
         bind=by_torch,
         stop=stop,
+        workers=workers,
     )
     stats = stats_of(spec.env)
     steps = ctypes.c_int64(0)
@@ -142,6 +149,7 @@ def evaluate(
             ctypes.byref(steps),
             message.address,
         )
+        vec.check()
     if message.check(code):
         raise Stopped
     return Evaluation(player, config.solved.metric, config.solved.threshold, steps.value, stats)

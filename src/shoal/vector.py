@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 from shoal import broadcast, memory, native, registry
 from shoal.errors import ConfigError, NativeError, ShapeError
 from shoal.stats import Stats, stats_of
+
+if TYPE_CHECKING:
+    from shoal.outside.pool import Pool, Workers
 
 Arrays = dict[str, NDArray[Any]]
 Step = tuple[Arrays, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
@@ -37,6 +40,7 @@ class Vec:
             truncated it and did not terminate it (`final_rows="all"`: wherever an agent ended).
         rewards: float32 (N,). discrete: int32 (N, heads). continuous: float32 (N, dims).
         live: uint8 (N,), the agent exists. starts: uint8 (N,), its life starts with this observation.
+        pool: who steps Python environments, or None.
         waiting: uint8 (num_envs,), the world has ended and waits for its reset (next-step, disabled).
         rows, mask_rows: the packed observation rows and masks, uint8 (N, row_bytes) and (N, mask_bytes).
     """
@@ -57,6 +61,7 @@ class Vec:
         bind: bool = True,
         stop: ctypes.c_int32 | None = None,
         block: int = 0,
+        workers: Workers | None = None,
     ) -> None:
         """Build the copies; see `make_vec` for the arguments.
 
@@ -69,6 +74,12 @@ class Vec:
         self.num_rows = num_envs * spec.agents
         self._lib = native.library()
         self._message = native.Message()
+        self.pool: Pool | None = None
+        if spec.env.outside:
+            from shoal.outside.pool import Workers
+
+            workers = workers or Workers()
+            block = workers.block_of(num_envs)
         self._stop = ctypes.c_int32(0) if stop is None else stop  # must outlive the native object
         config = _config_of(
             spec,
@@ -101,6 +112,11 @@ class Vec:
         )
         if not self.handle:
             raise NativeError(self._message.text)
+        if workers is not None and spec.env.outside:
+            from shoal.outside.pool import Pool
+
+            self.pool = Pool(spec, num_envs, workers, self._stop)
+            self.pool.attach(self.handle)
         self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
         self.live = self._array(0)
         self.starts = self._array(1)
@@ -133,11 +149,13 @@ class Vec:
         if seed is not None:
             self._config.seed = seed
         self._message.check(self._lib.vec_reset(self._open(), self._config.seed, self._message.address))
+        self.check()
         return self.observations
 
     def reset_ended(self) -> Arrays:
         """Start the worlds that ended again, with `autoreset="disabled"`, and return the observations."""
         self._message.check(self._lib.vec_reset_ended(self._open(), self._message.address))
+        self.check()
         return self.observations
 
     def step(self, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> Step:
@@ -160,7 +178,8 @@ class Vec:
             _copy(self.discrete, discrete, "discrete")
         if continuous is not None:
             _copy(self.continuous, continuous, "continuous")
-        self._message.check(self._lib.vec_step(handle, self._message.address))
+        if self._message.check(self._lib.vec_step(handle, self._message.address)):
+            self.check()
         np.not_equal(self._ended & 1, 0, out=self._terminated)
         np.not_equal(self._ended & 2, 0, out=self._truncated)
         return self.observations, self.rewards, self._terminated, self._truncated
@@ -201,7 +220,9 @@ class Vec:
         return out
 
     def snapshot(self, index: int) -> bytes:
-        """Return all that environment `index` needs to go on from here."""
+        """Return all that environment `index` needs to go on from here; not of one that is Python."""
+        if self.pool is not None:
+            raise ConfigError(f"`{self.env.spelled}` is Python: it has no snapshots")
         out = np.empty(self._lib.vec_snapshot_bytes(self._open()), np.uint8)
         self._lib.vec_snapshot(self.handle, self._index(index), out.ctypes.data)
         return out.tobytes()
@@ -229,6 +250,18 @@ class Vec:
         """
         at = self._message.address
         self._message.check(self._lib.vec_load(self._open(), snapshots.ctypes.data, at))
+        if self.pool is not None:  # whose environments no snapshot reaches: they begin their episodes again
+            self._message.check(self._lib.outside_restart(self.handle, at))
+            self.check()
+
+    def check(self) -> None:
+        """Raise what ended the work of the workers, if something did.
+
+        Raises:
+            EnvError: one sentence.
+        """
+        if self.pool is not None:
+            self.pool.check()
 
     def state(self, index: int) -> NDArray[np.uint8]:
         """Return a copy of the State of environment `index`, as bytes."""
@@ -252,8 +285,10 @@ class Vec:
         self._message.check(run(self._open(), steps, cycle, *data, self._message.address))
 
     def close(self) -> None:
-        """Give the memory back once no view of it is left."""
+        """Give the memory back once no view of it is left, and end the workers if it has any."""
         self.handle = 0
+        if self.pool is not None:
+            self.pool.close()
         self._memory = memory.allocate(0)
         del self.versions
 
@@ -315,12 +350,14 @@ def make_vec(
     autoreset: str = "same-step",
     final_rows: str = "truncated",
     observe_contexts: bool = False,
+    workers: Workers | None = None,
     **env_params: registry.Value,
 ) -> Vec:
     """Return `num_envs` copies of an environment, reset and observed.
 
     Args:
-        name: of the environment, as `shoal list` shows it, or the path of its folder.
+        name: of the environment, as `shoal list` shows it, the path of its folder, or what opens one that is Python,
+            such as gymnasium:CartPole-v1.
         num_envs: copies; there are num_envs * agents rows.
         seed: of every random number in them.
         threads: that step them; 0 stands for all cores. Results do not depend on it.
@@ -330,6 +367,7 @@ def make_vec(
         autoreset: same-step (default), next-step or disabled.
         final_rows: which last observations are kept: truncated (default) or all.
         observe_contexts: parameters that are drawn per episode are further fields of the observation.
+        workers: `shoal.Workers`, who step Python environments; None: a process for each core.
         **env_params: the environment's own parameters: values, or distributions such as `"uniform(5, 15)"`, from which
             they are drawn when an episode begins.
 
@@ -348,6 +386,7 @@ def make_vec(
         stagger=stagger,
         autoreset=autoreset,
         final_rows=final_rows,
+        workers=workers,
     )
 
 

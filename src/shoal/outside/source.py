@@ -103,14 +103,20 @@ def _open_pettingzoo(reference: str, module: str, kwargs: dict[str, Any], render
 
 
 def _open_function(reference: str, where: str, function: str, kwargs: dict[str, Any], render: bool) -> Adapter:
+    make = find_function(reference, where, function)
+    if render and _takes(make, "render_mode"):
+        kwargs["render_mode"] = "rgb_array"
+    return _adapt(_make(lambda: make(**kwargs), reference, kwargs), reference, function, Options())
+
+
+def find_function(reference: str, where: str, function: str) -> Any:
+    """Return a function or class of a module or file."""
     module = _load_file(where, reference) if where.endswith(".py") else _import(where, reference)
     make = getattr(module, function, None)
     if not callable(make):
         public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         raise EnvError(f"{where} has no function or class `{function}`", nearest(function, public))
-    if render and _takes(make, "render_mode"):
-        kwargs["render_mode"] = "rgb_array"
-    return _adapt(_make(lambda: make(**kwargs), reference, kwargs), reference, function, Options())
+    return make
 
 
 def _adapt(env: Any, reference: str, name: str, options: Options) -> Adapter:
