@@ -114,4 +114,9 @@ SHOAL_API int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uin
 SHOAL_API int32_t shoal_outside_next(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
                                      int32_t worker, int32_t served, int32_t spins, int32_t parent);
 
+// Put the larger of two frames of bytes (rows, columns), made smaller by area, behind the older pictures in a stack
+// (out_rows, out_columns, depth), the newest last. Returns 1, and does nothing, if a side is above 512 or would grow.
+SHOAL_API int32_t shoal_picture_stack(const uint8_t *now, const uint8_t *before, int32_t rows, int32_t columns,
+                                      uint8_t *stack, int32_t out_rows, int32_t out_columns, int32_t depth);
+
 #endif

@@ -84,6 +84,8 @@ class GymnasiumAdapter:
         perf = perf_of(self._perf)
         score = 0.0
         complain = self._complain
+        inner = env.unwrapped
+        keeps_score = hasattr(inner, "game_score")  # where the reward is not what the game counts
 
         def step() -> None:
             nonlocal score
@@ -94,6 +96,8 @@ class GymnasiumAdapter:
                 score += reward
             except Exception as error:
                 complain(observation, reward, error)
+            if keeps_score:
+                score = inner.game_score
             if write_mask:
                 write_mask(observation.get(mask) if in_observation else info.get(mask))
             metrics[1] = score

@@ -17,6 +17,7 @@ its place, and makes nothing else. It checks shapes, since numpy would broadcast
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -85,7 +86,7 @@ def writer(parts: list[Leaf], fields: tuple[Field, ...], row: Array) -> Writer:
         fields: those of the declaration, with their offsets, one a leaf.
         row: uint8 (row_bytes,), contiguous; kept.
     """
-    writers = [(part.path, _write_leaf(part, view(field, row))) for part, field in zip(parts, fields, strict=True)]
+    writers = [(part.path, _write_leaf(part, view(dataclasses.replace(part.field, offset=field.offset), row))) for part, field in zip(parts, fields, strict=True)]
     return _write_tree(writers, 0)
 
 
