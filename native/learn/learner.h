@@ -64,9 +64,9 @@ struct ShoalLearner {
   uint8_t *ended, *starts, *learn;                                                                   // (N, T)
   float *segment_memory;                                                                             // (M, state_size)
   float *last_values;                                                                                // (N,)
-  double *block_sums;   // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
+  double *block_sums;    // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
   int32_t *block_steps;  // (blocks,): steps taken in this rollout, of environments that are stepped elsewhere
-  double *return_sums;  // (shoal_return_tasks, 2): count and sum of squares of future returns
+  double *return_sums;   // (shoal_return_tasks, 2): count and sum of squares of future returns
   // an update
   int32_t *order;      // (max(M, batches * batch_segments),): segments of this pass, minibatch by minibatch
   float *importance;   // the same: omega of each

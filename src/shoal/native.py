@@ -439,6 +439,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "outside_quit": (None, (_P, _I)),
     "outside_answer": (_I, (POINTER(OutsideShape), _P, _P, _I)),
     "outside_next": (_I, (POINTER(OutsideShape), _P, _P, _I, _I, _I, _I)),
+    "picture_stack": (_I, (_P, _P, _I, _I, _P, _I, _I, _I)),
     "bench_name": (c_char_p, (_I,)),
     "bench_shapes": (_I, (_I,)),
     "bench_flops": (c_double, (_I, POINTER(Bench))),

@@ -98,8 +98,8 @@ SHOAL_API void shoal_outside_attach(ShoalVec *vec, const ShoalOutsideConfig *con
 SHOAL_API int32_t shoal_outside_restart(ShoalVec *vec, char *message);
 // Hand the bound actions of the blocks with a nonzero byte to their workers.
 SHOAL_API int32_t shoal_outside_send(ShoalVec *vec, const uint8_t *blocks, char *message);
-// blocks: 1 where a step was sent. Wait until `least` of these have answered, finish the step of all that have, and mark
-// them 2.
+// blocks: 1 where a step was sent. Wait until `least` of these have answered, finish the step of all that have, and
+// mark them 2.
 SHOAL_API int32_t shoal_outside_receive(ShoalVec *vec, int32_t least, uint8_t *blocks, char *message);
 
 // Tell a worker to quit.
@@ -113,5 +113,10 @@ SHOAL_API int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uin
 // whose end ends the worker, or 0.
 SHOAL_API int32_t shoal_outside_next(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
                                      int32_t worker, int32_t served, int32_t spins, int32_t parent);
+
+// Put the larger of two frames of bytes (rows, columns), made smaller by area, behind the older pictures in a stack
+// (out_rows, out_columns, depth), the newest last. Returns 1, and does nothing, if a side is above 512 or would grow.
+SHOAL_API int32_t shoal_picture_stack(const uint8_t *now, const uint8_t *before, int32_t rows, int32_t columns,
+                                      uint8_t *stack, int32_t out_rows, int32_t out_columns, int32_t depth);
 
 #endif

@@ -77,27 +77,42 @@ def reader(space: Any, discrete: Array, continuous: Array) -> Reader:
     return made
 
 
-def mask_writer(space: Any, mask: Array) -> Callable[[Any], None]:
+def mask_writer(space: Any, mask: Array, sizes: tuple[int, ...] = ()) -> Callable[[Any], None]:
     """Return a function that writes which actions are legal; None stands for all, and so does a mask of nothing.
 
     Args:
-        space: Gymnasium's.
-        mask: uint8 (mask_bytes,), kept. What is written may be flat, or nested as the action space is.
+        space: Gymnasium's. What is written may be flat, or nested as the space is.
+        mask: uint8 (mask_bytes,), kept.
+        sizes: of the heads in `mask`, where some are larger than the space's: what the space lacks is illegal.
     """
-    shape = mask.shape
+    own = [size for name, part in _parts(space, "action") for size in _elements(part, name)[0]]
+    ends = np.cumsum(own)
+    if not sizes or tuple(own) == sizes:
+        places = np.arange(len(mask))
+    else:
+        starts = np.cumsum((0, *sizes[:-1]))
+        places = np.concatenate([start + np.arange(size) for start, size in zip(starts, own, strict=True)])
+    direct = len(places) == len(mask)
+    shape = places.shape
 
     def write_mask(value: Any) -> None:
-        if type(value) is np.ndarray and value.shape == shape:
-            mask[:] = value != 0
-        elif value is None:
-            mask[:] = 1
+        if value is None:
+            legal = np.ones(shape, bool)
+        elif type(value) is np.ndarray and value.shape == shape:
+            legal = value != 0
         else:
             flat = np.concatenate([np.zeros(0), *_flat(space, value)])
             if flat.shape != shape:
                 raise ShapeError(f"the action mask has {flat.size} values; expected {shape[0]}")
-            mask[:] = flat != 0
-        if not mask.any():
-            mask[:] = 1
+            legal = flat != 0
+        for first, end in zip((0, *ends[:-1]), ends, strict=True):
+            if not legal[first:end].any():
+                legal[first:end] = True
+        if direct:
+            mask[:] = legal
+        else:
+            mask[:] = 0
+            mask[places] = legal
 
     return write_mask
 
@@ -111,12 +126,17 @@ def _parts(space: Any, name: str) -> Iterator[tuple[str, Any]]:
 
     if isinstance(space, spaces.Dict):
         for key, part in space.spaces.items():
-            yield from _parts(part, f"{name}_{key}" if name != "action" else str(key))
+            yield from _parts(part, str(key) if name == "action" else f"{name}_{key}")
     elif isinstance(space, spaces.Tuple):
         for index, part in enumerate(space.spaces):
             yield from _parts(part, f"{name}_{index}")
     else:
         yield name, space
+
+
+def _children(space: Any) -> list[tuple[Any, Any]]:
+    """Return the keys and parts of a Dict, the indices and parts of a Tuple."""
+    return list(space.spaces.items() if isinstance(space.spaces, dict) else enumerate(space.spaces))
 
 
 def _elements(space: Any, name: str) -> tuple[list[int], list[tuple[float, float]]]:
@@ -166,7 +186,7 @@ def _reader(space: Any, discrete: Array, continuous: Array, head: int, dim: int)
     if isinstance(space, (spaces.Dict, spaces.Tuple)):
         named = isinstance(space, spaces.Dict)
         parts = []
-        for key, part in space.spaces.items() if named else enumerate(space.spaces):
+        for key, part in _children(space):
             read, head, dim = _reader(part, discrete, continuous, head, dim)
             parts.append((key, read))
         if named:
@@ -180,9 +200,9 @@ def _reader(space: Any, discrete: Array, continuous: Array, head: int, dim: int)
         return _numbers(space, continuous[dim : dim + count].reshape(space.shape)), head, dim + count
     chosen = discrete[head : head + count].reshape(space.shape)
     dtype = space.dtype
-    start = space.low if isinstance(space, spaces.Box) else np.asarray(getattr(space, "start", 0))
-    if dtype.kind != "b" and start.any():
-        return lambda: (chosen + start).astype(dtype), head + count, dim
+    first = space.low if isinstance(space, spaces.Box) else np.asarray(getattr(space, "start", 0))
+    if first.any():
+        return lambda: (chosen + first).astype(dtype), head + count, dim
     return lambda: chosen.astype(dtype), head + count, dim
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from shoal.errors import EnvError, ShapeError, ShoalError
 from shoal.outside import actions, observations
-from shoal.outside.declaration import NO_LIMIT, TERMINATED, TRUNCATED, Declaration, declare
+from shoal.outside.declaration import NO_LIMIT, TERMINATED, TRUNCATED, Declaration, declare, perf_of
 from shoal.outside.options import Options
 from shoal.outside.slot import Slot
 
@@ -59,9 +59,6 @@ class GymnasiumAdapter:
         )
         threshold = getattr(spec, "reward_threshold", None)
         self._perf = options.perf or ((0.0, float(threshold)) if threshold else None)
-        for hook in ("get_state", "set_state"):  # a hook of MuJoCo's has the same name, and takes positions
-            if callable(getattr(self.env.unwrapped, hook, None)) and not hasattr(self.env.unwrapped, "model"):
-                setattr(self, hook, getattr(self.env.unwrapped, hook))
 
     def _find_mask(self) -> str:
         """Return where masks come from: "observation", "info", or nowhere. Only a reset says what is in `info`."""
@@ -84,10 +81,11 @@ class GymnasiumAdapter:
         # memoryviews: items are plain numbers, and setting one takes a third of the time that an array needs
         rewards, ended, over, live = slot.rewards.data, slot.ended.data, slot.over.data, slot.live.data
         metrics = slot.metrics[0].data  # perf, score
-        low, high = self._perf or (0.0, float("inf"))
-        scale = 1.0 / (high - low)
+        perf = perf_of(self._perf)
         score = 0.0
         complain = self._complain
+        inner = env.unwrapped
+        keeps_score = hasattr(inner, "game_score")  # where the reward is not what the game counts
 
         def step() -> None:
             nonlocal score
@@ -98,11 +96,12 @@ class GymnasiumAdapter:
                 score += reward
             except Exception as error:
                 complain(observation, reward, error)
+            if keeps_score:
+                score = inner.game_score
             if write_mask:
                 write_mask(observation.get(mask) if in_observation else info.get(mask))
             metrics[1] = score
-            perf = (score - low) * scale
-            metrics[0] = 0.0 if perf < 0.0 else 1.0 if perf > 1.0 else perf
+            metrics[0] = perf(score)
             if terminated or truncated:
                 ended[0] = (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0)
                 over[0] = 1

@@ -131,3 +131,15 @@ def declare(
         mask_bytes=sum(head.size for head in heads if head.masked),
         notes=tuple(notes),
     )
+
+
+def perf_of(returns: tuple[float, float] | None) -> Callable[[float], float]:
+    """Return how the metric `perf` follows from a return, given the returns that count as 0 and 1; None: always 0."""
+    if returns is None:
+        return lambda score: 0.0
+    low, high = returns
+
+    def perf(score: float) -> float:
+        return min(max((score - low) / (high - low), 0.0), 1.0)
+
+    return perf

@@ -6,7 +6,7 @@
               integers that fit                           vector, int16, int8 or uint8
               uint8, two sides of at least 36             image: (rows, columns, channels), whatever the order was
               uint8, 2 or 3 axes, 0 to at most 31         grid
-              bool                                        flag
+              bool, integers from 0 to 1                  flag
     Discrete, MultiDiscrete                               category (grid if it has two axes or more)
     MultiBinary                                           flag
     Tuple, Dict                                           the fields of their parts, named by their path
@@ -17,6 +17,7 @@ its place, and makes nothing else. It checks shapes, since numpy would broadcast
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -85,7 +86,7 @@ def writer(parts: list[Leaf], fields: tuple[Field, ...], row: Array) -> Writer:
         fields: those of the declaration, with their offsets, one a leaf.
         row: uint8 (row_bytes,), contiguous; kept.
     """
-    writers = [(part.path, _write_leaf(part, view(field, row))) for part, field in zip(parts, fields, strict=True)]
+    writers = [(part.path, _write_leaf(part, view(dataclasses.replace(part.field, offset=field.offset), row))) for part, field in zip(parts, fields, strict=True)]
     return _write_tree(writers, 0)
 
 
@@ -170,6 +171,8 @@ def _box(space: Any, path: tuple[str | int, ...], name: str, wish: Mapping[str, 
     low, high = float(np.min(space.low)), float(np.max(space.high))
     dtype = _row_dtype(space.dtype, low, high)
     kind = wish.get("kind") or _box_kind(space.dtype, shape, low, high)
+    if kind == "flag" and not (low >= 0 and high <= 1):
+        raise EnvError(f"the observation `{name}` is no flag: its values go from {low:g} to {high:g}; expected 0 to 1")
     if kind == "image":
         axes, sizes = _image_axes(shape)
         return Leaf(path, shape, _field(name, kind, dtype, sizes, low, high), axes)
@@ -190,7 +193,7 @@ def _row_dtype(dtype: np.dtype[Any], low: float, high: float) -> str:
 
 
 def _box_kind(dtype: np.dtype[Any], shape: tuple[int, ...], low: float, high: float) -> str:
-    if dtype.kind == "b":
+    if dtype.kind in "biu" and low >= 0 and high <= 1:
         return "flag"
     if dtype.name != "uint8" or len(shape) not in (2, 3, 4):
         return "vector"

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from shoal.errors import ConfigError, EnvError, ShoalError, nearest
+from shoal.outside import known
 from shoal.outside.declaration import Adapter
 from shoal.outside.options import Options
 
@@ -86,8 +87,14 @@ def _open_gymnasium(reference: str, name: str, kwargs: dict[str, Any], render: b
         raise EnvError(f"Gymnasium has no environment `{bare}`", nearest(bare, gymnasium.registry, _families()))
     if render:
         kwargs["render_mode"] = "rgb_array"
-    options = Options()
-    env = _make(lambda: gymnasium.make(bare, disable_env_checker=True, **kwargs), reference, kwargs)
+    options = known.options(reference)
+    if options.preprocessing == "atari":
+        from shoal.outside.atari import Atari
+
+        game = bare.removeprefix("ALE/").removesuffix("-v5")
+        env = _make(lambda: Atari(game, **kwargs), reference, kwargs)
+    else:
+        env = _make(lambda: gymnasium.make(bare, disable_env_checker=True, **kwargs), reference, kwargs)
     return _adapt(env, reference, bare, options)
 
 
@@ -99,14 +106,14 @@ def _open_pettingzoo(reference: str, module: str, kwargs: dict[str, Any], render
         raise EnvError(f"`{module}` is no PettingZoo environment: it has no parallel_env and no env")
     if render:
         kwargs["render_mode"] = "rgb_array"
-    return _adapt(_make(lambda: make(**kwargs), reference, kwargs), reference, module.rpartition(".")[2], Options())
+    return _adapt(_make(lambda: make(**kwargs), reference, kwargs), reference, module.rpartition(".")[2], known.options(reference))
 
 
 def _open_function(reference: str, where: str, function: str, kwargs: dict[str, Any], render: bool) -> Adapter:
     make = find_function(reference, where, function)
     if render and _takes(make, "render_mode"):
         kwargs["render_mode"] = "rgb_array"
-    return _adapt(_make(lambda: make(**kwargs), reference, kwargs), reference, function, Options())
+    return _adapt(_make(lambda: make(**kwargs), reference, kwargs), reference, function, known.options(reference))
 
 
 def find_function(reference: str, where: str, function: str) -> Any:
@@ -123,8 +130,11 @@ def _adapt(env: Any, reference: str, name: str, options: Options) -> Adapter:
     """Return an adapter around an environment of any kind."""
     if hasattr(env, "declaration") and hasattr(env, "bind"):
         return env  # type: ignore[no-any-return]
-    from shoal.outside import adapter_gymnasium
+    from shoal.outside import adapter_gymnasium, adapter_pettingzoo
 
+    if hasattr(env, "possible_agents") or hasattr(env, "agent_iter"):
+        adapter_pettingzoo.check(env, reference)
+        return adapter_pettingzoo.PettingZooAdapter(env, name, options)
     adapter_gymnasium.check(env, reference)
     return adapter_gymnasium.GymnasiumAdapter(env, name, options)
 
