@@ -23,7 +23,7 @@ from typing import Any
 from shoal import native
 from shoal.outside import source
 from shoal.outside.declaration import Declaration
-from shoal.registry import Environment, Metric, Param, Spec, Value
+from shoal.registry import Environment, Metric, Param, Spec, Value, pack
 
 CONFIGS = Path(__file__).parent / "configs"
 VERSION = 1  # of every Python environment: theirs are in their names
@@ -56,10 +56,10 @@ class OutsideEnvironment(Environment):
 
     def setup(self, spec: Spec) -> dict[str, Any]:
         """Return what a worker opens and sets."""
-        values = {name: self.defaults[name] if self._drawn(name, value) else value
-                  for name, value in spec.values.items()}  # fmt: skip
         rows = [(param.name, param.kind, param.role == "value") for param in self.params]
-        return {"reference": self.outside, "kwargs": self._given(spec.values), "params": rows, "values": values}
+        opened = self.defaults | {name: spec.values[name] for name in self._given(spec.values)}
+        values = bytes(spec.params)[: ctypes.sizeof(native.Sizes)] + bytes(pack(self, opened))[ctypes.sizeof(native.Sizes) :]
+        return {"reference": self.outside, "kwargs": self._given(spec.values), "params": rows, "values": values.hex()}
 
     def _given(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return the arguments that differ from what they are anyway."""

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal import native
+from shoal.outside.quicken import quicken
 from shoal.outside.slot import Slot
 
 REST, STEP, LAST, STEP_ALONE, RESET = range(5)  # commands, SHOAL_OUTSIDE_*
@@ -89,10 +90,10 @@ class Worker:
         self._at = memory[BELL_BYTES * self._index :][AT : AT + 4].cast("i")
         self._finite = (ctypes.c_uint8 * len(setup["finite"]))(*setup["finite"])
         self._params: list[tuple[str, str, bool]] = [tuple(row) for row in setup["params"]]  # type: ignore[misc]
-        self._format = "".join("f" if kind == "float" else "i" for _, kind, _ in self._params)
+        self._opened_with = bytes.fromhex(setup["values"])
         self._adapters: dict[int, Any] = {}
         self._errors: dict[int, BaseException] = {}
-        self._values: dict[int, dict[str, Any]] = {}  # as each environment has them
+        self._values: dict[int, bytes] = {}  # the parameters as each environment has them
         self._fresh: set[int] = set()  # opened after a fault of the worker, and not yet reset
         self._steps: dict[int, list[Callable[[], None]]] = {}  # by block
 
@@ -219,12 +220,16 @@ class Worker:
 
     def _adopt(self, e: int) -> None:
         """Give an environment the parameters of the episode that begins."""
-        numbers = struct.unpack_from(f"={self._format}", self._views["params"][e], ctypes.sizeof(native.Sizes))
-        values, changed = self._values[e], {}
-        for (name, kind, settable), number in zip(self._params, numbers, strict=True):
-            value = bool(number) if kind == "switch" else number
-            if settable and values[name] != value:
-                values[name] = changed[name] = value
+        has, gets = self._values[e], self._views["params"][e].tobytes()
+        if has == gets:
+            return
+        changed: dict[str, Any] = {}
+        for i, (name, kind, settable) in enumerate(self._params):
+            at = ctypes.sizeof(native.Sizes) + 4 * i
+            if settable and has[at : at + 4] != gets[at : at + 4]:
+                (number,) = struct.unpack_from("=f" if kind == "float" else "=i", gets, at)
+                changed[name] = float(f"{number:.7g}") if kind == "float" else number
+        self._values[e] = gets
         if changed:
             set_values(self._adapters[e], changed)
 
@@ -234,6 +239,7 @@ class Worker:
 
         setup, views = self._setup, self._views
         adapter = open_source(setup["reference"], setup["kwargs"], render=setup["render"])
+        quicken(getattr(getattr(adapter, "env", None), "unwrapped", None))
         declared = adapter.declaration
         shape = self._shape
         same = (declared.agents, declared.row_bytes, declared.mask_bytes, len(declared.heads), len(declared.dims))
@@ -244,7 +250,7 @@ class Worker:
         names = ("rows", "masks", "discrete", "continuous", "rewards", "ended", "live", "metrics")
         adapter.bind(Slot(**{name: views[name][e] for name in names}, over=views["over"][e : e + 1]))
         self._adapters[e] = adapter
-        self._values[e] = dict(setup["values"])
+        self._values[e] = self._opened_with
 
     def _replace(self, e: int) -> None:
         """Open an environment anew that returned a number which is not finite; give up if it does so again at once."""
