@@ -73,7 +73,7 @@ def watching(spec: registry.Spec) -> Watching:
         ConfigError: for an unknown key, or a value that makes no sense.
     """
     name = spec.env.name
-    sections = config.read_toml(spec.env.folder / f"{name}.toml")
+    sections = config.read_toml(spec.env.settings)
     table = {"rate": 10.0, "per": "", "turns": False} | sections.get("watch", {})
     where = f"at watch in {name}.toml"
     if len(table) != 3 or table["per"] not in ("", *spec.values):
