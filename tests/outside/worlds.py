@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,10 +78,12 @@ class Walk:
 
     def _due(self, here: bool) -> bool:
         """Return whether the fault is to happen now: here, and for the first time."""
-        if not self.fault or not here or (self.flag and Path(self.flag).exists()):
+        if not self.fault or not here:
             return False
-        if self.flag:
-            Path(self.flag).write_text("happened", encoding="utf-8")
+        try:
+            os.close(os.open(self.flag, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
         return True
 
     def _fail(self) -> None:
