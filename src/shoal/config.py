@@ -127,7 +127,7 @@ def load(
     """
     env = registry.get(name)
     name = env.name
-    own = read_toml(env.folder / f"{name}.toml")
+    own = read_toml(env.settings)
     solved = own.pop("solved", {})
     for section in ("watch", "keys", "outside"):  # viewer.py's, outside/options.py's
         own.pop(section, None)

@@ -202,6 +202,11 @@ class Environment:
         return self.outside or (spelled(self.folder) if self.source else self.name)
 
     @property
+    def settings(self) -> Path:
+        """Its settings file, which need not be there."""
+        return self.folder / f"{self.name}.toml"
+
+    @property
     def preset(self) -> str:
         """The set of defaults that its own settings go on from."""
         return "few-samples" if self.outside else ""

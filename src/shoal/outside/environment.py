@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from shoal import native
-from shoal.outside import source
+from shoal.outside import known, source
 from shoal.outside.declaration import Declaration
 from shoal.registry import Environment, Metric, Param, Spec, Value, pack
 
-CONFIGS = Path(__file__).parent / "configs"
 VERSION = 1  # of every Python environment: theirs are in their names
 
 _HEAD_BYTES = 24  # ShoalHead, before the flags of agents
@@ -47,6 +46,11 @@ class OutsideEnvironment(Environment):
     arguments: tuple[str, ...] = ()
     kept: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> Path:
+        """The settings file that comes with it, by its reference."""
+        return known.settings_file(self.outside) or self.folder / "none"
 
     def spec(self, values: Mapping[str, object] | None = None, *, observed: Iterable[str] = ()) -> Spec:
         """Return the specification, which what the environment is opened with may change."""
@@ -103,7 +107,7 @@ def _get(reference: str) -> OutsideEnvironment:
         metrics=(),
         scripted=False,
         descriptor=native.library().outside_env().contents,
-        folder=CONFIGS,
+        folder=known.CONFIGS,
         source="python",
         outside=reference,
         arguments=arguments,
