@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -152,6 +154,7 @@ def test_closing_leaves_no_process_and_no_memory() -> None:
         assert len(descendants() - before) == 2
     assert descendants() == before
     del vec
+    gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= files
 
 
@@ -173,3 +176,36 @@ time.sleep(60)
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="stops a process")
+def test_what_is_done_first_is_received_first() -> None:
+    with shoal.make_vec(WALK, 4, workers=Workers(count=2, block=1), size=50) as vec:
+        assert vec.pool is not None
+        slow = vec.pool._processes[1].pid  # has environments 1 and 3
+        place = vec.observations["place"][:, 0].copy()
+        os.kill(slow, signal.SIGSTOP)
+        try:
+            vec.send(range(4), [1, 1, 1, 1])
+            assert sorted(vec.recv(2)) == [0, 2]
+            vec.send([0, 2], [1, 1])
+            with pytest.raises(ConfigError, match="environment 1 is under way"):
+                vec.send([1], [1])
+            assert sorted(vec.recv(2)) == [0, 2]
+            assert (vec.observations["place"][:, 0] == place + [2, 0, 2, 0]).all()
+        finally:
+            os.kill(slow, signal.SIGCONT)
+        assert sorted(vec.recv(2)) == [1, 3]
+        assert (vec.observations["place"][:, 0] == place + [2, 1, 2, 1]).all()
+        with pytest.raises(ConfigError, match="least=1; expected 1 to the 0 environments"):
+            vec.recv()
+
+
+def test_parts_of_blocks_cannot_be_sent() -> None:
+    with shoal.make_vec(WALK, 4, workers=Workers(kind="serial", block=2)) as vec:
+        with pytest.raises(ConfigError, match="whole blocks of 2"):
+            vec.send([1, 2], [0, 0])
+        vec.send([2, 3], [1, 1])
+        assert vec.recv().tolist() == [2, 3]
+    with pytest.raises(ConfigError, match="is in C"):
+        shoal.make_vec("cartpole", 2).send([0], [1])
