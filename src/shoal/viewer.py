@@ -74,7 +74,7 @@ def watching(spec: registry.Spec) -> Watching:
     """
     name = spec.env.name
     sections = config.read_toml(spec.env.settings)
-    table = {"rate": 10.0, "per": "", "turns": False} | sections.get("watch", {})
+    table = {"rate": spec.env.rate, "per": "", "turns": False} | sections.get("watch", {})
     where = f"at watch in {name}.toml"
     if len(table) != 3 or table["per"] not in ("", *spec.values):
         raise ConfigError(f"expected rate, per (a parameter) and turns; got {', '.join(table)} ({where})")

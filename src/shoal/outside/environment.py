@@ -110,6 +110,7 @@ def _get(reference: str) -> OutsideEnvironment:
         folder=known.CONFIGS,
         source="python",
         outside=reference,
+        rate=_rate(adapter),
         arguments=arguments,
         notes=declaration.notes,
     )
@@ -199,6 +200,12 @@ def _params(reference: str, adapter: Any) -> tuple[tuple[Param, ...], tuple[str,
         if name not in found and abs(value) <= _LARGEST["float"]:
             found[name] = _param(name, "float", value, "value", "attribute of the environment")
     return tuple(found.values()), names
+
+
+def _rate(adapter: Any) -> float:
+    """Return the ticks a second that an environment is to be watched at."""
+    rate = (getattr(getattr(adapter, "env", adapter), "metadata", None) or {}).get("render_fps", 0)
+    return float(rate) if isinstance(rate, (int, float)) and 0 < rate <= 10_000 else Environment.rate
 
 
 def _arguments(reference: str, inner: Any) -> dict[str, Any]:
