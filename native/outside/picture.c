@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// The newest picture of a screen, put into a stack: the larger of two frames, made smaller by area, behind those before.
+// The newest picture of a screen, put into a stack: the larger of two frames, made smaller by area, behind those
+// before.
 //
 //   small[i, j] = sum over rows y and columns x of overlap(i, y) overlap(j, x) max(now, before)[y, x], rounded half up
 //
-// Overlaps are whole numbers: a pixel of the screen is `out_rows` units high and one of the small picture `rows`. So the
-// mean is exact, and its bits are the same everywhere.
+// Overlaps are whole numbers: a pixel of the screen is `out_rows` units high and one of the small picture `rows`. So
+// the mean is exact, and its bits are the same everywhere.
 #include <string.h>
 
 #include "shoal/outside.h"

@@ -75,8 +75,7 @@ void shoal_outside_quit(uint8_t *base, int32_t worker) {
   shoal_word_wake(&bell->bell);
 }
 
-int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
-                             int32_t served) {
+int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base, int32_t served) {
   int32_t unfit = find_unfit(shape, finite, base, served);
   if (unfit < 0) {
     ShoalTurn *turn = shoal_turns(shape, base) + served;

@@ -25,7 +25,8 @@ BACKENDS = ("native", "torch")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # Settings that the hash of a run's settings leaves out at their defaults: they came after results had been recorded.
 LATER = {
-    "vec": ("observe_contexts", "worker", "workers", "block", "start", "timeout", "restarts", "spin"),     "policy": ("grid", "image", "module"),
+    "vec": ("observe_contexts", "worker", "workers", "block", "start", "timeout", "restarts", "spin"),
+    "policy": ("grid", "image", "module"),
     "train": ("backend", "device"),
 }
 

@@ -105,12 +105,13 @@ SHOAL_API int32_t shoal_outside_receive(ShoalVec *vec, int32_t least, uint8_t *b
 // Tell a worker to quit.
 SHOAL_API void shoal_outside_quit(uint8_t *base, int32_t worker);
 
-// A worker's side. Answer for block `served`, unless an environment has a number that is not finite: returns it, else -1.
+// A worker's side. Answer for block `served`, unless an environment has a number that is not finite: returns it, else
+// -1.
 SHOAL_API int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
                                        int32_t served);
-// The same, and wait for more to do. `served` is the block that it has just served, or -1. Returns the next block to serve; or -1: quit;
-// or -2 - e: environment e has a number that is not finite, and `served` has not been answered. parent: the process
-// whose end ends the worker, or 0.
+// The same, and wait for more to do. `served` is the block that it has just served, or -1. Returns the next block to
+// serve; or -1: quit; or -2 - e: environment e has a number that is not finite, and `served` has not been answered.
+// parent: the process whose end ends the worker, or 0.
 SHOAL_API int32_t shoal_outside_next(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
                                      int32_t worker, int32_t served, int32_t spins, int32_t parent);
 

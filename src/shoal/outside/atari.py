@@ -8,7 +8,8 @@
     sticky    with probability 0.25 a frame repeats the action before it (Machado et al. 2018): ALE/...-v5
 
 What the emulator is given is decided here, sticky actions too: so a start needs no new emulator for its seed, which
-would take 300 ms instead of 8, and depends on the seed alone. The frames become one picture in native/outside/picture.c.
+would take 300 ms instead of 8, and depends on the seed alone. The frames become one
+picture in native/outside/picture.c.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Atari(gymnasium.Env[Array, int]):
             raise ConfigError(f"out of range: size={size}; expected 1 to {min(rows, columns)} (at env.size)")
         self.render_mode = render_mode
         self.observation_space = gymnasium.spaces.Box(0, 255, (size, size, stack), np.uint8)
-        self.action_space = gymnasium.spaces.Discrete(len(self._actions))
+        self.action_space: Any = gymnasium.spaces.Discrete(len(self._actions))
         self._frames = frame_skip
         self._noop_max = noop_max
         self._repeats = sticky
@@ -149,7 +150,7 @@ class Atari(gymnasium.Env[Array, int]):
         reward = float((total > 0) - (total < 0)) if self._clip else float(total)
         return self._stack, reward, over, False, {}
 
-    def render(self) -> Array:  # type: ignore[override]
+    def render(self) -> Array:
         """Return the screen in colour, uint8 (210, 160, 3)."""
         screen: Array = self._ale.getScreenRGB()
         return screen

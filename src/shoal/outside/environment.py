@@ -62,7 +62,9 @@ class OutsideEnvironment(Environment):
         """Return what a worker opens and sets."""
         rows = [(param.name, param.kind, param.role == "value") for param in self.params]
         opened = self.defaults | {name: spec.values[name] for name in self._given(spec.values)}
-        values = bytes(spec.params)[: ctypes.sizeof(native.Sizes)] + bytes(pack(self, opened))[ctypes.sizeof(native.Sizes) :]
+        values = (
+            bytes(spec.params)[: ctypes.sizeof(native.Sizes)] + bytes(pack(self, opened))[ctypes.sizeof(native.Sizes) :]
+        )
         return {"reference": self.outside, "kwargs": self._given(spec.values), "params": rows, "values": values.hex()}
 
     def _given(self, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -247,4 +249,3 @@ def _native_param(param: Param) -> native.Param:
         type=native.PARAM_KINDS.index(kind),
         role=native.ROLES.index(param.role),
     )
-

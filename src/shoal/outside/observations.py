@@ -86,7 +86,10 @@ def writer(parts: list[Leaf], fields: tuple[Field, ...], row: Array) -> Writer:
         fields: those of the declaration, with their offsets, one a leaf.
         row: uint8 (row_bytes,), contiguous; kept.
     """
-    writers = [(part.path, _write_leaf(part, view(dataclasses.replace(part.field, offset=field.offset), row))) for part, field in zip(parts, fields, strict=True)]
+    writers = [
+        (part.path, _write_leaf(part, view(dataclasses.replace(part.field, offset=field.offset), row)))
+        for part, field in zip(parts, fields, strict=True)
+    ]
     return _write_tree(writers, 0)
 
 

@@ -106,7 +106,9 @@ def _open_pettingzoo(reference: str, module: str, kwargs: dict[str, Any], render
         raise EnvError(f"`{module}` is no PettingZoo environment: it has no parallel_env and no env")
     if render:
         kwargs["render_mode"] = "rgb_array"
-    return _adapt(_make(lambda: make(**kwargs), reference, kwargs), reference, module.rpartition(".")[2], known.options(reference))
+    return _adapt(
+        _make(lambda: make(**kwargs), reference, kwargs), reference, module.rpartition(".")[2], known.options(reference)
+    )
 
 
 def _open_function(reference: str, where: str, function: str, kwargs: dict[str, Any], render: bool) -> Adapter:
