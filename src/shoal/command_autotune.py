@@ -41,9 +41,11 @@ def run(arguments: list[str]) -> int:
     for count, number in itertools.product(counts, tried):
         for block in _blocks(count, number) if env.outside else (0,):
             rates = _measure(spec, count, number, block, options["seconds"], options["repeats"])
-            row = {workers: number, "copies": count, "block": block, "sps": bench.spread(rates)}
+            row: dict[str, Any] = {workers: number, "copies": count, "block": block, "sps": bench.spread(rates)}
             rows.append(row)
-            print(f"{number:>8}{count:>8}{block or '':>7}" + "".join(f"{rate:>11.4g}" for rate in row["sps"]), flush=True)
+            print(
+                f"{number:>8}{count:>8}{block or '':>7}" + "".join(f"{rate:>11.4g}" for rate in row["sps"]), flush=True
+            )
     best = choose(rows)
     settings = {"num_envs": best["copies"], workers: best[workers]} | ({"block": best["block"]} if env.outside else {})
     chosen = " ".join(f"--vec.{key.replace('_', '-')} {value}" for key, value in settings.items())

@@ -46,7 +46,9 @@ def run(arguments: list[str]) -> int:
     """Run `shoal profile ARGUMENTS` and return the exit code."""
     name, rest = environment("shoal profile", arguments)
     if registry.get(name).outside:
-        raise ConfigError(f"`{name}` is Python: its functions cannot be timed one by one", "`shoal bench vec`, cProfile")
+        raise ConfigError(
+            f"`{name}` is Python: its functions cannot be timed one by one", "`shoal bench vec`, cProfile"
+        )
     about = "Where the time of a step goes, and the time of training."
     parsed = flags.parse(f"shoal profile {name}", about, rest, _OPTIONS, name)
     options = parsed.options

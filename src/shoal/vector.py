@@ -186,9 +186,7 @@ class Vec:
         np.not_equal(self._ended & 2, 0, out=self._truncated)
         return self.observations, self.rewards, self._terminated, self._truncated
 
-    def send(
-        self, envs: ArrayLike, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None
-    ) -> None:
+    def send(self, envs: ArrayLike, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> None:
         """Let workers step some Python environments; `recv` says which are done. In the meantime others can be sent.
 
         Args:

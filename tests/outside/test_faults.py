@@ -60,10 +60,19 @@ def test_a_failure_is_named_and_truncates(fault: str, tmp_path: Path, caplog: py
 
 
 def test_past_the_budget_one_sentence_ends_it() -> None:
-    with pytest.raises(EnvError, match=r"environment \d of `.*make_walk`: RuntimeError: the step fails; 2 failures were"):
-        with shoal.make_vec(WALK, 4, workers=Workers(count=2, restarts=2), fault="always") as vec:
-            for _ in range(20):
-                vec.step([1] * 4)
+    with (
+        shoal.make_vec(WALK, 4, workers=Workers(count=2, restarts=2), fault="always") as vec,
+        pytest.raises(
+            EnvError, match=r"environment \d of `.*make_walk`: RuntimeError: the step fails; 2 failures were"
+        ),
+    ):
+        play(vec, 20)
+
+
+def play(vec: shoal.Vec, steps: int) -> None:
+    """Go right in every copy."""
+    for _ in range(steps):
+        vec.step([1] * vec.num_envs)
 
 
 def test_an_environment_that_cannot_be_reset_ends_it() -> None:

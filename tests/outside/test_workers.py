@@ -81,6 +81,7 @@ def test_next_step_and_disabled_resets_wait() -> None:
         assert vec.waiting.all()
         place = vec.observations["place"].copy()
         _, rewards, _, truncated = vec.step([1, 1])
+        assert not rewards.any()
         assert not truncated.any()
         assert not vec.waiting.any()
         assert vec.starts.all()
@@ -192,11 +193,11 @@ def test_what_is_done_first_is_received_first() -> None:
             with pytest.raises(ConfigError, match="environment 1 is under way"):
                 vec.send([1], [1])
             assert sorted(vec.recv(2)) == [0, 2]
-            assert (vec.observations["place"][:, 0] == place + [2, 0, 2, 0]).all()
+            assert (vec.observations["place"][:, 0] == place + np.array([2, 0, 2, 0])).all()
         finally:
             os.kill(slow, signal.SIGCONT)
         assert sorted(vec.recv(2)) == [1, 3]
-        assert (vec.observations["place"][:, 0] == place + [2, 1, 2, 1]).all()
+        assert (vec.observations["place"][:, 0] == place + np.array([2, 1, 2, 1])).all()
         with pytest.raises(ConfigError, match="least=1; expected 1 to the 0 environments"):
             vec.recv()
 

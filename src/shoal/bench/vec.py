@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from shoal import bench, flags, registry, store
@@ -46,9 +45,7 @@ class Stepped(Protocol):
 
 def run(names: list[str], arguments: list[str]) -> int:
     """Run `shoal bench vec NAMES ARGUMENTS` and return the exit code."""
-    options = flags.parse(
-        "shoal bench vec", "Steps a second of Python environments.", arguments, _OPTIONS
-    ).options
+    options = flags.parse("shoal bench vec", "Steps a second of Python environments.", arguments, _OPTIONS).options
     bench.check_timing(options)
     copies, blocks = bench.counts("copies", options["copies"]), bench.counts("blocks", options["blocks"], 0)
     environments = [registry.get(name) for name in names or ENVIRONMENTS]

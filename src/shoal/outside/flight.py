@@ -23,7 +23,9 @@ class Flight:
 
     def __init__(self, vec: Vec) -> None:
         if vec.pool is None:
-            raise ConfigError(f"`{vec.env.spelled}` is in C: it is stepped at once, and nothing need be sent", "vec.step")
+            raise ConfigError(
+                f"`{vec.env.spelled}` is in C: it is stepped at once, and nothing need be sent", "vec.step"
+            )
         self._vec, self._pool = vec, vec.pool
         self._lib = native.library()
         self._message = native.Message()
@@ -37,7 +39,9 @@ class Flight:
         blocks = self._whole(numbers)
         busy = np.flatnonzero(blocks & self._blocks)
         if len(busy):
-            raise ConfigError(f"environment {busy[0] * self._block} is under way: it must be received before it is sent")
+            raise ConfigError(
+                f"environment {busy[0] * self._block} is under way: it must be received before it is sent"
+            )
         agents = vec.spec.agents
         rows = (numbers[:, None] * agents + np.arange(agents)).ravel()
         for name, into, values in (("discrete", vec.discrete, discrete), ("continuous", vec.continuous, continuous)):
@@ -61,7 +65,8 @@ class Flight:
         done = np.flatnonzero(self._blocks == _DONE)
         self._blocks[done] = 0
         numbers = (done[:, None] * block + np.arange(block)).ravel()
-        return numbers[numbers < vec.num_envs]
+        found: NDArray[np.intp] = numbers[numbers < vec.num_envs]
+        return found
 
     def _whole(self, numbers: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Return, for every block, whether it is named."""

@@ -358,7 +358,7 @@ def _floats(spec: Spec) -> list[int]:
     for field in spec.fields:
         if field.dtype == "float32":
             found[field.offset // 4 : (field.offset + field.bytes) // 4] = 1
-    return found.tolist() if found.any() else []  # type: ignore[no-any-return]
+    return found.tolist() if found.any() else []
 
 
 def _end(

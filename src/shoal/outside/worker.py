@@ -90,7 +90,7 @@ class Worker:
         self._commands, self._over, self._renewed, self._faults, self._seeds = (self._views[n].data for n in names)
         self._at = memory[BELL_BYTES * self._index :][AT : AT + 4].cast("i")
         self._finite = (ctypes.c_uint8 * len(setup["finite"]))(*setup["finite"])
-        self._params: list[tuple[str, str, bool]] = [tuple(row) for row in setup["params"]]  # type: ignore[misc]
+        self._params: list[tuple[str, str, bool]] = [tuple(row) for row in setup["params"]]
         self._opened_with = bytes.fromhex(setup["values"])
         self._adapters: dict[int, Any] = {}
         self._errors: dict[int, BaseException] = {}
