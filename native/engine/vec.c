@@ -226,6 +226,12 @@ int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const
   if (check_run(vec, steps, cycle, message) != SHOAL_OK) { return SHOAL_ERROR; }
   for (int64_t step = 0; step < steps && !shoal_stopped(engine); step++, engine->clock++) {
     RunCall call = {engine, step, cycle, discrete, continuous};
+    if (vec->env->split) {
+      int64_t all = (int64_t)vec->num_envs * vec->agents;
+      take_actions(&call, step % cycle * all, all, &engine->io);
+      step_split(engine);
+      continue;
+    }
     shoal_parallel(vec->threads, engine->num_blocks, run_block_once, &call);
   }
   return shoal_stopped(engine) ? SHOAL_STOPPED : SHOAL_OK;

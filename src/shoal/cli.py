@@ -34,8 +34,10 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench vec [ENV...]    stepping of Python environments, beside Gymnasium's and Stable-Baselines3's vectors
   bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
+  autotune ENV          find the workers, copies and blocks (or threads) that step fastest here
   profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
   doctor                what is installed, what works, a self-test: what a bug report needs
   completion SHELL      print the script that completes what you type, in bash, zsh or fish
@@ -162,7 +164,7 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "backends", "sim", "draw", "kernels")
+    verbs = ("solve", "train", "backends", "sim", "vec", "draw", "kernels")
     if not arguments or arguments[0] not in verbs:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
         raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
@@ -172,6 +174,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import sim
 
         return sim.run(words, rest)
+    if arguments[0] == "vec":
+        from shoal.bench import vec
+
+        return vec.run(words, rest)
     if arguments[0] == "draw":
         from shoal.bench import draw
 
@@ -212,6 +218,12 @@ def _profile(arguments: list[str]) -> int:
     return command_profile.run(arguments)
 
 
+def _autotune(arguments: list[str]) -> int:
+    from shoal import command_autotune
+
+    return command_autotune.run(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     from shoal import command_doctor
 
@@ -240,6 +252,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "new": _new,
     "check": _check,
     "bench": _bench,
+    "autotune": _autotune,
     "profile": _profile,
     "doctor": _doctor,
     "completion": _completion,

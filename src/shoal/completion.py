@@ -22,7 +22,7 @@ from shoal.errors import ShoalError
 from shoal.settings import PRESETS, SECTIONS
 
 RUN_VERBS = ("build", "format", "help", "install", "lint", "python", "test", "wheel")  # that `./run` adds
-BENCHMARKS = ("solve", "train", "sim", "kernels")
+BENCHMARKS = ("solve", "train", "sim", "vec", "kernels")
 SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")

@@ -197,6 +197,10 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if policy.layers is None:
         reasons.append(f"policy.layers = {layers}: the core is {policy.core}")
     policy = dataclasses.replace(policy, hidden=hidden, layers=layers)
+    strange = [field for field in spec.fields if not _native_encodes(field)]
+    if strange and spec.env.outside and train.backend == "native":
+        train = dataclasses.replace(train, backend="torch")
+        reasons.append(f"train.backend = torch: it has an encoder for the {strange[0].kind} `{strange[0].name}`")
     if train.backend == "native":
         for key, value in (("core", "gru"), ("grid", "conv")):
             if getattr(policy, key) == value:
@@ -292,11 +296,12 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
 def native_knows(config: Config, spec: registry.Spec) -> bool:
     """Return whether the native backend has the network that the settings describe."""
     policy = config.policy
-    fields = all(
-        field.kind in ("vector", "flag") or (field.kind in ("grid", "category") and field.categories <= 32)
-        for field in spec.fields
-    )
+    fields = all(_native_encodes(field) for field in spec.fields)
     return fields and policy.core in native.CORES and policy.grid == "onehot" and not policy.module
+
+
+def _native_encodes(field: registry.Field) -> bool:
+    return field.kind in ("vector", "flag") or (field.kind in ("grid", "category") and field.categories <= 32)
 
 
 def native_twin(config: Config) -> Config:

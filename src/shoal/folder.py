@@ -31,7 +31,7 @@ def is_path(name: str) -> bool:
 
 def is_outside(name: str) -> bool:
     """Return whether `name` means a Python environment: module:name, file.py:name."""
-    return ":" in name[2:]  # not the colon of a drive
+    return ":" in name[2:] and not Path(name).exists()  # and is not the colon of a drive
 
 
 def load(name: str) -> registry.Environment:

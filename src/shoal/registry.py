@@ -180,6 +180,7 @@ class Environment:
         folder: where its header, settings and page lie.
         source: a hash of the compiled code of one from a folder of the user's; empty: it is part of the library.
         outside: of one that is Python, what it is opened by.
+        rate: ticks a second when it is watched, unless its settings say.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Environment:
     folder: Path
     source: str = ""
     outside: str = ""
+    rate: float = 10.0
 
     @property
     def reference(self) -> str:

@@ -13,6 +13,7 @@ at every step; copy what must last.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from shoal.errors import ConfigError, NativeError, ShapeError
 from shoal.stats import Stats, stats_of
 
 if TYPE_CHECKING:
+    from shoal.outside.flight import Flight
     from shoal.outside.pool import Pool, Workers
 
 Arrays = dict[str, NDArray[Any]]
@@ -183,6 +185,39 @@ class Vec:
         np.not_equal(self._ended & 1, 0, out=self._terminated)
         np.not_equal(self._ended & 2, 0, out=self._truncated)
         return self.observations, self.rewards, self._terminated, self._truncated
+
+    def send(self, envs: ArrayLike, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> None:
+        """Let workers step some Python environments; `recv` says which are done. In the meantime others can be sent.
+
+        Args:
+            envs: numbers of environments: whole blocks (`vec.pool.shape.block` of them, in order).
+            discrete: integers (agents of these, heads).
+            continuous: floats (agents of these, dims).
+
+        Raises:
+            ConfigError: for parts of a block, environments that are under way, or ones in C.
+            ShapeError: if an array does not have that shape.
+        """
+        self._flight.send(envs, discrete, continuous)
+
+    def recv(self, least: int = 1) -> NDArray[np.intp]:
+        """Wait until at least so many of the environments that were sent are done, and return their numbers.
+
+        Their rows of `observations`, `rewards`, `ended`, `final_observations`, `live` and `starts` are then as `step`
+        leaves them. Which are done first depends on the machine: results are not the same from run to run.
+        """
+        return self._flight.receive(least)
+
+    @functools.cached_property
+    def _flight(self) -> Flight:
+        from shoal.outside.flight import Flight
+
+        return Flight(self)
+
+    @property
+    def ended(self) -> NDArray[np.uint8]:
+        """What ended in the last step, uint8 (N,): 1 terminated, 2 truncated, 3 both."""
+        return self._ended
 
     def scripted(self, level: float = 1.0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Write the scripted policy's actions for the present states into the action buffers and return them."""

@@ -112,6 +112,7 @@ def _get(reference: str) -> OutsideEnvironment:
         folder=known.CONFIGS,
         source="python",
         outside=reference,
+        rate=_rate(adapter),
         arguments=arguments,
         notes=declaration.notes,
     )
@@ -134,8 +135,11 @@ def _described(env: OutsideEnvironment, declaration: Declaration) -> OutsideEnvi
         *(native.Metric(metric.name.encode(), metric.doc.encode()) for metric in declaration.metrics)
     )
 
+    written = native.Spec()
+    texts = _fill(declaration, written)
+
     def fill(_: Any, out: Any) -> None:
-        _fill(declaration, out.contents)
+        ctypes.memmove(out, ctypes.byref(written), ctypes.sizeof(native.Spec))
 
     function = native.SPEC_FUNCTION(fill)
     descriptor.name = env.name.encode()
@@ -144,19 +148,25 @@ def _described(env: OutsideEnvironment, declaration: Declaration) -> OutsideEnvi
     descriptor.params_bytes = ctypes.sizeof(native.Sizes) + 4 * len(env.params)
     descriptor.spec = ctypes.cast(function, ctypes.c_void_p)
     found = tuple(Metric(metric.name, metric.doc) for metric in declaration.metrics)
-    return dataclasses.replace(env, descriptor=descriptor, metrics=found, kept=(params, metrics, function))
+    return dataclasses.replace(env, descriptor=descriptor, metrics=found, kept=(params, metrics, function, texts))
 
 
-def _fill(declaration: Declaration, out: native.Spec) -> None:
-    """Write a declaration into a native spec."""
+def _fill(declaration: Declaration, out: native.Spec) -> list[bytes]:
+    """Write a declaration into a native spec; returns the texts that it points to, which must be kept."""
+    texts: list[bytes] = []
+
+    def text(words: str) -> bytes:
+        texts.append(words.encode())
+        return texts[-1]
+
     out.version, out.agents, out.max_steps = VERSION, declaration.agents, declaration.max_steps
     out.row_bytes, out.mask_bytes = declaration.row_bytes, declaration.mask_bytes
     out.state_bytes = (_HEAD_BYTES + declaration.agents + 7) // 8 * 8
     out.num_fields, out.num_heads, out.num_dims = map(len, (declaration.fields, declaration.heads, declaration.dims))
     for i, field in enumerate(declaration.fields):
         out.fields[i] = native.Field(
-            name=field.name.encode(),
-            doc=field.doc.encode(),
+            name=text(field.name),
+            doc=text(field.doc),
             low=field.low,
             high=field.high,
             kind=native.FIELD_KINDS.index(field.kind),
@@ -169,9 +179,10 @@ def _fill(declaration: Declaration, out: native.Spec) -> None:
             count_field=-1,
         )
     for i, head in enumerate(declaration.heads):
-        out.heads[i] = native.Discrete(head.name.encode(), "|".join(head.labels).encode(), head.size, head.masked)
+        out.heads[i] = native.Discrete(text(head.name), text("|".join(head.labels)), head.size, head.masked)
     for i, dim in enumerate(declaration.dims):
-        out.dims[i] = native.Continuous(dim.name.encode(), dim.low, dim.high)
+        out.dims[i] = native.Continuous(text(dim.name), dim.low, dim.high)
+    return texts
 
 
 def _params(reference: str, adapter: Any) -> tuple[tuple[Param, ...], tuple[str, ...]]:
@@ -191,6 +202,12 @@ def _params(reference: str, adapter: Any) -> tuple[tuple[Param, ...], tuple[str,
         if name not in found and abs(value) <= _LARGEST["float"]:
             found[name] = _param(name, "float", value, "value", "attribute of the environment")
     return tuple(found.values()), names
+
+
+def _rate(adapter: Any) -> float:
+    """Return the ticks a second that an environment is to be watched at."""
+    rate = (getattr(getattr(adapter, "env", adapter), "metadata", None) or {}).get("render_fps", 0)
+    return float(rate) if isinstance(rate, (int, float)) and 0 < rate <= 10_000 else Environment.rate
 
 
 def _arguments(reference: str, inner: Any) -> dict[str, Any]:

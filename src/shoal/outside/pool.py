@@ -136,7 +136,9 @@ class Pool:
             "cause": 0,
         }
         self.views = workers.views_of(self.shape, self.memory)
-        self._end = weakref.finalize(self, _end, self._lib, self._base, count, self._processes, self._inside)
+        self._end = weakref.finalize(
+            self, _end, self._lib, self._base, count, self._processes, self._inside, self._descriptor
+        )
         for index in range(count):
             self._start(index, 0)
 
@@ -175,8 +177,8 @@ class Pool:
             raise self.failure
 
     def render(self, e: int) -> Any:
-        """Return a picture of an environment that the calling thread steps, or None."""
-        return self._inside[0].render(e)
+        """Return a picture, uint8 (height, width, 3), of an environment that the calling thread steps, or None."""
+        return self._inside[0].render(e) if self._settings.kind == "serial" and self._settings.render else None
 
     def close(self) -> None:
         """End the workers and wait for them."""
@@ -356,11 +358,19 @@ def _floats(spec: Spec) -> list[int]:
     for field in spec.fields:
         if field.dtype == "float32":
             found[field.offset // 4 : (field.offset + field.bytes) // 4] = 1
-    return found.tolist() if found.any() else []  # type: ignore[no-any-return]
+    return found.tolist() if found.any() else []
 
 
-def _end(lib: native.Library, base: int, count: int, processes: list[Any], inside: list[workers.Worker]) -> None:
+def _end(
+    lib: native.Library,
+    base: int,
+    count: int,
+    processes: list[Any],
+    inside: list[workers.Worker],
+    descriptor: int,
+) -> None:
     """Tell every worker to quit, and kill those that do not."""
+    os.close(descriptor)  # what is mapped stays
     for index in range(count):
         lib.outside_quit(base, index)
     for process in processes:

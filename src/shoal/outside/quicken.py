@@ -13,7 +13,7 @@ def quicken(env: Any) -> None:
     Many environments assert it in every step, and Gymnasium's own answer makes a NumPy scalar first: of CartPole's
     step that is a fifth.
     """
-    space = getattr(env, "action_space", None)
+    space: Any = getattr(env, "action_space", None)
     if type(space).__name__ != "Discrete" or not hasattr(space, "n") or "contains" in vars(space):
         return
     slow, first, last = space.contains, int(space.start), int(space.start) + int(space.n) - 1

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import logging
 import mmap
 import os
 import signal
@@ -89,13 +90,14 @@ class Worker:
         self._commands, self._over, self._renewed, self._faults, self._seeds = (self._views[n].data for n in names)
         self._at = memory[BELL_BYTES * self._index :][AT : AT + 4].cast("i")
         self._finite = (ctypes.c_uint8 * len(setup["finite"]))(*setup["finite"])
-        self._params: list[tuple[str, str, bool]] = [tuple(row) for row in setup["params"]]  # type: ignore[misc]
+        self._params: list[tuple[str, str, bool]] = [tuple(row) for row in setup["params"]]
         self._opened_with = bytes.fromhex(setup["values"])
         self._adapters: dict[int, Any] = {}
         self._errors: dict[int, BaseException] = {}
         self._values: dict[int, bytes] = {}  # the parameters as each environment has them
         self._fresh: set[int] = set()  # opened after a fault of the worker, and not yet reset
         self._steps: dict[int, list[Callable[[], None]]] = {}  # by block
+        self._pictureless = False
 
     def open(self) -> None:
         """Open every environment of this worker."""
@@ -175,8 +177,15 @@ class Worker:
         self._adapters.clear()
 
     def render(self, e: int) -> Any:
-        """Return a picture of an environment, or None."""
-        return self._adapters[e].render()
+        """Return a picture of an environment, or None if it makes none; why not is said once."""
+        if self._pictureless:
+            return None
+        try:
+            return self._adapters[e].render()
+        except Exception as error:
+            self._pictureless = True
+            logging.getLogger("shoal").warning("`%s` makes no picture: %s", self._setup["reference"], explain(error))
+            return None
 
     # ------------------------------------------------------------------------------------------------ one environment
 
