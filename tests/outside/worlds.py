@@ -149,3 +149,21 @@ def make_walk(size: int = 7, limit: int = 20, fault: str = "", at: int = 3, flag
 def make_arm() -> Adapter:
     """Return an arm."""
     return Arm()
+
+
+class Picture(Arm):
+    """An arm that shows a picture."""
+
+    def __init__(self) -> None:
+        self.declaration = declare(
+            "picture",
+            fields=[Field("view", "image", "uint8", 40, 40, 1, 0, 0.0, 255.0, 0, "a picture")],
+            heads=[],
+            dims=[Dim("torque", -1.0, 1.0)],
+            max_steps=50,
+        )
+
+
+def make_picture() -> Adapter:
+    """Return an arm that shows a picture."""
+    return Picture()

@@ -104,6 +104,7 @@ class Pool:
         self._settings, self._stop, self._name = settings, stop, env.spelled
         self.failure: EnvError | None = None
         self.faults: list[str] = []
+        self._notes = env.notes
         self._lock = threading.Lock()
         self.shape = native.OutsideShape(
             num_envs=num_envs,
@@ -165,6 +166,12 @@ class Pool:
         )
         self._native = memory.allocate(int(self._lib.outside_bytes(ctypes.byref(self.shape))))
         self._lib.outside_attach(handle, ctypes.byref(config), self._native.ctypes.data)
+
+    def about(self) -> list[str]:
+        """Return sentences on who steps the environments, and on how they came in."""
+        shape, kind = self.shape, self._settings.kind
+        who = {"processes": "worker process(es)", "threads": "worker thread(s)", "serial": "worker, this process"}[kind]
+        return [f"{shape.workers} {who}, which step blocks of {shape.block} copies", *self._notes]
 
     def check(self) -> None:
         """Raise what ended the workers' work, if something did.
