@@ -43,6 +43,7 @@ def test_an_exact_reference_comes_before_a_pattern() -> None:
         ({"perfs": [0, 1]}, "unknown key `perfs` .*\nhint: did you mean `perf`"),
         ({"perf": [3, 1]}, r"perf=\[3, 1\]; expected \[low, high\]"),
         ({"fields": {"a": {"kind": "grit"}}}, "kind='grit'; expected one of vector, grid"),
+        ({"max_steps": "many"}, "max_steps='many'; expected a whole number"),
         ({"preprocessing": "atarri"}, "preprocessing='atarri'; expected atari"),
     ],
 )

@@ -22,9 +22,9 @@ TABLE: list[tuple[str, str, list[Any], list[int], int, int]] = [
         [("direction", "category", (1, 1, 1)), ("image", "grid", (7, 7, 3))],
         [7],
         0,
-        10_000,
+        360,
     ),
-    ("gymnasium:ALE/Pong-v5", "ale_py", [("observation", "image", (84, 84, 4))], [6], 0, 10_000),
+    ("gymnasium:ALE/Pong-v5", "ale_py", [("observation", "image", (84, 84, 4))], [6], 0, 27_000),
 ]
 
 

@@ -38,6 +38,7 @@ class GymnasiumAdapter:
         notes: list[str] = []
         spec = env.spec
         self.env, limit = strip(env)
+        limit = options.max_steps or limit
         if limit is None:
             limit = getattr(spec, "max_episode_steps", None)
         if limit is None:

@@ -55,6 +55,7 @@ class PettingZooAdapter:
         masked = bool(self._masks_from) or self.turns or uneven
         heads = _common_heads([one.heads for one in made], name, masked)
         limit = None if self.turns else getattr(env.unwrapped, "max_cycles", None)
+        limit = options.max_steps or limit
         if not isinstance(limit, int) or limit < 1:
             limit = NO_LIMIT
             notes.append(f"it states no time limit: episodes are cut after {limit:,} steps (vec.max_steps)")

@@ -23,12 +23,14 @@ class Options:
         ignore: names of observation fields to leave out.
         fields: observation field -> what to take it for: {"kind": "grid", "categories": 11}.
         preprocessing: "atari", or none.
+        max_steps: the time limit, where the environment states none that can be seen; 0: as it states.
     """
 
     perf: tuple[float, float] | None = None
     ignore: tuple[str, ...] = ()
     fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     preprocessing: str = ""
+    max_steps: int = 0
 
 
 def from_table(table: Mapping[str, Any], source: str) -> Options:
@@ -53,9 +55,15 @@ def from_table(table: Mapping[str, Any], source: str) -> Options:
     preprocessing = table.get("preprocessing", "")
     if preprocessing not in PREPROCESSING:
         raise ConfigError(f"preprocessing={preprocessing!r}; expected atari (at outside.preprocessing in {source})")
+    max_steps = table.get("max_steps", 0)
+    if not isinstance(max_steps, int) or max_steps < 0:
+        raise ConfigError(
+            f"max_steps={max_steps!r}; expected a whole number of steps (at outside.max_steps in {source})"
+        )
     return Options(
         perf=tuple(map(float, perf)) if perf else None,  # type: ignore[arg-type]
         ignore=tuple(table.get("ignore", ())),
         fields=fields,
         preprocessing=preprocessing,
+        max_steps=max_steps,
     )
