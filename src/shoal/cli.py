@@ -30,6 +30,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   list                  the environments
   new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
+  runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
+  compare A B ...       groups of runs: means over seeds with intervals, and which is better
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
@@ -212,6 +214,18 @@ def _check(arguments: list[str]) -> int:
 # ---------------------------------------------------------------------------------------------------- others
 
 
+def _runs(arguments: list[str]) -> int:
+    from shoal import command_runs
+
+    return command_runs.run(arguments)
+
+
+def _compare(arguments: list[str]) -> int:
+    from shoal import command_compare
+
+    return command_compare.run(arguments)
+
+
 def _profile(arguments: list[str]) -> int:
     from shoal import command_profile
 
@@ -251,6 +265,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "list": _list,
     "new": _new,
     "check": _check,
+    "runs": _runs,
+    "compare": _compare,
     "bench": _bench,
     "autotune": _autotune,
     "profile": _profile,

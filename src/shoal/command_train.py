@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     resumed = flags.take_resume(arguments)
     with _interruptible():
         trainer, options = _resumed(*resumed, place) if resumed else _begun(arguments, place)
-        from shoal import live, progress
+        from shoal import journal, live, progress
 
         with contextlib.nullcontext() if trainer.leads else contextlib.redirect_stdout(io.StringIO()):
             _announce(trainer)
@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> int:
                 result = trainer.train(watched.with_(callback))
             _report(result, trainer)
             if options["json"]:
-                print(store.to_json(summary(result)))
+                print(store.to_json(journal.summary(result)))
     return INTERRUPTED if result.interrupted else 0
 
 
@@ -102,29 +102,6 @@ def _times(options: dict[str, Any]) -> dict[str, Any]:
         "max_seconds": options["max_seconds"] or 0.0,
         "image_seconds": IMAGE_SECONDS if every is None else every,
         "started": process_start(),
-    }
-
-
-def summary(result: Result) -> dict[str, Any]:
-    """Return what `train --json` prints."""
-    evaluation = result.evaluation
-    return {
-        "env": result.env,
-        "seed": result.seed,
-        "steps": result.steps,
-        "seconds": round(result.seconds, 3),
-        "sps": round(result.sps),
-        "perf": evaluation.stats.mean("perf") if evaluation else None,
-        "score": evaluation.stats.mean("score") if evaluation else None,
-        "episodes": evaluation.stats.lives if evaluation else 0,
-        "solved": result.solved,
-        "run": str(result.run) if result.run else None,
-        "checkpoint": str(result.checkpoint) if result.checkpoint else None,
-        "interval": evaluation.interval if evaluation else None,
-        "updates": result.updates,
-        "interrupted": result.interrupted,
-        "first_ratio_error": result.first_ratio_error,
-        "settings": result.settings,
     }
 
 

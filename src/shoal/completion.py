@@ -23,10 +23,12 @@ from shoal.settings import PRESETS, SECTIONS
 
 RUN_VERBS = ("build", "format", "help", "install", "lint", "python", "test", "wheel")  # that `./run` adds
 BENCHMARKS = ("solve", "train", "sim", "vec", "kernels")
+RUNS_VERBS = ("delete", "export", "rebuild", "show", "tag")
 SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")
 _WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels")
+_OF_RUNS = ("show", "tag", "delete")  # verbs of `runs` that want the name of one
 
 
 def run(arguments: list[str]) -> int:
@@ -104,6 +106,12 @@ def _words(command: str, rest: Sequence[str]) -> list[str]:
         return []
     if command == "completion" and not rest:
         return list(SHELLS)
+    if command == "compare":
+        return _runs(rest)
+    if command == "runs" and rest:
+        return _runs(rest) if rest[0] in _OF_RUNS else []
+    if command == "runs":
+        return [*RUNS_VERBS, *registry.names()]
     if command == "eval":
         return [*(() if rest else registry.names()), *_runs(rest)] if len(rest) < 2 else []
     many = command == "bench sim"

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the shoal authors
 """Runs on disk: runs/<environment>/<time>-<words>/ with config.toml, metrics.jsonl and checkpoints/.
 
-A run is found by its path, by its name, or as the newest of an environment; nothing else indexes it.
+A run is found by its path, by its name, or as the newest of an environment. index.py lists many of them fast.
 """
 
 from __future__ import annotations
@@ -67,6 +67,21 @@ class Run:
         return self.path / "metrics.jsonl"
 
     @property
+    def about(self) -> Path:
+        """Who trained it, with what, once for each time (journal.py)."""
+        return self.path / "about.json"
+
+    @property
+    def result(self) -> Path:
+        """How training ended; absent while it goes on (journal.py)."""
+        return self.path / "result.json"
+
+    @property
+    def tags(self) -> Path:
+        """Words by which the user finds it again."""
+        return self.path / "tags.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Weight files, named after the steps trained."""
         return self.path / "checkpoints"
@@ -94,6 +109,14 @@ class Run:
         if not found:
             raise CheckpointError(f"the run has no checkpoint: {self.path}")
         return found[-1]
+
+    def is_locked(self) -> bool:
+        """Return whether a process trains this run."""
+        try:
+            with self.lock():
+                return False
+        except CheckpointError:
+            return self.path.is_dir()
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

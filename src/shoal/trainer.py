@@ -22,6 +22,7 @@ from shoal.config import Config
 from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, ShoalError
 from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
 from shoal.image import FRESH_HINT, Generations, Image, Progress
+from shoal.journal import Journal
 from shoal.result import Log, Result, flatten
 from shoal.stats import Stats, stats_of
 from shoal.vector import bytes_needed
@@ -180,11 +181,14 @@ class Trainer:
         """
         if self.run is None:
             return self._train(callback, None)
-        with self.run.lock(), store.Stream(self.run.metrics, self._progress.metrics_bytes) as stream:
+        run, size = self.run, self._progress.metrics_bytes
+        with run.lock(), store.Stream(run.metrics, size) as stream, Journal(run) as journal:
             if self._generations is not None:
                 self._generations.sweep()
             try:
-                return self._train(callback, stream)
+                result = self._train(callback, stream)
+                journal.end(result)
+                return result
             except (NativeError, CheckpointError, EnvError) as error:
                 raise self._with_way_back(error) from error
 

@@ -62,9 +62,9 @@ class Board(Count):
 
 
 class Shifts:
-    """A ParallelEnv: `a` is there from 0 to its end at 3, `b` leaves at 2 without a flag, `c` comes at 2; all end at 5.
+    """A ParallelEnv: `a` is there until its end at 3; `b` leaves at 2 without a flag and is back at 4; `c` comes at 2.
 
-    The observation is (agent, step); `b` sees one number less and has two actions of three.
+    All end at 5. The observation is (agent, step); `b` sees one number less and has two actions of three.
     """
 
     metadata: dict[str, Any] = {}  # noqa: RUF012
@@ -103,9 +103,70 @@ class Shifts:
             was.remove("b")
             was.append("c")
             ends["c"] = False
+        if self.steps == 4:
+            was.append("b")
+            ends["b"] = False
         self.agents = [agent for agent in was if not ends[agent]]
         rewards = {agent: float(self.steps) for agent in was}
         return {agent: self._look(agent) for agent in was}, rewards, ends, dict.fromkeys(ends, False), {}
+
+    def close(self) -> None:
+        pass
+
+
+class Relay:
+    """An AECEnv: three act in turn, everybody is paid 1 for every action; `b` is out after its second."""
+
+    metadata: dict[str, Any] = {}  # noqa: RUF012
+    render_mode = None
+    possible_agents = ["a", "b", "c"]  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.acted: list[tuple[str, Any]] = []
+
+    @property
+    def unwrapped(self) -> "Relay":
+        return self
+
+    def agent_iter(self) -> None:
+        """Tell that agents act in turn."""
+
+    def observation_space(self, agent: str) -> Any:
+        return spaces.Box(-9, 9, (1,), np.float32)
+
+    def action_space(self, agent: str) -> Any:
+        return spaces.MultiDiscrete([3, 2])
+
+    def observe(self, agent: str) -> Any:
+        return np.array([len(self.acted)], np.float32)
+
+    def reset(self, seed: int | None = None, options: Any = None) -> None:
+        self.agents, self.acted, self.agent_selection = ["a", "b", "c"], [], "a"
+        self.rewards = dict.fromkeys(self.agents, 0.0)
+        self._cumulative_rewards = dict(self.rewards)
+        self.terminations = dict.fromkeys(self.agents, False)
+        self.truncations = dict.fromkeys(self.agents, False)
+        self.infos: dict[str, Any] = {agent: {} for agent in self.agents}
+
+    def step(self, action: Any) -> None:
+        agent = self.agent_selection
+        self.acted.append((agent, action if action is None else action.tolist()))
+        following = self.agents[(self.agents.index(agent) + 1) % len(self.agents)]
+        self.agent_selection = following
+        if action is None:
+            for table in (self.rewards, self.terminations, self.truncations, self.infos):
+                del table[agent]  # type: ignore[attr-defined]
+            self.agents.remove(agent)
+            return
+        self._cumulative_rewards[agent] = 0.0
+        for other in self.agents:
+            self.rewards[other] = 1.0
+            self._cumulative_rewards[other] += 1.0
+        turns = sum(action is not None for _, action in self.acted)
+        if turns == 5:
+            self.terminations["b"] = True
+        if turns == 9:
+            self.truncations = dict.fromkeys(self.agents, True)
 
     def close(self) -> None:
         pass

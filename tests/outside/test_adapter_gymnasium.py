@@ -106,6 +106,19 @@ def test_perf_goes_to_the_reward_threshold_where_there_is_one() -> None:
     assert slot.metrics[0, 0] == np.float32(1 / 475)
 
 
+def test_an_environment_may_state_the_range_of_perf() -> None:
+    env = Count()
+    env.perf_range = (0.0, 1.0)  # type: ignore[attr-defined]
+    adapter, slot = bound(env)
+    adapter.reset(0)
+    slot.discrete[0, 0] = 2
+    adapter.step()
+    assert slot.metrics[0, 0] == 0.5
+    env.perf_range = (1.0, 0.0)  # type: ignore[attr-defined]
+    with pytest.raises(EnvError, match=r"has perf_range=\(1.0, 0.0\); expected two returns"):
+        bound(env)
+
+
 def test_masks_come_from_info_and_from_the_observation() -> None:
     adapter, slot = bound(Masked())
     assert adapter.declaration.heads[0].masked

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gymnasium import spaces
-from outside_worlds import Shifts
+from outside_worlds import Relay, Shifts
 from slots import field_of, slot_of
 
 from shoal.errors import EnvError
@@ -33,8 +33,8 @@ def test_agents_come_and_go() -> None:
             ([1, 1, 0], [0, 0, 0], [1, 1, 0], [1, 1, 0]),
             ([1, 0, 1], [0, 2, 0], [2, 0, 0], [3, 1, 0]),  # b left without a flag, c came
             ([0, 0, 1], [1, 0, 0], [3, 0, 3], [6, 1, 3]),
-            ([0, 0, 1], [0, 0, 0], [0, 0, 4], [6, 1, 7]),
-            ([0, 0, 0], [0, 0, 1], [0, 0, 5], [6, 1, 12]),
+            ([0, 1, 1], [0, 0, 0], [0, 0, 4], [6, 0, 7]),  # b is back, in a new life
+            ([0, 0, 0], [0, 1, 1], [0, 5, 5], [6, 5, 12]),
         ]
         for step, (live, ended, rewards, returns) in enumerate(table, 1):
             adapter.step()
@@ -47,7 +47,7 @@ def test_agents_come_and_go() -> None:
                 assert field_of(slot, declaration, "observation", 2).tolist() == [3, 2]
             if step == 3:
                 assert field_of(slot, declaration, "observation", 0).tolist() == [1, 3]  # the final one
-        assert [sorted(acted) for acted in env.acted] == [["a", "b"], ["a", "b"], ["a", "c"], ["c"], ["c"]]
+        assert [sorted(acted) for acted in env.acted] == [["a", "b"], ["a", "b"], ["a", "c"], ["c"], ["b", "c"]]
         assert env.acted[0] == {"a": 2, "b": 1}
 
 
@@ -98,6 +98,30 @@ def test_of_agents_in_turn_all_but_one_wait_with_one_legal_action() -> None:
     for ended, rewards, _ in ends:
         assert ended.tolist() == [1, 1]
         assert sorted(rewards.tolist()) in ([-1, 1], [0, 0])
+
+
+def test_who_is_out_has_its_last_turn_in_which_nothing_is_done() -> None:
+    env = Relay()
+    adapter = PettingZooAdapter(env, "relay")
+    slot = slot_of(adapter.declaration)
+    adapter.bind(slot)
+    adapter.reset(0)
+    wait = [1, 0, 0, 1, 0]
+    for step in range(1, 10):
+        acting = "abc".index(env.agent_selection)
+        for agent in range(3):
+            here = 1 if agent != 1 or step <= 5 else 0
+            assert slot.live[agent] == here
+            if here:
+                assert slot.masks[agent].tolist() == ([1] * 5 if agent == acting else wait), (step, agent)
+        slot.discrete[:] = [2, 1]
+        adapter.step()
+        assert slot.rewards.tolist() == [1, float(step <= 5), 1]
+        assert slot.ended.tolist() == ([0, 1, 0] if step == 5 else [2, 0, 2] if step == 9 else [0, 0, 0])
+        assert slot.over[0] == (step == 9)
+    assert slot.metrics[:, 1].tolist() == [9, 5, 9]
+    assert ("b", None) in env.acted
+    assert [agent for agent, action in env.acted if action == [2, 1]] == list("abcabcaca")
 
 
 def test_turns_pay_what_the_environment_itself_pays() -> None:

@@ -72,6 +72,7 @@ def test_fields_are_aligned_and_do_not_overlap(space: Any) -> None:
         (spaces.Box(-1, 1, (2, 3, 4, 5)), "vector", "float32", (1, 120, 1)),
         (spaces.Box(-5, 300, (4,), np.int64), "vector", "int16", (1, 4, 1)),
         (spaces.Box(0, 40_000, (4,), np.int64), "vector", "float32", (1, 4, 1)),
+        (spaces.Box(-40_000, 0, (4,), np.int32), "vector", "float32", (1, 4, 1)),
         (spaces.Box(0, 9, (4,), np.uint16), "vector", "int16", (1, 4, 1)),
         (spaces.Box(0, 1, (5,), np.int8), "flag", "int8", (1, 5, 1)),
         (spaces.MultiBinary([2, 3]), "flag", "uint8", (2, 3, 1)),

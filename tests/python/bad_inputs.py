@@ -325,6 +325,41 @@ YOUR_OWN = [
     ("profile ./folder", "the folder is no environment: ./folder has no header", ""),
     ("bench sim ./folder", "the folder is no environment: ./folder has no header", ""),
 ]
+
+RUNS = [
+    ("runs cartpole pong", "unexpected argument `pong`; expected `shoal runs [ENV]`, or a verb first", "the verbs are"),
+    ("runs shows x", "unexpected argument `x`", "did you mean `show`?"),
+    ("runs --limit -1", "out of range: --limit -1; expected at least 0", ""),
+    ("runs --limit many", "wrong type: --limit many; expected a whole number", ""),
+    ("runs --columns name,nothing", "no run has a `nothing`", ""),
+    ("runs --sort -nothing", "no run has a `nothing`", ""),
+    ("runs --sort \"a'b\"", "no run has a `a'b`", ""),
+    ("runs --filter perf", "not a condition: `perf`; expected name, one of = != < <= > >= ~, value", ""),
+    ("runs --filter perf=", "not a condition: `perf=`", ""),
+    ("runs --filter \"1;DROP=2\"", "not a condition: `1;DROP=2`", ""),
+    ("runs --filter pref=1", "no run has a `pref`", "did you mean `perf`"),
+    ("runs --runs-dir text", "not a folder: --runs-dir text", ""),
+    ("runs --nonsense", "unknown flag `--nonsense`", ""),
+    ("runs show", "which run; expected `shoal runs show RUN`", "`shoal runs` lists them"),
+    ("runs show nosuch", "no such run: nosuch", ""),
+    ("runs show folder", "not a run: folder; expected a folder with config.toml", ""),
+    ("runs tag nosuch", "which tags; expected +WORD to add and -WORD to remove", "shoal runs tag RUN +good"),
+    ("runs tag nosuch +", "which tags", ""),
+    ("runs tag +good", "which run; expected `shoal runs tag RUN`", ""),
+    ("runs tag folder +good", "not a run: folder", ""),
+    ("runs delete", "which run; expected its name or folder", "`shoal runs` lists them"),
+    ("runs delete nosuch --yes", "no such run: nosuch", ""),
+    ("runs delete folder --yes", "not a run: folder", ""),
+    ("runs export", "which file; expected one name that ends in .csv, .jsonl or .json; got nothing", ""),
+    ("runs export out.txt", "which file; expected one name that ends in .csv, .jsonl or .json; got `out.txt`", ""),
+    ("runs export nowhere/out.csv", "the file cannot be written: nowhere/out.csv", ""),
+    ("runs rebuild cartpole", "unexpected argument `cartpole`; expected `shoal runs rebuild`", ""),
+    ("compare", "which groups; expected at least one", ""),
+    ("compare nosuch", "no such run: nosuch", ""),
+    ("compare tag:none", "no run in runs is in the group `tag:none`", "`shoal runs` lists them"),
+    ("compare --seed x", "wrong type: --seed x; expected a whole number", ""),
+    ("compare a a", "a group is named twice; expected each once", ""),
+]
 # fmt: on
 
-ALL = [*SHOAL, *YOUR_OWN, *TRAIN_OPTIONS, *TRAIN_SETTINGS, *TRAIN_FILES, *TRAIN_GOING_ON, *EVAL, *OTHERS, *BENCH]
+ALL = [*RUNS, *SHOAL, *YOUR_OWN, *TRAIN_OPTIONS, *TRAIN_SETTINGS, *TRAIN_FILES, *TRAIN_GOING_ON, *EVAL, *OTHERS, *BENCH]

@@ -8,18 +8,18 @@ measurement to a file in `--results`, with the commit, the machine, the date and
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
-import platform
 import statistics
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shoal import flags, native, store
 from shoal.errors import ConfigError
+from shoal.provenance import commit as commit
+from shoal.provenance import machine as machine
+from shoal.provenance import now
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,39 +58,7 @@ def append(folder: str, name: str, row: dict[str, Any]) -> None:
 
 def about() -> dict[str, Any]:
     """Return what every row says of its origin."""
-    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return {"commit": commit(), "machine": machine(), "date": date}
-
-
-def machine() -> str:
-    """Return the processor, how many cores we may use, and the build that runs on it."""
-    model = platform.machine()
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    except OSError:
-        pass
-    lib = native.library()
-    return f"{model}, {lib.cores()} cores, {lib.name}"
-
-
-def commit() -> str:
-    """Return the commit of the source tree, or the package's version outside one."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=10"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        from shoal import __version__
-
-        return __version__
-    return done.stdout.strip()
+    return {"commit": commit(), "machine": machine(), "date": now()}
 
 
 def spread(values: Sequence[float], digits: int = 4) -> list[float]:

@@ -58,7 +58,7 @@ class GymnasiumAdapter:
             notes=notes,
         )
         threshold = getattr(spec, "reward_threshold", None)
-        self._perf = options.perf or ((0.0, float(threshold)) if threshold else None)
+        self._perf = options.perf or stated_perf(self.env, name) or ((0.0, float(threshold)) if threshold else None)
 
     def _find_mask(self) -> str:
         """Return where masks come from: "observation", "info", or nowhere. Only a reset says what is in `info`."""
@@ -155,6 +155,24 @@ def strip(env: Any) -> tuple[Any, int | None]:
             limit = min(env._max_episode_steps, limit or env._max_episode_steps)
         env = env.env
     return env, limit
+
+
+def stated_perf(env: Any, name: str) -> tuple[float, float] | None:
+    """Return the returns that count as 0 and as 1, where an environment has them as `perf_range`.
+
+    Raises:
+        EnvError: if it is no such pair.
+    """
+    stated = getattr(env.unwrapped, "perf_range", None)
+    if stated is None:
+        return None
+    try:
+        low, high = map(float, stated)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not low < high:
+        raise EnvError(f"`{name}` has perf_range={stated!r}; expected two returns, (low, high), low < high")
+    return low, high
 
 
 def picture(env: Any) -> Picture | None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from shoal.errors import EnvError, ShapeError
 from shoal.outside import actions, observations
+from shoal.outside.adapter_gymnasium import picture, stated_perf
 from shoal.outside.declaration import NO_LIMIT, TERMINATED, TRUNCATED, Declaration, declare, perf_of
 from shoal.outside.options import Options
 from shoal.outside.slot import Slot
@@ -67,7 +68,7 @@ class PettingZooAdapter:
             notes=notes,
         )
         self._masked = masked and bool(heads)
-        self._perf = perf_of(options.perf)
+        self._perf = perf_of(options.perf or stated_perf(env, name))
 
     def _find_masks(self) -> str:
         """Return where masks come from after the first reset: "observation", "info", or nowhere."""
@@ -115,8 +116,6 @@ class PettingZooAdapter:
 
     def render(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
         """Return the environment's own picture, if it was opened to make them."""
-        from shoal.outside.adapter_gymnasium import picture
-
         return picture(self.env)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ class Options:
     """How an environment comes in; the defaults are for one that nobody described.
 
     Attributes:
-        perf: the returns that count as 0 and as 1; None: 0 and the environment's own reward threshold.
+        perf: the returns that count as 0 and as 1; None: what the environment states.
         ignore: names of observation fields to leave out.
         fields: observation field -> what to take it for: {"kind": "grid", "categories": 11}.
         preprocessing: "atari", or none.
