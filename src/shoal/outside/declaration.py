@@ -56,10 +56,7 @@ class Declaration:
 
 
 class Adapter(Protocol):
-    """One Python environment at work in a slot. It never resets by itself, and does not keep the time limit.
-
-    May also have `get_state() -> bytes` and `set_state(bytes)`, which make resuming exact.
-    """
+    """One Python environment at work in a slot. It never resets by itself, and does not keep the time limit."""
 
     declaration: Declaration
     step: Callable[[], None]
