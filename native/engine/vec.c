@@ -48,20 +48,24 @@ static void step_block(void *context, int32_t b, int32_t thread) {
   engine->vec.env->block_step(&engine->vec, first, shoal_block_count(engine, b), &io);
 }
 
-// Environments that are stepped elsewhere: all of them at once, whatever the number of threads here.
+// Environments that are stepped elsewhere: all of them at once, whatever the number of threads here. What was sent last
+// is waited for first: by then the rest is there, and this thread sleeps once, not once a block.
 static void step_split(const ShoalEngine *engine) {
   const ShoalVec *vec = &engine->vec;
+  int32_t blocks = engine->num_blocks;
   uint64_t fp = shoal_fp_enter();
-  for (int32_t half = 0; half < 2; half++) {
-    for (int32_t b = 0; b < engine->num_blocks && !shoal_stopped(engine); b++) {
-      int32_t first = shoal_block_first(engine, b), count = shoal_block_count(engine, b);
-      ShoalIo io = shoal_slice(engine, first, b);
-      if (!half) {
-        vec->env->split->send(vec, first, count, &io);
-      } else if (vec->env->split->ready(vec, first, -1.0)) {
-        vec->env->split->finish(vec, first, count, &io);
-      }
-    }
+  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+    int32_t first = shoal_block_first(engine, b);
+    ShoalIo io = shoal_slice(engine, first, b);
+    vec->env->split->send(vec, first, shoal_block_count(engine, b), &io);
+  }
+  for (int32_t b = blocks - 1; b >= 0 && !shoal_stopped(engine); b--) {
+    vec->env->split->ready(vec, shoal_block_first(engine, b), -1.0);
+  }
+  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+    int32_t first = shoal_block_first(engine, b);
+    ShoalIo io = shoal_slice(engine, first, b);
+    vec->env->split->finish(vec, first, shoal_block_count(engine, b), &io);
   }
   shoal_fp_leave(fp);
 }

@@ -101,7 +101,9 @@ def settings(fault: str, flag: Path, **vec: object) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("fault", ["raise", "die", "hang", "nan"])
+@pytest.mark.parametrize(
+    "fault", ["die", *(pytest.param(name, marks=pytest.mark.slow) for name in ("raise", "hang", "nan"))]
+)
 def test_training_survives_a_failure(fault: str, tmp_path: Path) -> None:
     trainer = shoal.Trainer(WALK, runs_dir=None, **settings(fault, tmp_path / "flag", timeout=0.5))  # type: ignore[arg-type]
     result = trainer.train()

@@ -125,6 +125,17 @@ def test_a_parameter_is_drawn_per_episode() -> None:
     assert 1.0 <= min(seen) <= max(seen) <= 2.0
 
 
+def test_what_is_drawn_can_be_seen() -> None:
+    with shoal.make_vec(
+        WALK, 4, workers=Workers(kind="serial"), size=4, speed="uniform(1, 2)", observe_contexts=True
+    ) as vec:
+        for _ in range(20):
+            before = vec.observations["speed"][:, 0].copy()
+            assert (before == vec.values("speed")).all()
+            rewards = vec.step([1] * 4)[1]
+            assert np.allclose(rewards[rewards > 0], before[rewards > 0], rtol=1e-6)
+
+
 def test_wrong_parameters_are_named() -> None:
     with pytest.raises(ConfigError, match="has no parameter `sise`"):
         shoal.make_vec(WALK, 2, sise=3)

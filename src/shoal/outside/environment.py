@@ -65,7 +65,10 @@ class OutsideEnvironment(Environment):
         values = (
             bytes(spec.params)[: ctypes.sizeof(native.Sizes)] + bytes(pack(self, opened))[ctypes.sizeof(native.Sizes) :]
         )
-        return {"reference": self.outside, "kwargs": self._given(spec.values), "params": rows, "values": values.hex()}
+        given = self._given(spec.values)
+        row_bytes = _declare(self.outside, json.dumps(given)).row_bytes
+        opened_with = {"reference": self.outside, "kwargs": given, "row_bytes": row_bytes}
+        return opened_with | {"params": rows, "values": values.hex()}
 
     def _given(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return the arguments that differ from what they are anyway."""

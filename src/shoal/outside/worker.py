@@ -252,12 +252,13 @@ class Worker:
         declared = adapter.declaration
         shape = self._shape
         same = (declared.agents, declared.row_bytes, declared.mask_bytes, len(declared.heads), len(declared.dims))
-        expected = (shape.agents, shape.row_bytes, shape.mask_bytes, shape.heads, shape.dims)
+        expected = (shape.agents, setup["row_bytes"], shape.mask_bytes, shape.heads, shape.dims)
         if same != expected:
             raise ValueError(f"it was opened with other spaces than the first one: {same}; expected {expected}")
         views["live"][e] = 0
-        names = ("rows", "masks", "discrete", "continuous", "rewards", "ended", "live", "metrics")
-        adapter.bind(Slot(**{name: views[name][e] for name in names}, over=views["over"][e : e + 1]))
+        rows = views["rows"][e][:, : declared.row_bytes]  # parameters that the policy sees stand behind
+        names = ("masks", "discrete", "continuous", "rewards", "ended", "live", "metrics")
+        adapter.bind(Slot(rows=rows, **{name: views[name][e] for name in names}, over=views["over"][e : e + 1]))
         self._adapters[e] = adapter
         self._values[e] = self._opened_with
 
