@@ -58,7 +58,7 @@ static void SHOAL_ENV_FN(block_shared)(const void *params, uint64_t seed, void *
 #define SHOAL_SHARED_VERSION(vec, e) ((vec)->shared_version ? (vec)->shared_version[e] : (vec)->newest_shared)
 #define SHOAL_SHARED_OF(vec, e) \
   ((const SHOAL_ENV_TYPE(Shared) *)(const void *)(vec)->shared[SHOAL_SHARED_VERSION(vec, e)])
-#else
+#elif !defined(SHOAL_SHARED_OF)
 #define SHOAL_SHARED_OF(vec, e) ((const void *)0)
 #endif
 // What all environments share, or one of its own.

@@ -45,7 +45,9 @@ static inline __attribute__((always_inline)) __typeof__(SHOAL_ENV_FN(step)) SHOA
 #define SHOAL_PARAMS_ROW(rows, e, stride) \
   ((const SHOAL_ENV_TYPE(Params) *)(const void *)((rows) + (int64_t)(e) * (stride)))
 #define SHOAL_STATE_OF(vec, e) SHOAL_STATE_AT((vec)->state, e, (vec)->state_bytes)
+#ifndef SHOAL_METRIC_COUNT
 #define SHOAL_METRIC_COUNT ((int32_t)(sizeof(SHOAL_ENV_TYPE(Metrics)) / sizeof(float)))
+#endif
 
 // Append the observed parameters of environment e to a row.
 static void SHOAL_ENV_FN(tell)(const ShoalVec *vec, int32_t e, uint8_t *row) {
@@ -98,7 +100,7 @@ static void SHOAL_ENV_FN(look_at)(const ShoalVec *vec, int32_t first, int32_t co
 // What an environment takes over at its reset: the newest Params, with contexts drawn over them, and Shared.
 static __attribute__((noinline)) void SHOAL_ENV_FN(adopt)(const ShoalVec *vec, int32_t e, uint64_t key) {
   uint8_t *params = vec->params + e * vec->params_stride;
-  __builtin_memcpy(params, vec->newest, sizeof(SHOAL_ENV_TYPE(Params)));
+  __builtin_memcpy(params, vec->newest, (uint64_t)vec->params_bytes);
   for (int32_t c = 0; c < vec->num_contexts; c++) {
     uint32_t bits = shoal_context_draw(&vec->contexts[c], key);
     __builtin_memcpy(params + shoal_param_offset(vec->contexts[c].param), &bits, 4);
