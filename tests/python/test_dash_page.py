@@ -51,6 +51,8 @@ def pages(chromium: browser.Browser, tmp_path: Path) -> Iterator[Pages]:
 def test_runs_are_listed_drawn_and_found_by_a_filter_that_the_address_keeps(pages: Pages) -> None:
     page, _ = pages
     page.until(f"{ROWS} === 4 && document.querySelector('.u-over') !== null")
+    tops = "[...document.querySelectorAll('.list .row')].map((row) => row.getBoundingClientRect().top)"
+    assert page.value(f"Math.min(...{tops}.slice(1)) - {tops}[0]") >= 30  # the first is not under the titles
     assert page.value("document.cookie") == ""  # scripts cannot read the token
     assert "token" not in page.value("location.href")
     page.value(
