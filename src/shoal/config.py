@@ -26,6 +26,7 @@ from shoal.settings import (
     PolicyConfig,
     Scalar,
     SolvedConfig,
+    TrackConfig,
     TrainConfig,
     VecConfig,
     check_section,
@@ -50,6 +51,7 @@ class Config:
     policy: PolicyConfig
     train: TrainConfig
     solved: SolvedConfig
+    track: TrackConfig = TrackConfig()
     seed: int = 0
     preset: str = ""
     folder: str = ""
@@ -80,7 +82,7 @@ class Config:
     def settings_hash(self, version: int) -> str:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
-        del sections["vec"]["threads"]
+        del sections["vec"]["threads"], sections["track"]
         for section, keys in LATER.items():
             defaults = {field.name: field.default for field in dataclasses.fields(SECTIONS[section])}
             for key in keys:
@@ -98,6 +100,8 @@ class Config:
         lines += [f"preset = {_toml(self.preset)}"] if self.preset else []
         lines += [f"settings = {_toml(self.settings_hash(version))}"]
         for section, values in self.to_dict().items():
+            if section == "track" and self.track == TrackConfig():  # as runs are that nothing tracks
+                continue
             lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
         return "\n".join(lines) + "\n"
 
@@ -161,6 +165,7 @@ def load(
         vec=VecConfig(**merged["vec"]),
         policy=PolicyConfig(**merged["policy"]),
         train=TrainConfig(**merged["train"]),
+        track=TrackConfig(**merged["track"]),
         solved=SolvedConfig(**merged["solved"]),
         seed=stored_seed if seed is None else seed,
         preset=preset,
@@ -279,6 +284,7 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         vec=VecConfig(**sections["vec"]),  # type: ignore[arg-type]
         policy=PolicyConfig(**sections["policy"]),  # type: ignore[arg-type]
         train=TrainConfig(**sections["train"]),  # type: ignore[arg-type]
+        track=TrackConfig(**sections["track"]),  # type: ignore[arg-type]
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
         seed=_stored_seed(top, "the stored settings"),
         preset=_stored_preset(top, "the stored settings"),

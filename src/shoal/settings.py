@@ -176,6 +176,25 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class TrackConfig:
+    """Services and files that follow the run; results do not depend on them (docs/guides/tracking.md)."""
+
+    to: str = setting(
+        "", "trackers, commas between: tensorboard, wandb, mlflow, trackio, file.py:Name of your own; short: --track"
+    )
+    project: str = setting("shoal", "under which the run is filed")
+    name: str | None = setting(None, "of the run there", auto="that of its folder")
+    group: str | None = setting(None, "of runs that belong together", auto="environment and settings: all seeds of them")
+    tags: str = setting("", "words, commas between")
+    offline: bool = setting(False, "nothing leaves this machine; what is written can be sent later")
+    videos: bool = setting(False, "send the recordings of --record-every")
+    checkpoints: bool = setting(False, "send the weight files")
+    patience: float = setting(
+        30.0, "that a tracker may take to answer, and all of them together at the end", low=0, high=86400, unit="seconds"
+    )
+
+
+@dataclass(frozen=True)
 class SolvedConfig:
     """What solved means."""
 
@@ -183,7 +202,7 @@ class SolvedConfig:
     threshold: float | None = setting(None, "solved when an evaluation's mean reaches it", auto="never")
 
 
-SECTIONS: dict[str, type[Any]] = {"vec": VecConfig, "policy": PolicyConfig, "train": TrainConfig}
+SECTIONS: dict[str, type[Any]] = {"vec": VecConfig, "policy": PolicyConfig, "train": TrainConfig, "track": TrackConfig}
 
 PRESETS: dict[str, dict[str, dict[str, Scalar]]] = {
     # For simulators so slow that samples cost more than arithmetic: many passes, no memory, small steps.
