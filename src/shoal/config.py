@@ -13,7 +13,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Config:
     policy: PolicyConfig
     train: TrainConfig
     solved: SolvedConfig
-    track: TrackConfig = TrackConfig()
+    track: TrackConfig = field(default_factory=TrackConfig)
     seed: int = 0
     preset: str = ""
     folder: str = ""

@@ -184,13 +184,13 @@ class TrackConfig:
     )
     project: str = setting("shoal", "under which the run is filed")
     name: str | None = setting(None, "of the run there", auto="that of its folder")
-    group: str | None = setting(None, "of runs that belong together", auto="environment and settings: all seeds of them")
+    group: str | None = setting(None, "of runs that belong together", auto="environment and settings, so all seeds")
     tags: str = setting("", "words, commas between")
     offline: bool = setting(False, "nothing leaves this machine; what is written can be sent later")
     videos: bool = setting(False, "send the recordings of --record-every")
     checkpoints: bool = setting(False, "send the weight files")
     patience: float = setting(
-        30.0, "that a tracker may take to answer, and all of them together at the end", low=0, high=86400, unit="seconds"
+        30.0, "that a tracker may take to answer, and all together at the end", low=0, high=86400, unit="seconds"
     )
 
 

@@ -12,8 +12,8 @@ decides when a resume image is written, which changes nothing: a run that is kil
 from __future__ import annotations
 
 import json
-import time
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -52,8 +52,8 @@ class Trainer:
 
     Attributes:
         config: the settings as resolved. spec: the environment's. vec, policy: what is trained on, and trained.
-        run: the run's folder, or None. tracking: what follows the run while it is trained, or None.
-        tell: shows the user what becomes of that, a line at a time, from any thread. notes: what a user should know about how the run was resumed or begun.
+        run: the run's folder, or None. notes: what a user should know about how the run was resumed or begun.
+        tracking: what follows the run while it is trained, or None. tell: shows the user a line of it, from any thread.
     """
 
     def __init__(

@@ -27,9 +27,8 @@ def split(name: str, flag: str, setting: str) -> tuple[str, str]:
     where, colon, what = name.rpartition(":")
     if not colon or not where or not what.isidentifier():
         raise ConfigError(f"{flag} {name}: expected file.py:Name or package.module:Name (at {setting})")
-    if where.endswith(".py"):
-        if not Path(where).is_file():
-            raise ConfigError(f"{flag} {name}: no such file: {Path(where).resolve()} (at {setting})")
+    if where.endswith(".py") and not Path(where).is_file():
+        raise ConfigError(f"{flag} {name}: no such file: {Path(where).resolve()} (at {setting})")
     return where, what
 
 

@@ -4,8 +4,8 @@
 
     shoal train breakout --track tensorboard,wandb
 
-Every client lives in a process of its own (client.py), fed through a bounded queue (tracking.py): one that is slow, hangs,
-fails or dies costs a line of warning and nothing else. base.py is what a tracker of one's own implements.
+Every client lives in a process of its own (client.py), fed through a bounded queue (tracking.py): one that is slow,
+hangs, fails or dies costs a line of warning and nothing else. base.py is what a tracker of one's own implements.
 """
 
 from __future__ import annotations

@@ -60,10 +60,9 @@ class Tracker:
 
 def flat(config: Config) -> dict[str, Any]:
     """Return the settings without nesting: train.learning_rate -> value."""
-    rows: dict[str, Any] = {}
-    for key, value in config.items():
-        rows |= {f"{key}.{name}": inner for name, inner in value.items()} if isinstance(value, Mapping) else {key: value}
-    return rows
+    sections = {key: value for key, value in config.items() if isinstance(value, Mapping)}
+    top = {key: value for key, value in config.items() if key not in sections}
+    return top | {f"{name}.{key}": value for name, section in sections.items() for key, value in section.items()}
 
 
 def as_gif(path: Path, folder: Path) -> Path:

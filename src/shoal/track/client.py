@@ -3,7 +3,8 @@
 """The process in which one tracker lives, so that nothing its client library does can reach the run.
 
 It reads requests, lines of JSON with a list of calls [method, argument, ...], and answers each with one line that has
-`done`, before which any number with something to `say` may come. When requests end without `finish`, the trainer is gone.
+`done`, before which any number with something to `say` may come. When requests end without `finish`, the trainer
+is gone.
 """
 
 from __future__ import annotations

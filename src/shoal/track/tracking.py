@@ -102,12 +102,12 @@ class Tracking(contextlib.AbstractContextManager["Tracking"]):
             self._status = journal.INTERRUPTED
         for client in self._clients:
             client.close(self._status)
-        began = time.monotonic()
+        began, patience = time.monotonic(), self._settings.patience
         with contextlib.suppress(KeyboardInterrupt):  # another Ctrl-C ends the waiting
-            if not self._join(began + min(_QUIET_SECONDS, self._settings.patience)):
+            if not self._join(began + min(_QUIET_SECONDS, patience)) and patience > _QUIET_SECONDS:
                 waiting = ", ".join(client.name for client in self._clients if client.is_alive())
-                self._told(f"waiting for {waiting}, at most {self._settings.patience:g} s; Ctrl-C ends that")
-                self._join(began + self._settings.patience)
+                self._told(f"waiting for {waiting}, at most {patience:g} s; Ctrl-C ends that")
+                self._join(began + patience)
         for client in self._clients:
             client.end(time.monotonic() - began)
 
@@ -175,7 +175,7 @@ class _Client(threading.Thread):
         """End the process if it still runs, and tell what was lost."""
         if self.is_alive():
             lost = self._rows + self._on_the_way
-            self._say("late", f"not finished after {waited:.0f} s and ended; {lost} updates may be missing")
+            self._say("late", f"not finished after {waited:.1f} s and ended; {lost} updates may be missing")
             self._told.add("ended")
             self._kill()
         if self._dropped:
@@ -204,7 +204,7 @@ class _Client(threading.Thread):
         name, config, run = self._start_with
         self._log_file.parent.mkdir(exist_ok=True)
         with self._log_file.open("ab") as log:
-            # A group of its own keeps Ctrl-C from it, but no session: the kernel shares processors evenly between those.
+            # A group of its own keeps Ctrl-C from it; in a session of its own its niceness would count for nothing.
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _CODE, json.dumps(sys.path)],
                 stdin=subprocess.PIPE,

@@ -2,12 +2,13 @@
 # Copyright (c) 2026 the shoal authors
 """Weights & Biases, online or offline; its own variables (WANDB_API_KEY, WANDB_ENTITY, WANDB_BASE_URL, ...) hold.
 
-What it keeps on this machine is in `wandb/` of the run's folder. Where the service cannot be reached or nobody is logged
-in, the run is kept there whole, and `wandb sync` sends it later.
+What it keeps on this machine is in `wandb/` of the run's folder. Where the service cannot be reached or nobody is
+logged in, the run is kept there whole, and `wandb sync` sends it later.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ class WeightsAndBiases(Tracker):
     def start(self, config: Config, run: Run) -> str:
         """Begin a run, or go on with the one of `run.id`."""
         self._folder = run.path / "wandb"
-        name = run.id or wandb.util.generate_id()
+        name = run.id or secrets.token_hex(4)
         given: dict[str, Any] = {
             "project": run.project,
             "name": run.name,
