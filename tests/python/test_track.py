@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Whatever a tracker does, the run goes on, ends with the same bits, and says in one line what became of the tracker."""
+"""Whatever a tracker does, the run goes on, ends with the same bits, and says in a line what became of the tracker."""
 
 from __future__ import annotations
 
@@ -286,9 +286,13 @@ def started(tmp_path: Path, name: str, patience: str) -> tuple[subprocess.Popen[
     command = [sys.executable, "-m", "shoal", "train", "cartpole", "--steps", "100G", "--vec.threads", "1", "--plain"]
     command += ["--runs-dir", str(tmp_path), "--track", f"{OWN}:{name}", "--track.patience", patience]
     process = subprocess.Popen(command, process_group=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    found = lambda: [path for path in tmp_path.glob(f"cartpole/*/{own_trackers.NAME}") if len(calls_of(path.parent)) > 1]  # noqa: E731
+
+    def found() -> list[Path]:
+        paths = [path.parent for path in tmp_path.glob(f"cartpole/*/{own_trackers.NAME}")]
+        return [path for path in paths if len(calls_of(path)) > 1]
+
     assert wait_until(found)
-    return process, found()[0].parent
+    return process, found()[0]
 
 
 def test_ctrl_c_of_a_terminal_reaches_the_trainer_alone(tmp_path: Path) -> None:

@@ -67,10 +67,14 @@ def flat(config: Config) -> dict[str, Any]:
 
 def as_gif(path: Path, folder: Path) -> Path:
     """Write an animated PNG once more as a GIF, which every viewer plays, into a folder; needs pillow."""
-    from PIL import Image
+    import numpy as np
+    from PIL import Image, ImageSequence
+
+    from shoal import record
 
     gif = folder / f"{path.stem}.gif"
     folder.mkdir(parents=True, exist_ok=True)
-    with Image.open(path) as image:
-        image.save(gif, save_all=True, loop=0)
+    with Image.open(path) as image, record.open_writer(gif, 1000.0 / image.info["duration"]) as writer:
+        for frame in ImageSequence.Iterator(image):
+            writer.add(np.asarray(frame.convert("RGB")))
     return gif

@@ -26,7 +26,7 @@ from shoal.track.base import Run, Tracker
 
 NICE = 10  # training goes first, and most clients take a second of processor to import
 
-_LONGEST = 300  # characters of an error that are told; its traceback is in the log
+_LONGEST = 200  # characters of an error that are told; its traceback is in the log
 
 
 class Client:

@@ -31,8 +31,8 @@ class MLflow(Tracker):
 
     def start(self, config: Config, run: Run) -> str:
         """Begin a run in the experiment of the project's name, or go on with the one of `run.id`."""
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default takes minutes to give up a server
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # by default a server is given up after minutes
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(max(int(run.patience / 5), 1)))
         runs_dir = run.path.parent.parent
         given = os.environ.get("MLFLOW_TRACKING_URI", "")
         is_local = run.offline or not given

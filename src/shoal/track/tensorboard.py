@@ -24,11 +24,11 @@ class TensorBoard(Tracker):
     """Scalars, the settings as a table of text, recordings as pictures that move; it has no place for files."""
 
     def start(self, config: Config, run: Run) -> str:
-        """Open an event file; one that goes on tells readers to forget what came after its first step."""
+        """Open an event file; one that goes on tells readers to forget what it will repeat."""
         folder = run.path / FOLDER
         self._writer = EventFileWriter(str(folder), flush_secs=5)
         restart = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-        self._add(step=run.steps, session_log=restart)
+        self._add(step=run.steps + 1, session_log=restart)
         rows = [f"| {key} | `{json.dumps(value)}` |" for key, value in flat(config).items()]
         self._add_text("settings", "\n".join(["| setting | value |", "|---|---|", *rows]), run.steps)
         return str(folder)

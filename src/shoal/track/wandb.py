@@ -49,10 +49,11 @@ class WeightsAndBiases(Tracker):
             self._run = wandb.init(mode="offline" if run.offline else None, **given)
         except wandb.Error as error:
             reason = " ".join(str(error).split())[:200]
+            wandb.teardown()  # which forgets the first attempt
             self._run = wandb.init(mode="offline", **given)
             folder = Path(self._run.dir).parent
             self.tell(f"kept on this machine, for {type(error).__name__}: {reason}; later: wandb sync {folder}")
-        if self._run.url:
+        if not self._run.offline and self._run.url:
             self.tell(self._run.url)
         return name
 
