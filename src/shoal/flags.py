@@ -133,7 +133,7 @@ def parse(
         ConfigError: for an unknown flag, a wrong type, a stray word.
     """
     sections = _sections(arguments, env) if env else {}
-    sections = {name: rows for name, rows in sections.items() if name in (only or sections)}
+    sections = {name: rows for name, rows in sections.items() if not only or name in only}
     if not any(option.name == "track" for option in options):  # a command that trains no run has nothing to track
         sections.pop("track", None)
     if any(argument in ("-h", "--help") for argument in arguments):

@@ -40,7 +40,7 @@ _CODE = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from shoal.tra
 class Tracking(contextlib.AbstractContextManager["Tracking"]):
     """All trackers of one run, from the start of its training to the end of the block."""
 
-    def __init__(self, run: store.Run, config: Config, version: int, steps: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, run: store.Run, config: Config, version: int, steps: int, tell: Callable[[str], object]) -> None:
         """Start what `config.track` names.
 
         Args:
@@ -135,7 +135,7 @@ class _Client(threading.Thread):
         folder: Path,
         config: Mapping[str, Any],
         run: Mapping[str, Any],
-        tell: Callable[[str], None],
+        tell: Callable[[str], object],
     ) -> None:
         super().__init__(name=name.rpartition(":")[2], daemon=True)
         self._start_with = (name, config, run)
