@@ -210,6 +210,9 @@ class TrackConfig:
     offline: bool = setting(False, "nothing leaves this machine; what is written can be sent later")
     videos: bool = setting(False, "send the recordings of --record-every")
     checkpoints: bool = setting(False, "send the weight files")
+    points: int = setting(
+        1000, "rows that a run of its whole length sends at most, each the mean of some updates", low=1, high=2**31 - 1
+    )
     patience: float = setting(
         30.0, "that a tracker may take to answer, and all together at the end", low=0, high=86400, unit="seconds"
     )

@@ -24,7 +24,7 @@ from shoal import users_code
 from shoal.track import TRACKERS
 from shoal.track.base import Run, Tracker
 
-NICE = 10  # training goes first, and most clients take a second of processor to import
+NICE = 15  # training goes first, and most clients take a second of processor to import
 
 _LONGEST = 200  # characters of an error that are told; its traceback is in the log
 

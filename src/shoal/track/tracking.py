@@ -34,6 +34,8 @@ FOLDER = "track"  # in the run's: what trackers print, and by what they find the
 
 _BATCH = 256  # calls in a request
 _QUIET_SECONDS = 1.0  # that the end may take before it says what it waits for
+_LIVES = "episode/count"
+_TOTALS, _CLOCK, _OF_LIVES = (_LIVES, "actions/bad"), ("steps", "updates", "seconds"), ("episode/", "env/")
 _CODE = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from shoal.track import client; client.main()"
 
 
@@ -70,12 +72,17 @@ class Tracking(contextlib.AbstractContextManager["Tracking"]):
             "pid": os.getpid(),
             "patience": self._settings.patience,
         }
+        self._every = max(config.train.total_steps / self._settings.points, 1.0)  # steps between rows
+        self._means, self._next = Means(), (steps // self._every + 1) * self._every
         folder = run.path / FOLDER
         self._clients = [_Client(name, folder, about, asked, self._told) for name in check(self._settings)]
 
     def log(self, log: Log) -> None:
-        """Pass on what an update reports."""
-        self._put("log", int(log["steps"]), {key: value for key, value in log.items() if key != "steps"})
+        """Pass on what updates report, together with others if there are many of them."""
+        self._means.add(log)
+        if log["steps"] >= self._next:
+            self._next = (log["steps"] // self._every + 1) * self._every
+            self._send()
 
     def video(self, path: Path, steps: int) -> None:
         """Pass on a recording, if that was asked for."""
@@ -90,6 +97,7 @@ class Tracking(contextlib.AbstractContextManager["Tracking"]):
     def end(self, result: Result) -> None:
         """Pass on how training ended."""
         self._status = journal.INTERRUPTED if result.interrupted else journal.FINISHED
+        self._send()
         if result.evaluation:
             means = {f"eval/{name}": value for name, value in result.evaluation.stats.means().items()}
             self._put("log", result.steps, means | {"eval/solved": float(result.solved)})
@@ -117,6 +125,11 @@ class Tracking(contextlib.AbstractContextManager["Tracking"]):
             client.join(max(until - time.monotonic(), 0.0))
         return not any(client.is_alive() for client in self._clients)
 
+    def _send(self) -> None:
+        row = self._means.take()
+        if row:
+            self._put("log", int(row.pop("steps")), row)
+
     def _put(self, method: str, *arguments: Any) -> None:
         for client in self._clients:
             client.put(method, *arguments)
@@ -124,6 +137,34 @@ class Tracking(contextlib.AbstractContextManager["Tracking"]):
     def _told(self, text: str) -> None:
         with contextlib.suppress(OSError, ValueError):  # nobody reads on
             self._tell(text)
+
+
+class Means:
+    """One row for several updates: of episodes weighted by their number, of totals the sum, of the clock the last."""
+
+    def __init__(self) -> None:
+        self._row: Log = {}
+        self._updates = 0
+
+    def add(self, log: Log) -> None:
+        """Take one more update in."""
+        row = self._row
+        self._updates += 1
+        lives = row.get(_LIVES, 0.0) + log[_LIVES]
+        for key, value in log.items():
+            if key in _TOTALS:
+                row[key] = row.get(key, 0) + value
+            elif key in _CLOCK:
+                row[key] = value
+            elif not key.startswith(_OF_LIVES):
+                row[key] = value if self._updates == 1 else row[key] + (value - row[key]) / self._updates
+            elif log[_LIVES]:
+                row[key] = row.get(key, 0.0) + (value - row.get(key, 0.0)) * (log[_LIVES] / lives)
+
+    def take(self) -> Log:
+        """Return the row, empty without any update, and begin the next."""
+        row, self._row, self._updates = self._row, {}, 0
+        return row
 
 
 class _Client(threading.Thread):
