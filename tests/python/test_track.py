@@ -132,6 +132,18 @@ def test_a_tracker_may_implement_nothing(tmp_path: Path) -> None:
     assert tracked(tmp_path, "Plain")[2] == []
 
 
+def test_the_tracker_of_the_guide_works(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "tracking.md").read_text()
+    (tmp_path / "mine.py").write_text(guide.partition("```python\n")[2].partition("```")[0])
+    told: list[str] = []
+    trainer = small_runs.begin(tmp_path / "runs", track=f"{tmp_path / 'mine.py'}:Print")
+    trainer.tell = told.append
+    run = trainer.train().run
+    assert run
+    assert not told
+    assert len((run / "log.txt").read_text().splitlines()) == small_runs.ITERATIONS + 1
+
+
 def test_a_run_that_goes_on_is_the_same_to_its_tracker(tmp_path: Path) -> None:
     run = small_runs.stopped(tmp_path, track={"to": f"{OWN}:Notes"})
     assert calls_of(run)[-1]["status"] == "finished"  # a callback ended it
