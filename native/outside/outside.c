@@ -238,8 +238,8 @@ static void send_block(const ShoalVec *vec, int32_t first, int32_t count, const 
   int64_t row = (int64_t)first * vec->agents, rows = (int64_t)count * vec->agents;
   if (!settle(vec, b)) { return; }
   clear(vec, b);
-  int32_t bad = outside_clean(vec, rows, vec->live + row, io->discrete, io->continuous, io->legal, io->mask_stride,
-                              vec->heads, vec->dims);
+  int32_t bad = SHOAL_LOOP(clean)(vec, rows, vec->live + row, io->discrete, io->continuous, io->legal, io->mask_stride,
+                                  vec->heads, vec->dims);
   io->stats[SHOAL_STATS_BAD] += (double)bad;
   memcpy(outside->discrete + row * vec->heads * 4, io->discrete, (size_t)(rows * vec->heads) * 4);
   memcpy(outside->continuous + row * vec->dims * 4, io->continuous, (size_t)(rows * vec->dims) * 4);
@@ -279,7 +279,7 @@ static int32_t finish_block(const ShoalVec *vec, int32_t first, int32_t count, c
   int64_t row = (int64_t)first * vec->agents;
   own.discrete = (int32_t *)(void *)(vec->outside->discrete + row * vec->heads * 4);  // clean already
   own.continuous = (float *)(void *)(vec->outside->continuous + row * vec->dims * 4);
-  return outside_block_step(vec, first, count, &own);
+  return SHOAL_LOOP(block_step)(vec, first, count, &own);
 }
 
 static int32_t ready_block(const ShoalVec *vec, int32_t first, double seconds) {
@@ -298,7 +298,7 @@ static void exchange_reset(const ShoalVec *vec, int32_t first, int32_t count, co
   ask_reset(vec, first, count, 1);
   wait_for(vec, first / vec->block, -1.0);
   report_faults(vec, first, count);
-  outside_block_reset(vec, first, count, io);
+  SHOAL_LOOP(block_reset)(vec, first, count, io);
 }
 
 const ShoalEnv *shoal_outside_env(void) {
@@ -310,7 +310,7 @@ const ShoalEnv *shoal_outside_env(void) {
       .has_live = 1,
       .block_reset = exchange_reset,
       .block_step = exchange_step,
-      .block_observe = outside_block_observe,
+      .block_observe = SHOAL_LOOP(block_observe),
       .split = &split,
   };
   return &env;
@@ -384,9 +384,9 @@ int32_t shoal_outside_restart(ShoalVec *vec, char *message) {
     wait_for(vec, b, -1.0);
     report_faults(vec, first, count);
     for (int32_t e = first; e < first + count; e++) {
-      outside_begin(vec, e, outside_head(vec, e)->episode);
+      SHOAL_LOOP(begin)(vec, e, outside_head(vec, e)->episode);
       if (vec->waiting) { vec->waiting[e] = 0; }
-      for (int32_t a = 0; a < vec->agents; a++) { outside_zero_life(vec, (int64_t)e * vec->agents + a); }
+      for (int32_t a = 0; a < vec->agents; a++) { SHOAL_LOOP(zero_life)(vec, (int64_t)e * vec->agents + a); }
     }
   }
   return given_up(vec) ? SHOAL_STOPPED : SHOAL_OK;
