@@ -32,6 +32,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
   compare A B ...       groups of runs: means over seeds with intervals, and which is better
+  sweep ENV             search for good settings, many trials at a time; --resume [NAME], --join NAME
   bench solve ENV       time and steps to solved, over seeds
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
@@ -220,6 +221,12 @@ def _compare(arguments: list[str]) -> int:
     return command_compare.run(arguments)
 
 
+def _sweep(arguments: list[str]) -> int:
+    from shoal import command_sweep
+
+    return command_sweep.run(arguments)
+
+
 def _profile(arguments: list[str]) -> int:
     from shoal import command_profile
 
@@ -255,6 +262,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "runs": _runs,
     "compare": _compare,
+    "sweep": _sweep,
     "bench": _bench,
     "profile": _profile,
     "doctor": _doctor,

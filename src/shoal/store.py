@@ -192,15 +192,10 @@ def create(runs_dir: Path, env: str, config: str) -> Run:
     Raises:
         CheckpointError: if that is not possible.
     """
-    words = random.SystemRandom()
     for _ in range(100):
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{words.choice(_FIRST.split())}-{words.choice(_SECOND.split())}"
-        run = Run(runs_dir / env / name)
+        run = Run(runs_dir / env / new_name())
         try:
-            run.checkpoints.mkdir(parents=True)
-            draft = run.config.with_suffix(".tmp")
-            draft.write_text(config, encoding="utf-8")
-            draft.replace(run.config)  # a run is one whose settings are there, whole
+            lay_out(run, config)
         except FileExistsError:
             if not run.path.is_dir():
                 raise CheckpointError(f"a file is in the way of the run: {run.path}", _HINT) from None
@@ -209,6 +204,24 @@ def create(runs_dir: Path, env: str, config: str) -> Run:
             raise CheckpointError(f"the run cannot be written: {run.path}: {error.strerror}", _HINT) from error
         return run
     raise CheckpointError(f"no free name for a run in {runs_dir / env}", _HINT)
+
+
+def lay_out(run: Run, config: str) -> None:
+    """Make the folder of a run and store its settings.
+
+    Raises:
+        OSError: if that is not possible; FileExistsError if it is there.
+    """
+    run.checkpoints.mkdir(parents=True)
+    draft = run.config.with_suffix(".tmp")
+    draft.write_text(config, encoding="utf-8")
+    draft.replace(run.config)  # a run is one whose settings are there, whole
+
+
+def new_name() -> str:
+    """Return <time>-<words>."""
+    words = random.SystemRandom()
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{words.choice(_FIRST.split())}-{words.choice(_SECOND.split())}"
 
 
 def newest(runs_dir: Path, env: str = "") -> Run:

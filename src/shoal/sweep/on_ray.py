@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Workers on a Ray cluster."""
+
+
+def check() -> None:
+    """Raise."""
