@@ -38,7 +38,8 @@ NEW = (
     flags.STEPS,
     flags.Option("name", "str", None, "of the sweep; otherwise sweep-ENV-<time>-<words>"),
     flags.Option("metric", "str", None, "perf, score, any mean of an evaluation, seconds-to-solved, steps-to-solved"),
-    flags.Option("search", "str", None, "how settings are found"),
+    flags.Option("search", "str", None, "how settings are found: random, sobol"),
+    flags.Option("earlier", "str", None, "sweeps whose trials count too, separated by commas"),
     flags.Option("only", "str", None, "of the declared settings vary these, separated by commas"),
     flags.Option("until-solved", "bool", False, "a trial ends once it is solved, whatever the metric"),
     flags.Option("trial-seconds", "float", None, "that a trial may train; otherwise 600, or what the environment says"),
@@ -70,13 +71,15 @@ def run(arguments: list[str]) -> int:
         with show.show(running, plain=options["plain"]) as shown:
             interrupted = running.run(shown)
         found = report.of(sweep, running.search, running.metric)
-        report.print_out(found, sweep, running, f"{command()} sweep", interrupted=interrupted)
+        where = "" if sweep.path.parent == Path("runs") else f" --runs-dir {sweep.path.parent}"
+        way_on = f"{command()} sweep --resume {sweep.name}{where}"
+        report.print_out(found, sweep, way_on if interrupted or running.problem else "", interrupted=interrupted)
         if options["save"] and found.recommended:
             report.save(found, sweep, Path(options["save"]))
         if options["json"]:
             print(store.to_json(report.summary(found, sweep, interrupted=interrupted)))
         if running.problem:
-            raise CheckpointError(running.problem, f"once that is put right, `{command()} sweep --resume {sweep.name}`")
+            raise CheckpointError(running.problem, f"once that is put right, `{way_on}` goes on")
     return INTERRUPTED if interrupted else 0
 
 

@@ -20,7 +20,9 @@ import numpy as np
 from shoal import config, registry
 from shoal.errors import CheckpointError, ConfigError, nearest
 from shoal.settings import SECTIONS, Scalar, check_section, kind_of
-from shoal.sweep import metric, space
+from shoal.sweep import metric as metrics
+from shoal.sweep import search as searches
+from shoal.sweep import space as spaces
 from shoal.sweep.space import Point, Space
 
 FILE = "sweep.toml"
@@ -53,7 +55,8 @@ class Declaration:
     settings: str
     given: Layer
     metric: str = "perf"
-    search: str = "random"
+    search: str = searches.NAMES[0]
+    earlier: tuple[str, ...] = ()  # folders of sweeps whose trials count too
     seed: int = 0
     max_runs: int = 0  # 0: no limit
     max_seconds: float = 0.0  # while trials run; 0: no limit
@@ -66,14 +69,14 @@ class Declaration:
 
     def make_space(self) -> Space:
         """Return the space."""
-        return space.parse_all(self.space)
+        return spaces.parse_all(self.space)
 
-    def make_metric(self) -> metric.Metric:
+    def make_metric(self) -> metrics.Metric:
         """Return the metric."""
         base = self.base()
         steps = base.train.total_steps
         env = registry.get(self.env)
-        return metric.make(self.metric, env, base.solved.threshold, self.trial_seconds, steps)
+        return metrics.make(self.metric, env, base.solved.threshold, self.trial_seconds, steps)
 
     def base(self) -> config.Config:
         """Return the settings that hold where the space does not say otherwise."""
@@ -121,26 +124,35 @@ def read(path: Path) -> Declaration:
         # Up to here it is checked that all is TOML; what follows is the part that config.py reads.
         settings = text[text.index("\n[settings]\n") + len("\n[settings]\n") :].replace("\n[settings.", "\n[")
         del data["settings"]
-        return Declaration(**{"given": {}, **data}, settings=settings)
+        earlier = tuple(data.pop("earlier"))
+        return Declaration(**{"given": {}, **data}, earlier=earlier, settings=settings)
     except OSError as error:
         raise CheckpointError(f"the sweep cannot be read: {path}: {error.strerror}") from error
     except (ValueError, TypeError, KeyError) as error:
         raise CheckpointError(f"not the declaration of a sweep: {path}: {str(error).partition(chr(10))[0]}") from error
 
 
+def exact(env: registry.Environment, point: Mapping[str, Scalar]) -> Point:
+    """Return a point in six digits, whole numbers where settings are: what is stored is what is trained and copied."""
+    kinds = {f"env.{param.name}": param.kind for param in env.params}
+    for section, fields in SECTIONS.items():
+        kinds |= {f"{section}.{field.name}": kind_of(field) for field in dataclasses.fields(fields)}
+    found = dict(point)
+    for name, value in point.items():
+        if isinstance(value, float):
+            found[name] = round(value) if kinds.get(name) == "int" else float(f"{value:.6g}")
+    return found
+
+
 def applied(base: config.Config, point: Mapping[str, Scalar], seed: int) -> config.Config:
-    """Return settings with those of a point in their places, checked; whole numbers rounded, whatever their scale.
+    """Return settings with those of a point in their places, checked.
 
     Raises:
         ConfigError: for a setting that is unknown, or a value that it cannot have.
     """
     env = registry.get(base.reference)
-    kinds = {f"env.{param.name}": param.kind for param in env.params}
-    for section, fields in SECTIONS.items():
-        kinds |= {f"{section}.{field.name}": kind_of(field) for field in dataclasses.fields(fields)}
-    whole = {name: round(v) for name, v in point.items() if isinstance(v, float) and kinds.get(name) == "int"}
     changes: dict[str, Any] = {}
-    for section, values in by_section({**point, **whole}).items():
+    for section, values in by_section(exact(env, point)).items():
         if section == "env":
             changes["params"] = env.check(base.params | env.checked(values))
         elif section in SECTIONS:
@@ -188,7 +200,7 @@ def check(base: config.Config, declared: Space) -> Point:
         now[dimension.name] = dimension.choices[0] if dimension.choices and value not in dimension.choices else value
         if not dimension.choices and not isinstance(value, (int, float)):  # such as text that draws it per episode
             now[dimension.name] = (dimension.low + dimension.high) / 2
-    return declared.decode(declared.encode(now))
+    return exact(registry.get(base.reference), declared.decode(declared.encode(now)))
 
 
 def by_section(point: Mapping[str, Scalar]) -> Layer:
@@ -209,4 +221,6 @@ def to_toml(layers: Mapping[str, Mapping[str, Scalar]]) -> str:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(_toml(item) for item in value)}]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else repr(value)

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from shoal import config, registry
 from shoal.errors import ConfigError, nearest
 from shoal.flags import Parsed
 from shoal.settings import SECTIONS
-from shoal.sweep import search
+from shoal.sweep import search, store
 from shoal.sweep.declaration import DEFAULT, Declaration, check
 from shoal.sweep.space import parse_all
 
@@ -57,6 +58,8 @@ def declaration(name: str, parsed: Parsed, ranges: Mapping[str, str], command: s
     if "vec" not in parsed.overrides or "threads" not in parsed.overrides["vec"]:  # cores are for trials side by side
         base = dataclasses.replace(base, vec=dataclasses.replace(base.vec, threads=1))
     made = parse_all(space)
+    words = [word.strip() for word in (options["earlier"] or "").split(",") if word.strip()]
+    earlier = [store.find(Path(options["runs_dir"]), word).absolute() for word in words]
     seconds = options["trial_seconds"] or own.get("trial_seconds", 600.0)
     runs = options["max_runs"] or (0 if options["max_seconds"] else RUNS)
     found = Declaration(
@@ -66,7 +69,8 @@ def declaration(name: str, parsed: Parsed, ranges: Mapping[str, str], command: s
         settings=base.to_toml(base.spec().version),
         given=parsed.overrides,
         metric=options["metric"] or own.get("metric", "perf"),
-        search=options["search"] or search.DEFAULT,
+        search=options["search"] or search.NAMES[0],
+        earlier=tuple(str(path) for path in earlier),
         seed=base.seed,
         max_runs=runs,
         max_seconds=options["max_seconds"] or 0.0,
@@ -78,7 +82,7 @@ def declaration(name: str, parsed: Parsed, ranges: Mapping[str, str], command: s
         command=command,
     )
     found = dataclasses.replace(found, metric=found.make_metric().name)  # spelled in one way
-    search.make(found.search, made, found.seed, found.first, runs)
+    search.make(found.search, made, runs=runs)
     config.resolve(found.trial(found.first, found.seed), base.spec())
     if found.until_solved and base.solved.threshold is None:
         raise ConfigError(f"`{base.env}` does not say when it is solved", "leave out --until-solved")

@@ -47,7 +47,7 @@ def of(sweep: Sweep, searching: search.Random, metric: Metric) -> Report:
     """Return the report of a sweep as it is now."""
     trials = sweep.trials()
     searched = [trial for trial in trials if trial.purpose != CONFIRM]
-    found = searching.recommend(searched) if any(trial.status != RUNNING for trial in searched) else None
+    found = runner.recommend(sweep, searching, searched)
     scored = [trial for trial in searched if trial.status not in (RUNNING, FAILED) and trial.score is not None]
     return Report(
         metric=metric,
@@ -75,17 +75,15 @@ def _student(freedom: int) -> float:
     """Return the 97.5 % quantile of Student's t: Abramowitz and Stegun 26.7.5, within 1 % from 3 degrees on."""
     z = statistics.NormalDist().inv_cdf(0.975)
     terms = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
+    return z + sum(term / float(freedom) ** power for power, term in enumerate(terms, 1))
 
 
 def settings(found: Report, sweep: Sweep) -> str:
     """Return the recommended setting, and what flags fixed, as TOML for `--config` or the environment's own file."""
     assert found.recommended is not None
     layers = {section: dict(values) for section, values in sweep.declaration.given.items()}
-    base = sweep.declaration.base()
-    stored: dict[str, Any] = declaration.applied(base, found.recommended.point, base.seed).to_dict()
     for section, values in declaration.by_section(found.recommended.point).items():
-        layers.setdefault(section, {}).update({key: stored[section][key] for key in values})
+        layers.setdefault(section, {}).update(values)
     return declaration.to_toml(layers)
 
 
@@ -122,19 +120,19 @@ def span(metric: Metric, mean: float, low: float, high: float) -> str:
     return f"{metric.words(mean)} ({first:.4g} to {last:.4g})"
 
 
-def print_out(found: Report, sweep: Sweep, running: runner.Runner, program: str, *, interrupted: bool) -> None:
-    """Print the report."""
+def print_out(found: Report, sweep: Sweep, way_on: str, *, interrupted: bool) -> None:
+    """Print the report. `way_on`: how to go on, empty if nothing is left to do."""
     counts = found.counts
     told = [f"{counts[status]} {status}" for status in ("done", "stopped", "failed", "running") if counts.get(status)]
-    over = "interrupted" if interrupted else "the sweep cannot go on" if running.problem else "over"
+    over = "interrupted" if interrupted else "the sweep cannot go on" if way_on else "over"
     print(f"\n{over}: {', '.join(told) or 'no trials'} in {found.seconds:.1f} s, {sweep.path}")
     if found.best is not None:
         print(f"best of a single trial: {found.metric.words(found.best.score)}, {found.best.run}")
     print(f"recommended: {verdict(found)}\n")
     if found.recommended is not None:
         print(settings(found, sweep))
-    if interrupted or running.problem:
-        print(f"go on with `{program} --resume {sweep.name}`")
+    if way_on:
+        print(f"go on with `{way_on}`")
 
 
 def summary(found: Report, sweep: Sweep, *, interrupted: bool) -> dict[str, Any]:
@@ -161,6 +159,8 @@ def summary(found: Report, sweep: Sweep, *, interrupted: bool) -> dict[str, Any]
 
 def line(metric: Metric, trial: Trial) -> str:
     """Return a trial in one line."""
+    if trial.status == RUNNING:
+        return f"{trial.number:>5} waits   {trial.reason}"
     what = trial.reason if trial.status == FAILED else metric.words(trial.score)
     purpose = f" {trial.purpose}" if trial.purpose != "search" else ""
     early = f" ({trial.reason})" if trial.status == "stopped" else ""

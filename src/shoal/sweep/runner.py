@@ -14,14 +14,18 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from shoal import memory
+from shoal import memory, registry
 from shoal.errors import CheckpointError, ConfigError, ShoalError
-from shoal.sweep import search
+from shoal.sweep import declaration, search
+from shoal.sweep.declaration import Declaration
 from shoal.sweep.local import Answer, Job, Workers
+from shoal.sweep.metric import Metric
+from shoal.sweep.space import Point
 from shoal.sweep.store import Sweep, clear
 from shoal.sweep.trial import CONFIRM, FAILED, RUNNING, STOPPED, Trial
-from shoal.sweep.worker import END, HOST, POINT
+from shoal.sweep.worker import END, HOST, LOST, POINT
 
 POLL_SECONDS = 0.2
 RECORD_SECONDS = 1.0  # between records of a running trial's curve
@@ -53,7 +57,13 @@ class Runner:
         self.sweep, self.workers = sweep, workers
         self.metric = declared.make_metric()
         self.search = search.make(
-            declared.search, declared.make_space(), declared.seed, declared.first, declared.max_runs
+            declared.search,
+            declared.make_space(),
+            seed=declared.seed,
+            first=[declared.first],
+            runs=declared.max_runs,
+            seconds=declared.max_seconds * workers.places,
+            earlier=earlier(declared, self.metric),
         )
         self.running: dict[int, Running] = {}
         self.problem = ""
@@ -151,8 +161,8 @@ class Runner:
 
     def _ended(self, found: Running, answer: Answer) -> Trial:
         trial, status, reason = found.trial, answer["status"], answer["reason"]
-        if status == HOST:
-            self.problem = self.problem or reason
+        if status in (HOST, LOST):
+            self.problem = self.problem or (reason if status == HOST else "")
             return put_back(trial, reason)
         changes = {key: answer[key] for key in ("cost", "steps") if key in answer}
         if "cost" not in changes:  # it could not say
@@ -202,6 +212,17 @@ class Runner:
             self._record(*left)
 
 
+def earlier(declared: Declaration, metric: Metric) -> list[Trial]:
+    """Return the trials of earlier sweeps of the same environment and metric that have all settings of this one."""
+    found = []
+    always = [d.name for d in declared.make_space().dimensions if d.condition is None]
+    for path in declared.earlier:
+        with Sweep(Path(path)) as other:
+            if other.declaration.env == declared.env and other.declaration.make_metric() == metric:
+                found += [trial for trial in other.trials() if all(name in trial.point for name in always)]
+    return [trial for trial in found if trial.status != RUNNING]
+
+
 def put_back(trial: Trial, reason: str) -> Trial:
     """Return a trial as one that waits to be run again."""
     changes = {"curve": (), "score": None, "cost": 0.0, "steps": 0}
@@ -226,7 +247,7 @@ def claim(sweep: Sweep, searching: search.Random) -> tuple[Trial | None, bool]:
             thought = time.perf_counter() - before
             added = [_new(sweep, number, asked.point, asked.purpose, thought)]
         elif not left and not any(trial.status == RUNNING for trial in searched):
-            found = searching.recommend(searched)
+            found = recommend(sweep, searching, searched)
             if found is not None:
                 missing = declared.confirm - sum(t.purpose == CONFIRM and t.point == found.point for t in trials)
                 added = [_new(sweep, number + i, found.point, CONFIRM, 0.0) for i in range(missing)]
@@ -236,6 +257,14 @@ def claim(sweep: Sweep, searching: search.Random) -> tuple[Trial | None, bool]:
         mine = dataclasses.replace(put_back(todo[0], ""), worker=sweep.worker, started=time.time())
         sweep.record(mine, *added[1:])
         return mine, False
+
+
+def recommend(sweep: Sweep, searching: search.Random, searched: Sequence[Trial]) -> search.Recommendation | None:
+    """Return what the search recommends, as it would be trained; trials that confirm are not for it to see."""
+    found = searching.recommend(searched) if any(trial.status != RUNNING for trial in searched) else None
+    if found is None:
+        return None
+    return dataclasses.replace(found, point=declaration.exact(registry.get(sweep.declaration.env), found.point))
 
 
 def has_budget(sweep: Sweep, trials: Sequence[Trial]) -> bool:
@@ -264,10 +293,10 @@ def spent(trials: Sequence[Trial]) -> float:
     return total
 
 
-def _new(sweep: Sweep, number: int, point: dict[str, bool | int | float | str], purpose: str, thought: float) -> Trial:
+def _new(sweep: Sweep, number: int, point: Point, purpose: str, thought: float) -> Trial:
     return Trial(
         number,
-        dict(point),
+        declaration.exact(registry.get(sweep.declaration.env), point),
         status=RUNNING,
         purpose=purpose,
         seed=(sweep.declaration.seed + number) % (1 << 32),

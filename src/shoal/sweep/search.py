@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shoal.errors import ConfigError, nearest
 from shoal.sweep.space import Point, Space
 from shoal.sweep.trial import CONFIRM, DONE, SEARCH, Trial
 
-DEFAULT = "random"
+NAMES = ("random", "sobol")
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,17 @@ class Recommendation:
 
 
 class Random:
-    """Points drawn evenly, the first one given."""
+    """Points drawn evenly, after those given. `earlier`: trials of earlier sweeps, for searches that learn."""
 
-    def __init__(self, space: Space, seed: int, first: Point) -> None:
-        self._space, self._seed, self._first = space, seed, first
+    def __init__(self, space: Space, *, seed: int, first: Sequence[Point], earlier: Sequence[Trial] = ()) -> None:
+        self._space, self._seed, self._first, self.earlier = space, seed, tuple(first), tuple(earlier)
 
     def ask(self, trials: Sequence[Trial]) -> Asked:
         """Return what to try next."""
         number = sum(trial.purpose != CONFIRM for trial in trials)
-        return Asked(self._space.decode(self._unit(number)) if number else self._first)
+        if number < len(self._first):
+            return Asked(self._first[number])
+        return Asked(self._space.decode(self._unit(number)))
 
     def recommend(self, trials: Sequence[Trial]) -> Recommendation | None:
         """Return the setting with the best score, None while there is none."""
@@ -55,14 +58,14 @@ class Random:
         best = max(found, key=lambda trial: trial.score or -math.inf)
         return Recommendation(best.point, float(best.score or 0.0), -math.inf, math.inf, 1)
 
-    def _unit(self, number: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _unit(self, number: int) -> NDArray[np.float64]:
         return np.random.default_rng([self._seed, number]).random(self._space.width)
 
 
 class Sobol(Random):
     """Points of a scrambled Sobol sequence."""
 
-    def _unit(self, number: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _unit(self, number: int) -> NDArray[np.float64]:
         from scipy.stats import qmc
 
         sequence = qmc.Sobol(self._space.width, scramble=True, seed=self._seed)
@@ -70,12 +73,21 @@ class Sobol(Random):
         return np.asarray(sequence.random(1)[0])
 
 
-def make(name: str, space: Space, seed: int, first: Point, budget: int) -> Random:
-    """Return a search. `budget`: trials that will be run, 0 if nobody knows."""
+def make(
+    name: str,
+    space: Space,
+    *,
+    seed: int = 0,
+    first: Sequence[Point] = (),
+    runs: int = 0,
+    seconds: float = 0.0,
+    earlier: Sequence[Trial] = (),
+) -> Random:
+    """Return a search. `runs` and `seconds`, of all trials together, are the budget; 0: not said."""
     kinds = {"random": Random, "sobol": Sobol}
     if name not in kinds:
         raise ConfigError(f"no search is called `{name}` (at sweep.search)", nearest(name, kinds))
-    return kinds[name](space, seed, first)
+    return kinds[name](space, seed=seed, first=first, earlier=earlier)
 
 
 def should_stop(curve: Sequence[tuple[float, int, float]], trials: Sequence[Trial]) -> bool:

@@ -58,7 +58,7 @@ class Painted(Lines):
         self._view: view.View | None = None
         self._next = self._recommend_at = 0.0
         self._report = report.of(running.sweep, running.search, running.metric)
-        self._began, self._painting = time.monotonic(), False
+        self._painting = False
 
     def __enter__(self) -> Lines:
         super().__enter__()
@@ -83,7 +83,7 @@ class Painted(Lines):
         if now >= self._recommend_at:
             self._report = report.of(running.sweep, running.search, running.metric)
             self._recommend_at = now + (time.monotonic() - now) / RECOMMEND_SHARE
-        self._view = view.of(running, self._report, now - self._began)
+        self._view = view.of(running, self._report)
         self._repaint()
         self._next = time.monotonic() + PAINT_SECONDS
 

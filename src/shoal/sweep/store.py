@@ -28,7 +28,7 @@ from shoal.sweep.declaration import Declaration
 from shoal.sweep.trial import RUNNING, Trial
 
 DATABASE = "trials.sqlite"
-RESERVE_BYTES = 1 << 20  # given up when the disk is full, so that what has ended by then can still be recorded
+RESERVE_BYTES = 1 << 18  # given up when the disk is full, so that what has ended by then can still be recorded
 
 _COLUMNS = {
     "number": "INTEGER PRIMARY KEY",
@@ -77,7 +77,7 @@ class Sweep(contextlib.AbstractContextManager["Sweep"]):
         with self._explained("read"):
             numbers = [number for (number,) in self._database.execute("SELECT number FROM trials ORDER BY number")]
             new = [number for number in numbers if number not in self._ended]
-            found = {}
+            found: dict[int, Trial] = {}
             for start in range(0, len(new), 500):  # as many as one statement may name
                 some = new[start : start + 500]
                 marks = ", ".join("?" * len(some))
@@ -124,10 +124,15 @@ class Sweep(contextlib.AbstractContextManager["Sweep"]):
                 self._lock = os.open(self._workers / self.worker, os.O_CREAT | os.O_RDWR, 0o644)
                 with contextlib.suppress(OSError):  # a file system without locks
                     fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not (self.path / "reserve").exists():
-                (self.path / "reserve").write_bytes(bytes(RESERVE_BYTES))
         except OSError as error:
             raise CheckpointError(f"the sweep cannot be written: {self.path}: {error.strerror}") from error
+
+        reserve = self.path / "reserve"
+        try:
+            if not reserve.exists():
+                reserve.write_bytes(bytes(RESERVE_BYTES))
+        except OSError:  # what is left is for trials
+            reserve.unlink(missing_ok=True)
 
     def living(self) -> set[str]:
         """Return the names of the workers that hold their locks; files of others are removed. Call it `alone`."""

@@ -43,7 +43,7 @@ class View:
     problem: str = ""
 
 
-def of(running: Runner, found: report.Report, _seconds: float) -> View:
+def of(running: Runner, found: report.Report) -> View:
     """Return the view of a sweep that this process runs."""
     declared = running.sweep.declaration
     return View(
@@ -148,9 +148,10 @@ def _failure(view: View, inner: int) -> list[Line]:
 
 
 def _scatter(view: View, inner: int, height: int) -> list[Line]:
-    """Return trials by cost, which grows to the right on a logarithmic scale, and score, in `height` and two lines."""
+    """Return scores by cost, logarithmic, or those that are costs by number, in `height` and two lines."""
+    numbered = view.metric.to_solved
     points = [
-        (math.log10(max(trial.cost, 1e-3)), trial.score)
+        (float(trial.number) if numbered else math.log10(max(trial.cost, 1e-3)), trial.score)
         for trial in view.trials
         if trial.score is not None and trial.status not in (RUNNING, FAILED) and trial.purpose != CONFIRM
     ]
@@ -183,8 +184,7 @@ def _scatter(view: View, inner: int, height: int) -> list[Line]:
             cell = cells.get((row, column), " ")
             line.append((cell, {"●": "good", "·": "accent"}.get(cell, "plain")))
         lines.append(line)
-    right = f"{10**last:.3g} s"
-    left = f"{10**first:.3g} s"
+    left, right = (f"{end:.0f}" if numbered else f"{10**end:.3g} s" for end in (first, last))
     gap = " " * max(width - len(left) - len(right), 1)
     return [*lines, [(" " * (_AXIS + 1) + left + gap + right, "label")]]
 

@@ -37,6 +37,7 @@ BEAT_SECONDS = 1.0  # between signs of life
 STOP = "stop"
 BEAT, POINT, END = "beat", "point", "end"
 HOST = "host"  # status of a trial that failed by no fault of its own: a full disk
+LOST = "lost"  # likewise, of one that can be run again at once: its machine has gone
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EMFILE, errno.ENFILE)
 
@@ -103,6 +104,8 @@ def train(job: dict[str, Any], trained: Trained, metric: Metric) -> dict[str, An
     store.lay_out(run, trainer.config.to_toml(trainer.spec.version))
     trainer.adopt(run, None)
     result = trainer.train(trained)
+    for weights in run.weights()[:-1]:  # a sweep of a thousand trials must not fill the disk
+        weights.unlink()
     return ended(result, metric, stopped=trained.stop)
 
 
