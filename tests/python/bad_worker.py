@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the shoal authors
 """A worker of sweeps whose trials go wrong as `train.priority_beta` says; any other value of it trains.
 
-    python tests/python/bad_worker.py            a worker
-    python tests/python/bad_worker.py sweep ...  `shoal sweep ...` with such workers
+python tests/python/bad_worker.py            a worker
+python tests/python/bad_worker.py sweep ...  `shoal sweep ...` with such workers
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def test_what_has_ended_is_recorded_on_a_full_disk_from_the_reserve(disk: Path) 
         curve = tuple((float(at), at, 0.5) for at in range(2000))  # more than what the file has room for by chance
         held.record(dataclasses.replace(found[0], number=2, curve=curve))
         assert not (disk / "s" / "reserve").exists()
-        with pytest.raises(CheckpointError, match="the trials cannot be written: .*full"):
+        with pytest.raises(CheckpointError, match=r"the trials cannot be written: .*full"):
             held.record(*(dataclasses.replace(found[0], number=at, curve=curve) for at in range(3, 30)))
     assert [trial.number for trial in trials(disk / "s")] == [1, 2]
 

@@ -9,6 +9,7 @@ the worker is replaced when the next trial needs one.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import selectors
@@ -21,11 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from shoal.memory import human
+from shoal.memory import available, human
 from shoal.sweep.worker import END, STOP
 
 COMMAND = [sys.executable, "-m", "shoal.sweep.worker"]
 WATCH_SECONDS = 0.05  # between looks at memory and time
+MEMORY_SHARE = 0.8  # of what is free, for all workers together, where no limit is given
 GRACE_SECONDS = 60.0  # that a trial may take beyond its time: the last evaluation
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -35,7 +37,7 @@ Answer = dict[str, Any]  # a line that a worker wrote
 
 @dataclass(frozen=True)
 class Job:
-    """A trial for a worker. Seconds and bytes are limits, 0: none."""
+    """A trial for a worker. Seconds and bytes are limits; 0: no limit, of memory a fair share."""
 
     number: int
     env: str
@@ -86,9 +88,16 @@ class _Place:
 class Pool:
     """So many worker processes on this machine."""
 
-    def __init__(self, places: int, devices: list[str] | None = None) -> None:
-        """Start no process yet. `devices`: of CUDA, one after the other to the places."""
+    def __init__(self, places: int, devices: list[str] | None = None, sharing: int = 0) -> None:
+        """Start no process yet.
+
+        Args:
+            places: trials at a time.
+            devices: of CUDA, one after the other to the places.
+            sharing: trials that this machine's memory is for, if not `places`.
+        """
         self.places = places
+        self._share = int(available() * MEMORY_SHARE) // (sharing or places)
         self.about = f"{places} workers" if places > 1 else "1 worker"
         self._devices = devices or []
         self._open: dict[int, _Place] = {}
@@ -100,6 +109,7 @@ class Pool:
         if found is None or found.process.poll() is not None:
             self._drop(place)
             found = self._open[place] = self._launch(place)
+        job = dataclasses.replace(job, memory=job.memory or self._share)
         found.job, found.began, found.most = job, time.monotonic(), 0
         found.heard = found.began
         assert found.process.stdin is not None

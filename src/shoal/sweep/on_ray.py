@@ -9,6 +9,7 @@ node dies, the trial waits to be run again, and the place gets another actor whe
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class Host:
     """What runs in an actor."""
 
     def __init__(self) -> None:
-        self._pool = Pool(1)
+        self._pool = Pool(1, sharing=os.cpu_count() or 1)
         self._run = Path()
 
     def start(self, job: Job) -> None:

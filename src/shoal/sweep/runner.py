@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoal import memory, registry
+from shoal import registry
 from shoal.errors import CheckpointError, ConfigError, ShoalError
 from shoal.sweep import declaration, search
 from shoal.sweep.declaration import Declaration
@@ -29,7 +29,7 @@ from shoal.sweep.worker import END, HOST, LOST, POINT
 
 POLL_SECONDS = 0.2
 RECORD_SECONDS = 1.0  # between records of a running trial's curve
-MEMORY_SHARE = 0.8  # of what is free, for all workers together, where no limit is given
+LOSSES = 5  # in a row for each place end the sweep: no machine can run its trials
 HOPELESS = 10  # trials at the beginning that all fail end the sweep
 
 INTERRUPTED, EARLY, TIME = "interrupted", "stopped early", "the sweep's time was over"
@@ -67,7 +67,7 @@ class Runner:
         )
         self.running: dict[int, Running] = {}
         self.problem = ""
-        self._limit = declared.trial_memory or int(memory.available() * MEMORY_SHARE) // workers.places
+        self._losses = 0  # trials in a row whose machine was lost
         self._unrecorded: list[Trial] = []
 
     def run(self, show: Callable[[Runner, Trial | None], object]) -> bool:
@@ -129,7 +129,7 @@ class Runner:
             metric=vars(self.metric),
             max_seconds=declared.trial_seconds,
             hang_seconds=declared.hang_seconds,
-            memory=self._limit,
+            memory=declared.trial_memory,
             until_solved=declared.until_solved or self.metric.to_solved,
             command=declared.command,
         )
@@ -161,8 +161,10 @@ class Runner:
 
     def _ended(self, found: Running, answer: Answer) -> Trial:
         trial, status, reason = found.trial, answer["status"], answer["reason"]
+        self._losses = self._losses + 1 if status == LOST else 0
+        if status == HOST or self._losses >= LOSSES * self.workers.places:
+            self.problem = self.problem or reason
         if status in (HOST, LOST):
-            self.problem = self.problem or (reason if status == HOST else "")
             return put_back(trial, reason)
         changes = {key: answer[key] for key in ("cost", "steps") if key in answer}
         if "cost" not in changes:  # it could not say
