@@ -147,8 +147,7 @@ def _report(result: Result, trainer: Trainer) -> None:
         return
     threshold = result.evaluation.threshold
     verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"
-    asked = f" (solved: {threshold:g})" if threshold is not None else ""
-    print(f"{verdict}: {result.evaluation}{asked}, after {spent}")
+    print(f"{verdict}: {result.evaluation}{result.evaluation.asked}, after {spent}")
     print(f"run {result.run}")
     runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
     where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"

@@ -33,6 +33,7 @@ DTYPES = ("uint8", "int8", "int16", "float32")
 TENSOR_DTYPES = ("float32", "float64", "int64", "uint8", "int32")
 PRECISIONS = ("float32", "bfloat16")
 CORES = ("mlp", "mingru", "lstm")
+GRIDS = ("onehot", "conv")
 ACTIVATIONS = ("relu", "tanh")
 OPTIMIZERS = ("muon", "adamw")
 SCHEDULES = ("constant", "linear", "cosine")
@@ -206,7 +207,7 @@ class Tensor(ctypes.Structure):
     """ShoalTensor, a named array inside a native object's memory."""
 
     _fields_ = [
-        ("name", c_char * 64),
+        ("name", c_char * 128),
         ("data", c_void_p),
         ("dtype", c_int32),
         ("ndim", c_int32),
@@ -225,9 +226,16 @@ class PolicyConfig(ctypes.Structure):
         ("own_value", c_int32),
         ("normalize", c_int32),
         ("precision", c_int32),
+        ("grid", c_int32),
         ("gate_tau", c_float),
         ("seed", c_uint64),
     ]
+
+
+class Player(ctypes.Structure):
+    """ShoalPlayer."""
+
+    _fields_ = [("kind", c_int32), ("level", c_float), ("policy", c_void_p)]
 
 
 class TrainConfig(ctypes.Structure):
@@ -266,6 +274,9 @@ class TrainConfig(ctypes.Structure):
         ("target_kl", c_float),
         ("schedule_steps", c_int64),
         ("seed", c_uint64),
+        ("players", POINTER(Player)),
+        ("num_players", c_int32),
+        ("outcome", c_int32),
         ("warm", c_int32),
         ("fault", c_int32),
     ]
@@ -347,6 +358,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_own_bytes": (_L, (_P, _I)),
     "vec_own": (None, (_P, _P)),
     "vec_broadcast": (_I, (_P, _P, _P, _I, _P, _I, _P)),
+    "vec_seat_bytes": (_L, (_P,)),
+    "vec_seat": (None, (_P, _P)),
     "vec_bind": (None, (_P,) * 9),
     "vec_reset": (_I, (_P, _U, _P)),
     "vec_reset_ended": (_I, (_P, _P)),
@@ -371,7 +384,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "policy_state_size": (_I, (_P,)),
     "policy_outputs": (_I, (_P,)),
     "policy_act": (_I, (_P, _I, _P, _P, _P, _P, _I, _U, _L, _P, _P, _P, _P, _P)),
-    "evaluate": (_I, (_P, _P, _I, _F, _P, POINTER(c_int64), _P)),
+    "evaluate": (_I, (_P, POINTER(Player), _I, _P, POINTER(c_int64), _P)),
     "learner_bytes": (_L, (_P, _P, POINTER(TrainConfig), _P)),
     "learner_create": (_P, (_P, _P, POINTER(TrainConfig), _P, _P)),
     "learner_observe": (None, (_P,)),

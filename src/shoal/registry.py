@@ -163,6 +163,11 @@ class Spec:
     teams: tuple[int, ...]
 
     @property
+    def num_teams(self) -> int:
+        """How many teams play; 1 where nobody opposes anybody."""
+        return max(self.teams) + 1
+
+    @property
     def features(self) -> int:
         """How many numbers the policy's encoder sees."""
         return sum(field.features for field in self.fields)

@@ -67,6 +67,7 @@ class Trainer:
         vec: Mapping[str, object] | None = None,
         policy: Mapping[str, object] | None = None,
         train: Mapping[str, object] | None = None,
+        selfplay: Mapping[str, object] | None = None,
         started: float | None = None,
         fault: int = 0,
     ) -> None:
@@ -88,6 +89,7 @@ class Trainer:
             vec: settings of the section [vec].
             policy: settings of the section [policy].
             train: settings of the section [train].
+            selfplay: settings of the section [selfplay].
             started: `time.perf_counter()` when the clock began to run; None: when `train` is called.
             fault: number of a fault to plant, in a native library built for tests.
 
@@ -96,7 +98,7 @@ class Trainer:
             CheckpointError: if there is nothing to start from, or it does not fit.
         """
         if isinstance(env, str):
-            sections = {"env": params, "vec": vec, "policy": policy, "train": train}
+            sections = {"env": params, "vec": vec, "policy": policy, "train": train, "selfplay": selfplay}
             overrides = {name: values for name, values in sections.items() if values}
             path = Path(file) if file else None
             env = config.load(env, overrides=overrides, file=path, preset=preset, untuned=untuned, seed=seed)
@@ -215,6 +217,7 @@ class Trainer:
                 # LOG
                 progress.seconds = time.perf_counter() - started
                 log = flatten(native_log, stats) | {"seconds": progress.seconds, "perf/sps": done / elapsed}
+                log |= self._learner.report()
                 news = {"broadcast": progress.news} if progress.news else {}
                 progress.news = {}
                 if stream:
@@ -421,8 +424,9 @@ class Trainer:
         return max(min(train.total_steps, train.schedule_steps or train.total_steps) // times, 1)
 
     def _is_candidate(self, window: Stats) -> bool:
-        threshold = self.config.solved.threshold
-        return threshold is not None and window.mean(self.config.solved.metric) >= threshold
+        if self.spec.num_teams > 1:  # half of all who play each other win: training says nothing about the goal
+            return bool(self.config.solved.goals)
+        return self.config.solved.reached(window)
 
     def _with_way_back(self, error: ShoalError) -> ShoalError:
         """Return the error with what can be done now."""

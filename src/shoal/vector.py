@@ -38,7 +38,9 @@ class Vec:
         rewards: float32 (N,). discrete: int32 (N, heads). continuous: float32 (N, dims).
         live: uint8 (N,), the agent exists. starts: uint8 (N,), its life starts with this observation.
         waiting: uint8 (num_envs,), the world has ended and waits for its reset (next-step, disabled).
+        ended: uint8 (N,), flags of the last step: 1 terminated, 2 truncated.
         rows, mask_rows: the packed observation rows and masks, uint8 (N, row_bytes) and (N, mask_bytes).
+        final_row_bytes, final_mask_rows: like these, of `final_observations`.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Vec:
         self.num_envs = num_envs
         self.num_rows = num_envs * spec.agents
         self._lib = native.library()
+        self._vec_step = self._lib.vec_step
         self._message = native.Message()
         self._stop = ctypes.c_int32(0) if stop is None else stop  # must outlive the native object
         config = _config_of(
@@ -102,6 +105,7 @@ class Vec:
         if not self.handle:
             raise NativeError(self._message.text)
         self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
+        self._seats: memory.Bytes | None = None
         self.live = self._array(0)
         self.starts = self._array(1)
         self.waiting = np.zeros(num_envs, np.uint8) if autoreset == "same-step" else self._array(6)[:num_envs]
@@ -114,14 +118,14 @@ class Vec:
         self.rows = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
         self.final_row_bytes = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
         self.mask_rows = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
-        self._final_masks = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
+        self.final_mask_rows = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
         self.rewards = memory.allocate(4 * n).view(np.float32)
-        self._ended = memory.allocate(n)
+        self.ended = memory.allocate(n)
         self._terminated = np.zeros(n, np.bool_)
         self._truncated = np.zeros(n, np.bool_)
         self.discrete = memory.allocate(4 * n * len(spec.heads)).view(np.int32).reshape(n, len(spec.heads))
         self.continuous = memory.allocate(4 * n * len(spec.dims)).view(np.float32).reshape(n, len(spec.dims))
-        buffers = (self.rows, self.mask_rows, self.final_row_bytes, self._final_masks, self.rewards, self._ended)
+        buffers = (self.rows, self.mask_rows, self.final_row_bytes, self.final_mask_rows, self.rewards, self.ended)
         actions = (self.discrete, self.continuous)
         self._lib.vec_bind(self.handle, *(array.ctypes.data for array in (*buffers, *actions)))
         self.observations = unpack(spec, self.rows)
@@ -155,15 +159,21 @@ class Vec:
         Raises:
             ShapeError: if an array does not have that shape.
         """
-        handle = self._open()
+        self._open()
         if discrete is not None:
             _copy(self.discrete, discrete, "discrete")
         if continuous is not None:
             _copy(self.continuous, continuous, "continuous")
-        self._message.check(self._lib.vec_step(handle, self._message.address))
-        np.not_equal(self._ended & 1, 0, out=self._terminated)
-        np.not_equal(self._ended & 2, 0, out=self._truncated)
+        self.advance()
+        np.not_equal(self.ended & 1, 0, out=self._terminated)
+        np.not_equal(self.ended & 2, 0, out=self._truncated)
         return self.observations, self.rewards, self._terminated, self._truncated
+
+    def advance(self) -> None:
+        """Take one step with what the action buffers hold; `rewards` and `ended` say what came of it."""
+        code = self._vec_step(self.handle, self._message.address)
+        if code:
+            self._message.check(code)
 
     def scripted(self, level: float = 1.0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Write the scripted policy's actions for the present states into the action buffers and return them."""
@@ -171,6 +181,40 @@ class Vec:
             raise ConfigError(f"`{self.env.name}` has no scripted policy")
         self._message.check(self._lib.vec_scripted(self._open(), level, self._message.address))
         return self.discrete, self.continuous
+
+    def assign(self, players: ArrayLike) -> None:
+        """Say who plays each team from each environment's next reset on.
+
+        Args:
+            players: integers (num_envs, teams), or (teams,) for all: 0 is whoever steps this Vec or learns in it,
+                the others are numbered as the native table of players has them.
+
+        Raises:
+            ShapeError: for another shape.
+        """
+        self._sit()
+        try:
+            self.next_players[...] = players
+        except ValueError as error:
+            expected = self.next_players.shape
+            raise ShapeError(f"wrong shape: players has {np.shape(players)}; expected {expected}") from error
+
+    def _sit(self) -> None:
+        """Make room for several players, once."""
+        if self._seats is not None:
+            return
+        teams, rows = self.spec.num_teams, self.num_rows
+        self._seats = memory.allocate(int(self._lib.vec_seat_bytes(self._open())))
+        self._lib.vec_seat(self.handle, self._seats.ctypes.data)
+
+        def view(which: int, size: int, dtype: Any) -> NDArray[Any]:
+            assert self._seats is not None
+            start = self._lib.vec_array(self.handle, which) - self._seats.ctypes.data
+            return self._seats[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+
+        self.next_players = view(9, self.num_envs * teams, np.int16).reshape(self.num_envs, teams)
+        self.players = view(10, rows, np.int16)
+        self.lives = view(11, rows * (3 + len(self.env.metrics)), np.float32).reshape(rows, -1)
 
     def broadcast(self, values: Mapping[str, object] | None = None, *, shared: broadcast.Contents | None = None) -> int:
         """Change what every environment adopts at its next reset.
@@ -323,7 +367,8 @@ def make_vec(
         name: of the environment, as `shoal list` shows it, or the path of its folder.
         num_envs: copies; there are num_envs * agents rows.
         seed: of every random number in them.
-        threads: that step them; 0 stands for all cores. Results do not depend on it.
+        threads: that step them; 0 stands for all cores, or one where a step is too short to share. Results do not
+            depend on it.
         max_steps: time limit, which truncates; 0 stands for the environment's own.
         metric_steps: also emit return and length of running lives every so many steps; 0 = off.
         stagger: truncate each copy's first episode after a random length, so that copies do not end together.

@@ -152,9 +152,9 @@ MISTAKES = [
     ("eval cartpole a b", "unexpected argument `b`"),
     (
         "bench solv cartpole",
-        "no benchmark is called `solv`; expected `shoal bench` solve, train, backends, sim, draw or kernels",
+        "no benchmark is called `solv`; expected `shoal bench` solve, suite, train, backends, sim, draw, kernels or gymnasium",
     ),
-    ("bench", "which benchmark; expected `shoal bench` solve, train, backends, sim, draw or kernels"),
+    ("bench", "which benchmark; expected `shoal bench` solve, suite, train, backends, sim, draw, kernels or gymnasium"),
     ("bench solve cartpole --seeds none", "no seeds: --seeds none; expected such as 0-4 or 0,3,7"),
     ("bench solve cartpole --set gamma=1", "--set gamma=1: expected section.key=value"),
     ("bench solve cartpole --set train.gama=1", "unknown key `gama` (at train.gama)\nhint: did you mean `gamma`"),

@@ -74,7 +74,7 @@ static void SHOAL_ENV_FN(block_scripted)(const ShoalVec *vec, int32_t first, int
   for (int32_t e = 0; e < count; e++) {
     for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
       int64_t i = (int64_t)e * SHOAL_AGENTS(vec) + a, row = (int64_t)(first + e) * SHOAL_AGENTS(vec) + a;
-      if (!vec->live[row]) { continue; }
+      if (!vec->live[row] || (io->mover && vec->players && vec->players[row] != io->mover - 1)) { continue; }
       uint64_t number = (uint64_t)(vec->first_index * SHOAL_AGENTS(vec) + row);
       uint64_t rng = shoal_hash(vec->seed, SHOAL_TAG_SCRIPT, (uint64_t)io->clock, number);
       SHOAL_ENV_FN(scripted)(SHOAL_PARAMS_AT(vec, first + e), SHOAL_SHARED_OF(vec, first + e),

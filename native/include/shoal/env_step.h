@@ -120,6 +120,10 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
     vec->limits[e] = 1 + (int32_t)(((hash >> 32) * (uint64_t)(uint32_t)vec->max_steps) >> 32);
   }
   if (vec->params_stride) { SHOAL_ENV_FN(adopt)(vec, e, state->head.key); }
+  for (int32_t a = 0; vec->players && a < SHOAL_AGENTS(vec); a++) {
+    vec->players[(int64_t)e * SHOAL_AGENTS(vec) + a] =
+        vec->next_players[(int64_t)e * vec->teams + vec->spec.team_of[a]];
+  }
   SHOAL_ENV_FN(reset)(SHOAL_PARAMS_AT(vec, e), SHOAL_SHARED_OF(vec, e), state);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
     int64_t row = (int64_t)e * SHOAL_AGENTS(vec) + a;
@@ -202,9 +206,19 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t row
   return bad;
 }
 
-// 6. Add one ended life to the block's statistics.
+// 6. Add one ended life to the agent's own record, and to the block's statistics if player 0 lived it.
 static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) {
   double *out = stats + SHOAL_STATS_FIRST;
+  if (vec->players) {
+    float *record = vec->lives + row * SHOAL_LIVES_SIZE(SHOAL_METRIC_COUNT);
+    record[0] += 1.0f;
+    for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) {
+      record[1 + m] += vec->metric_values[row * SHOAL_METRIC_COUNT + m];
+    }
+    record[1 + SHOAL_METRIC_COUNT] += vec->returns[row];
+    record[2 + SHOAL_METRIC_COUNT] += (float)vec->lengths[row];
+    if (vec->players[row]) { return; }
+  }
   stats[SHOAL_STATS_LIVES] += 1.0;
   for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++, out += 2) {
     double value = (double)vec->metric_values[row * SHOAL_METRIC_COUNT + m];
@@ -271,7 +285,7 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
 static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t rows, const ShoalIo *io) {
   int32_t now = (io->clock + 1) % vec->metric_steps == 0;
   for (int64_t r = row; r < row + rows; r++) {
-    if (!vec->live[r]) { continue; }
+    if (!vec->live[r] || (vec->players && vec->players[r])) { continue; }
     vec->since_returns[r] += vec->rewards[r];
     vec->since_lengths[r]++;
     if (now && !vec->ended[r]) {
@@ -356,6 +370,9 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t f
     }
     something[e] = (any != 0) | (over[e] != 0) | SHOAL_LIVE_CHANGES;
   }
+#ifdef SHOAL_ENV_LANES
+  for (int32_t e = 0; vec->waiting && e < count; e++) { something[e] &= !vec->waiting[first + e]; }  // step_through
+#endif
   for (int64_t r = 0; r < rows; r++) {
     out_rewards[r * out_stride] = rewards[r];
     out_ended[r * out_stride] = ended[r];
@@ -406,11 +423,12 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(step_own)(const ShoalVec *
   return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 1);
 }
 
-// Next-step mode: the call after an environment's end only resets it.
+// Next-step mode: the call after an environment's end only resets it. A host may let one wait that has not ended.
 static void SHOAL_ENV_FN(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i, const ShoalIo *io) {
   vec->waiting[e] = 0;
   SHOAL_ENV_FN(begin)(vec, e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    SHOAL_ENV_FN(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a);
     vec->rewards[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0.0f;
     vec->ended[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0;
     io->rewards[(i + a) * io->stride] = 0.0f;
@@ -419,21 +437,70 @@ static void SHOAL_ENV_FN(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i
   SHOAL_ENV_FN(look_at)(vec, e, 1, i, io);
 }
 
+static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_all)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                                   const ShoalIo *io) {
+  return vec->params_stride ? SHOAL_ENV_FN(step_own)(vec, first, count, i, io)
+                            : SHOAL_ENV_FN(step_shared)(vec, first, count, i, io);
+}
+
+#ifdef SHOAL_ENV_LANES
+enum { SHOAL_KEPT_BYTES = 4096 };
+
+// Environments that wait would cut a run into pieces too short for lanes. They are reset, stepped with the others by
+// any legal action, and put back as the reset left them. Returns -1, with nothing done, where that is not possible.
+static int32_t SHOAL_ENV_FN(step_through)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                          const ShoalIo *io) {
+  uint8_t kept[SHOAL_KEPT_BYTES];
+  int32_t waiting[SHOAL_RUN], number = 0, heads = vec->heads, dims = vec->dims;
+  const int64_t bytes = vec->state_bytes;
+  for (int32_t e = 0; e < count; e++) {
+    waiting[number] = e;
+    number += vec->waiting[first + e] != 0;
+  }
+  if (!SHOAL_ALWAYS_LIVE || vec->metric_steps || number * bytes > SHOAL_KEPT_BYTES) { return -1; }
+  for (int32_t w = 0; w < number; w++) {
+    int64_t e = first + waiting[w], at = i + waiting[w];
+    SHOAL_ENV_FN(begin)(vec, (int32_t)e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
+    __builtin_memcpy(kept + w * bytes, SHOAL_STATE_OF(vec, e), (uint64_t)bytes);
+    SHOAL_ENV_FN(clean)(vec, 1, vec->live + e, io->discrete + at * heads, io->continuous + at * dims,
+                        io->legal + at * io->mask_stride, io->mask_stride, heads, dims);
+  }
+  int32_t flagged = SHOAL_ENV_FN(step_all)(vec, first, count, i, io);
+  for (int32_t w = 0; w < number; w++) {
+    int64_t e = first + waiting[w], at = i + waiting[w];
+    __builtin_memcpy(SHOAL_STATE_OF(vec, e), kept + w * bytes, (uint64_t)bytes);
+    SHOAL_ENV_FN(zero_life)(vec, e);
+    vec->waiting[e] = vec->ended[e] = io->ended[at * io->stride] = 0;
+    vec->rewards[e] = io->rewards[at * io->stride] = 0.0f;
+    vec->starts[e] = 1;
+    SHOAL_ENV_FN(look_at)(vec, (int32_t)e, 1, at, io);
+  }
+  return flagged;
+}
+#endif
+
 static int32_t SHOAL_ENV_FN(block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
   int32_t flagged = 0;
   for (int32_t e = 0; e < count;) {
     int64_t i = (int64_t)e * SHOAL_AGENTS(vec);
+    int32_t run = count - e < SHOAL_RUN ? count - e : SHOAL_RUN;
+#ifdef SHOAL_ENV_LANES
+    int32_t through = vec->waiting && run > 1 ? SHOAL_ENV_FN(step_through)(vec, first + e, run, i, io) : -1;
+    if (through >= 0) {
+      flagged += through;
+      e += run;
+      continue;
+    }
+#endif
     if (vec->waiting && vec->waiting[first + e]) {
       SHOAL_ENV_FN(step_waiting)(vec, first + e, i, io);
       e++;
       continue;
     }
-    int32_t run = count - e < SHOAL_RUN ? count - e : SHOAL_RUN;
     for (int32_t k = 1; vec->waiting && k < run; k++) {
       if (vec->waiting[first + e + k]) { run = k; }
     }
-    flagged += vec->params_stride ? SHOAL_ENV_FN(step_own)(vec, first + e, run, i, io)
-                                  : SHOAL_ENV_FN(step_shared)(vec, first + e, run, i, io);
+    flagged += SHOAL_ENV_FN(step_all)(vec, first + e, run, i, io);
     e += run;
   }
   return flagged;

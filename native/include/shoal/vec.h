@@ -25,6 +25,8 @@ enum {
   SHOAL_STATS_FIRST
 };
 #define SHOAL_STATS_SIZE(metrics) (SHOAL_STATS_FIRST + 2 * ((metrics) + 2))
+// Floats in the record of one agent's ended lives: their number, then the sum of every metric, the return, the length.
+#define SHOAL_LIVES_SIZE(metrics) (3 + (metrics))
 
 // An environment's functions, one by one, as env_profile.h calls them.
 enum {
@@ -69,6 +71,11 @@ typedef struct {
   float *since_returns;  // since the last partial emission; null unless metric_steps > 0
   int32_t *since_lengths;
   uint8_t *live, *starts;
+  // Who plays what, after shoal_vec_seat; null before: player 0 plays everything.
+  int32_t teams;          // of the spec, numbered from 0
+  int16_t *next_players;  // (num_envs, teams): who plays each team from the environment's next reset on
+  int16_t *players;       // (rows,): who plays each agent
+  float *lives;           // (rows, SHOAL_LIVES_SIZE(metrics)), added to when a life ends; its reader zeroes it
 } ShoalVec;
 
 // One step's buffers for a block of environments; every index is relative to the block's first row.
@@ -85,6 +92,7 @@ typedef struct {
   double *stats;   // SHOAL_STATS_SIZE(metrics)
   int64_t row_stride, mask_stride, final_stride, final_mask_stride, stride;
   int64_t clock;  // steps of this vec before this one
+  int32_t mover;  // block_scripted: 1 + the player whose agents are moved; 0: all are
 } ShoalIo;
 
 typedef struct ShoalEnv {

@@ -155,11 +155,8 @@ def _scatter(view: View, inner: int, height: int) -> list[Line]:
         for trial in view.trials
         if trial.score is not None and trial.status not in (RUNNING, FAILED) and trial.purpose != CONFIRM
     ]
-    title: Line = [
-        (view.metric.name, "head"),
-        (" of each trial over its seconds, ", "label"),
-        ("● best for their cost", "good"),
-    ]
+    axis, marked = (" over trials, ", "● best so far") if numbered else (" over seconds, ", "● best for its cost")
+    title: Line = [(view.metric.name, "head"), (axis, "label"), (marked, "good")]
     if len(points) < 2:
         return [title]
     low, high = _bounds([score for _, score in points])
