@@ -27,10 +27,11 @@ from shoal.store import Run
 NAME = "index.sqlite"
 RUNNING, STOPPED = "running", "stopped"  # beside journal's: being trained, and neither that nor ended in order
 
-_LAYOUT = 1  # of the table; another number in the file: it is built again
+_LAYOUT = 2  # of the table; another number in the file: it is built again
 _COLUMNS = {
     "path": "TEXT PRIMARY KEY",  # below the runs folder
     "name": "TEXT",
+    "sweep": "TEXT",  # whose trial it is; empty of other runs
     "env": "TEXT",
     "seed": "INTEGER",
     "status": "TEXT",
@@ -74,7 +75,7 @@ class Condition:
         if self.operator == "~":
             return f"{left} LIKE ?", [*names, f"%{self.value}%"]
         value = _value(self.value)
-        if isinstance(value, str) or self.name in ("settings", "commit", "name"):  # digits there are words
+        if isinstance(value, str) or self.name in ("settings", "commit", "name", "sweep"):  # digits there are words
             return f"CAST({left} AS TEXT) {self.operator} ?", [*names, self.value]
         return f"{left} {self.operator} ?", [*names, value]
 
@@ -110,14 +111,17 @@ class Index(contextlib.AbstractContextManager["Index"]):
         """Return runs, every one a dictionary of COLUMNS and of all that `more` holds.
 
         Args:
-            conditions: all of them must hold.
+            conditions: all of them must hold; trials of sweeps are left out unless one of them is about `sweep`.
             sort: a column, a setting or eval.METRIC; with a minus the largest come first; what has none comes last.
             limit: at most so many; 0: all.
 
         Raises:
             ConfigError: if no run has what is named.
         """
+        conditions = list(conditions)
         where, values = ["1"], []
+        if not any(condition.name == "sweep" for condition in conditions):
+            where = ["sweep = ''"]
         for condition in conditions:
             self.check(condition.name)
             text, more = condition.sql()
@@ -132,9 +136,9 @@ class Index(contextlib.AbstractContextManager["Index"]):
         found = self._database.execute(query + (f" LIMIT {limit}" if limit else ""), values)
         return [_unpacked(dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
-    def count(self) -> int:
-        """Return the number of runs."""
-        return int(self._database.execute("SELECT COUNT(*) FROM runs").fetchone()[0])
+    def count(self, sweep: str = "") -> int:
+        """Return the number of runs: of a sweep, without one of those that are no trials."""
+        return int(self._database.execute("SELECT COUNT(*) FROM runs WHERE sweep = ?", [sweep]).fetchone()[0])
 
     def names(self) -> list[str]:
         """Return every name that a filter or a column may use."""
@@ -226,6 +230,7 @@ def read(runs_dir: Path, path: str) -> Row:
     return {
         "path": path,
         "name": run.name,
+        "sweep": run.sweep,
         "env": config.get("environment", Path(path).parent.name),
         "seed": config.get("seed"),
         "status": status,

@@ -22,6 +22,7 @@ from typing import IO, Any
 from shoal.errors import CheckpointError, nearest
 
 SUFFIX = ".safetensors"
+SWEEP = "sweep.toml"  # beside the runs that are the trials of a sweep
 
 _FIRST = (
     "amber blue brisk calm clear coral deep eager fleet gold green keen light lucky mild neat proud quick silver swift"
@@ -41,6 +42,11 @@ class Run:
     def name(self) -> str:
         """Its last part: <time>-<words>."""
         return self.path.name
+
+    @property
+    def sweep(self) -> str:
+        """Of which sweep it is a trial; else empty."""
+        return self.path.parent.name if (self.path.parent / SWEEP).is_file() else ""
 
     @property
     def config(self) -> Path:

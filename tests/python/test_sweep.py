@@ -376,6 +376,12 @@ def test_the_view_fits_every_terminal(count: int, columns: int, rows: int) -> No
 
 def test_the_view_says_what_matters() -> None:
     text = "\n".join("".join(part for part, _ in line) for line in view.frame(seen(50), 100, 40))
-    for words in ("breakout", "50 of 200 trials", "best so far  0.49", "0.93 (0.9 to 0.96) expected", "Running  2 of 2"):
+    for words in (
+        "breakout",
+        "50 of 200 trials",
+        "best so far  0.49",
+        "0.93 (0.9 to 0.96) expected",
+        "Running  2 of 2",
+    ):
         assert words in text
     assert "last failure 50 crashed: SIGSEGV" in text and "●" in text and "train.learning_rate=0.01235" in text
