@@ -12,44 +12,36 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shoal.sweep.model import Array, Process
 from shoal.sweep.search import Recommendation
-from shoal.sweep.space import Point, Space, Value
-from shoal.sweep.trial import CONFIRM, FAILED, RUNNING, STOPPED, Trial
+from shoal.sweep.space import Space
+from shoal.sweep.trial import FAILED, RUNNING, STOPPED, Trial
 
-LIMIT = 400  # observations that are modelled at most
+LIMIT = 256  # observations that are modelled at most
 TUNED_ON = 200  # of them, for hyperparameters
 CURVE = (1 / 2, 1 / 4, 1 / 8)  # shares of the steps at which a curve is observed
 CURVE_NOISE = 2.0  # variance of such an observation, in that of a final one
 CAUTION = 1.0  # deviations that a recommendation's score must bear
 _GROWTH = 1.1  # hyperparameters are chosen again whenever there are so many times the observations
 
+Rows = tuple[Array, float, float]  # coordinates, value, its variance in that of a final score
 _tuned: OrderedDict[bytes, tuple[float, ...]] = OrderedDict()  # digest of data -> hyperparameters found
 
 
-@dataclass
-class Data:
-    """Observations at points (n, width); `worse` is their variance in that of a final score."""
+@dataclass(frozen=True)
+class Lesson:
+    """What one trial teaches: observations of the score and of the logarithm of the cost, and whether it succeeded."""
 
-    x: list[Array] = field(default_factory=list)
-    y: list[float] = field(default_factory=list)
-    worse: list[float] = field(default_factory=list)
-
-    def add(self, x: Array, y: float, worse: float = 1.0) -> None:
-        """Append one observation."""
-        self.x.append(x)
-        self.y.append(y)
-        self.worse.append(worse)
-
-    def arrays(self, width: int) -> tuple[Array, Array, Array]:
-        """Return x (n, width), y (n,), worse (n,)."""
-        return np.array(self.x).reshape(-1, width), np.array(self.y), np.array(self.worse)
+    x: Array  # the setting as it was asked for
+    scores: tuple[Rows, ...]
+    costs: tuple[Rows, ...]
+    success: float | None  # None: it still runs
 
 
 class Belief:
@@ -57,33 +49,33 @@ class Belief:
 
     Attributes:
         known: distinct settings that have a score, (n, width), at the steps that they were given.
-        counts: how many trials each of them has, (n,). pending: settings that are running, (m, width).
+        points: the same as settings. counts: how many trials each of them has, (n,). observed: their mean score, (n,).
+        pending: settings that are running, (m, width).
     """
 
-    def __init__(self, space: Space, trials: Sequence[Trial], steps: str, earlier: Sequence[Trial] = ()) -> None:
-        """Fit the models. At least one trial must have a score."""
-        self.space = space
-        self.at = _place(space, steps)
-        self.steps = steps
-        score, cost, success = Data(), Data(), Data()
+    def __init__(
+        self,
+        space: Space,
+        trials: Sequence[Trial],
+        steps: str,
+        earlier: Sequence[Trial] = (),
+        memory: dict[int, tuple[Trial, Lesson]] | None = None,
+    ) -> None:
+        """Fit the models; `memory` keeps what trials teach from one call to the next. At least one must have a score."""
+        self.space, self.steps = space, steps
+        self.pending = [space.encode(trial.point) for trial in trials if trial.status == RUNNING]
         finished = sorted((t for t in trials if t.status != RUNNING), key=lambda t: (t.ended, t.number))
-        for trial in (*earlier, *finished):
-            self._observe(trial, score, cost, success)
-        self.final = np.array([y for y, worse in zip(score.y, score.worse, strict=True) if worse == 1.0])
-        settled = len(score.y)
-        for trial in trials:
-            if trial.status == RUNNING:
-                self._observe(trial, score, cost, success)
-        self.pending = [self.encode(trial.point) for trial in trials if trial.status == RUNNING]
-        self._summarise(finished)
-        self.score, self._warp = self._fit_score(score, settled)
-        self.cost = _fitted(Process(space.width), *cost.arrays(space.width), len(cost.y)) if cost.y else None
-        failed = 0.0 in success.y
-        self._success = _fitted(Process(space.width), *success.arrays(space.width), len(success.y)) if failed else None
-
-    def encode(self, point: Mapping[str, Value]) -> Array:
-        """Return the coordinates of a point."""
-        return self.space.encode(point)
+        lessons = [self._lesson(trial) for trial in earlier]
+        lessons += [self._remembered(trial, {} if memory is None else memory) for trial in finished]
+        self._summarise(finished, lessons[len(earlier) :])
+        settled = [row for lesson in lessons for row in lesson.scores]
+        running = [self._lesson(trial) for trial in trials if trial.status == RUNNING]
+        scores = settled + [row for lesson in running for row in lesson.scores]
+        self.score = self._fit_score(*self._arrays(scores), len(settled))
+        costs = [row for lesson in lessons for row in lesson.costs]
+        self.cost = self._fitted(costs) if costs else None
+        ends = [(lesson.x, lesson.success, 1.0) for lesson in lessons if lesson.success is not None]
+        self._success = self._fitted(ends) if any(not success for _, success, _ in ends) else None
 
     def warp(self, score: Array) -> Array:
         """Return scores as they are modelled."""
@@ -97,9 +89,7 @@ class Belief:
         """Return the probability that a trial succeeds, (m,)."""
         if self._success is None:
             return np.ones(len(x))
-        mean, deviation = self._success.predict(x)
-        z = (mean - 0.5) / np.sqrt(deviation**2 + self._success.noise**2 + 1e-4)
-        return np.maximum(1 / (1 + np.exp(-1.7 * z)), 1e-3)  # the logistic curve next to the normal one
+        return np.clip(self._success.mean(x), 1e-3, 1.0)
 
     def lie(self) -> None:
         """Take running trials for finished with what is expected of them, so that others look elsewhere."""
@@ -110,59 +100,80 @@ class Belief:
             arrays = np.vstack([x, waiting]), np.concatenate([y, expected]), np.concatenate([worse, np.ones(len(waiting))])
             self.score.fit(*arrays)
 
-    def _observe(self, trial: Trial, score: Data, cost: Data, success: Data) -> None:
-        x = self.encode(trial.point)
-        full = float(trial.point[self.steps]) if self.at is not None and self.steps in trial.point else 0.0
-        if trial.status != RUNNING:
-            success.add(x, float(trial.status != FAILED))
-        if full and trial.curve:
-            for seconds, steps, value in _some(trial, full):
-                if math.isfinite(value):
-                    short = self.encode({**trial.point, self.steps: steps})
-                    score.add(short, value, CURVE_NOISE)
-                    if seconds > 0:
-                        cost.add(short, math.log(seconds), CURVE_NOISE)
-        if trial.status in (RUNNING, FAILED) or trial.score is None or not math.isfinite(trial.score):
-            return
-        cut = trial.status == STOPPED
-        if cut and full and trial.steps:
-            x = self.encode({**trial.point, self.steps: trial.steps})
-        score.add(x, trial.score)
-        if trial.cost > 0 and (full or not cut):
-            cost.add(x, math.log(trial.cost))
+    def _remembered(self, trial: Trial, memory: dict[int, tuple[Trial, Lesson]]) -> Lesson:
+        found = memory.get(trial.number)
+        if found is None or found[0] != trial:
+            memory[trial.number] = found = trial, self._lesson(trial)
+        return found[1]
 
-    def _summarise(self, finished: Sequence[Trial]) -> None:
+    def _lesson(self, trial: Trial) -> Lesson:
+        x = self.space.encode(trial.point)
+        success = None if trial.status == RUNNING else float(trial.status != FAILED)
+        varied = place(self.space, self.steps) is not None and self.steps in trial.point
+        scores: list[Rows] = []
+        costs: list[Rows] = []
+        for seconds, steps, value in _some(trial, float(trial.point[self.steps])) if varied else ():
+            short = self.space.encode({**trial.point, self.steps: steps})
+            scores.append((short, value, CURVE_NOISE))
+            if seconds > 0:
+                costs.append((short, math.log(seconds), CURVE_NOISE))
+        if has_score(trial):
+            cut = trial.status == STOPPED
+            reached = self.space.encode({**trial.point, self.steps: trial.steps}) if cut and varied and trial.steps else x
+            scores.append((reached, float(trial.score or 0.0), 1.0))
+            if trial.cost > 0 and (varied or not cut):
+                costs.append((reached, math.log(trial.cost), 1.0))
+        return Lesson(x, tuple(scores), tuple(costs), success)
+
+    def _summarise(self, finished: Sequence[Trial], lessons: Sequence[Lesson]) -> None:
         """Gather trials of the same setting."""
-        groups: dict[bytes, tuple[Array, Point, list[float]]] = {}
-        for trial in finished:
-            if trial.score is not None and math.isfinite(trial.score) and trial.status != FAILED:
-                x = self.encode(trial.point)
-                groups.setdefault(x.tobytes(), (x, trial.point, []))[2].append(trial.score)
-        self.known = np.array([x for x, _, _ in groups.values()]).reshape(-1, self.space.width)
-        self.points = [point for _, point, _ in groups.values()]
-        self.counts = np.array([len(scores) for _, _, scores in groups.values()])
+        scores: dict[bytes, list[float]] = {}
+        places: dict[bytes, int] = {}
+        for i, (trial, lesson) in enumerate(zip(finished, lessons, strict=True)):
+            if has_score(trial):
+                key = lesson.x.tobytes()
+                scores.setdefault(key, []).append(float(trial.score or 0.0))
+                places.setdefault(key, i)
+        self.known = np.array([lessons[i].x for i in places.values()]).reshape(-1, self.space.width)
+        self.points = [finished[i].point for i in places.values()]
+        self.counts = np.array([len(scores[key]) for key in places])
+        self.observed = np.array([np.mean(scores[key]) for key in places])
 
-    def _fit_score(self, data: Data, settled: int) -> tuple[Process, tuple[float, float]]:
-        x, raw, worse = data.arrays(self.space.width)
-        first = _milestone(settled)
-        base = raw[:first]
-        middle = float(np.median(base))
-        spread = float(np.percentile(base, 90)) - middle
-        self._warp = (middle, spread if spread > 1e-12 else max(float(base.std()), 1e-9))
+    def _arrays(self, rows: Sequence[Rows]) -> tuple[Array, Array, Array]:
+        """Return coordinates (n, width), values (n,) and variances (n,)."""
+        return np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
+
+    def _fit_score(self, x: Array, raw: Array, worse: Array, settled: int) -> Process:
+        first = _milestone(settled) or len(raw)
+        middle = float(np.median(raw[:first]))
+        spread = float(np.percentile(raw[:first], 90)) - middle
+        self._warp = (middle, spread if spread > 1e-12 else max(float(raw[:first].std()), 1e-9))
         y = self.warp(raw)
-        keep = _subset(y, worse, LIMIT)
         process = _tune(Process(self.space.width), x[:first], y[:first], worse[:first])
+        keep = _subset(y, worse, LIMIT)
         self._fitted_on = x[keep], y[keep], worse[keep]
         process.fit(*self._fitted_on)
-        return process, self._warp
+        return process
+
+    def _fitted(self, rows: Sequence[Rows]) -> Process:
+        x, y, worse = self._arrays(rows)
+        first = _milestone(len(y))
+        process = _tune(Process(self.space.width), x[:first], y[:first], worse[:first])
+        keep = _subset(np.arange(len(y), dtype=float), worse, LIMIT)  # the latest half, some of the others
+        process.fit(x[keep], y[keep], worse[keep])
+        return process
+
+
+def has_score(trial: Trial) -> bool:
+    """Return whether a trial ended with a score."""
+    return trial.status not in (RUNNING, FAILED) and trial.score is not None and math.isfinite(trial.score)
 
 
 def recommend(
     space: Space, trials: Sequence[Trial], steps: str, earlier: Sequence[Trial] = ()
 ) -> Recommendation | None:
     """Return the setting whose score is expected to be the highest with caution; None while there is no score."""
-    trials = [replace(t, status=FAILED) if t.score is not None and not math.isfinite(t.score) else t for t in trials]
-    if not any(trial.score is not None and trial.status not in (FAILED, RUNNING) for trial in trials):
+    if not any(has_score(trial) for trial in trials):
         return None
     belief = Belief(space, trials, steps, earlier)
     mean, deviation = belief.score.predict(belief.known)
@@ -172,7 +183,7 @@ def recommend(
     return Recommendation(belief.points[best], float(middle), float(low), float(high), int(belief.counts[best]))
 
 
-def _place(space: Space, steps: str) -> int | None:
+def place(space: Space, steps: str) -> int | None:
     """Return the coordinate of the number of steps, None if it is not varied."""
     at = 0
     for dimension in space.dimensions:
@@ -183,14 +194,18 @@ def _place(space: Space, steps: str) -> int | None:
 
 
 def _some(trial: Trial, full: float) -> list[tuple[float, int, float]]:
-    """Return the points of a curve that are observed: those next to some shares of the steps, each once."""
-    end = trial.curve[-1][1] if trial.status == RUNNING else 0.9 * min(full, trial.steps or full)
-    found = {}
-    for share in ((1.0, *CURVE) if trial.status == RUNNING else CURVE):
-        at = min(trial.curve, key=lambda point: abs(point[1] - share * (end if trial.status == RUNNING else full)))
-        if at[1] <= end:
-            found[at[1]] = at
-    return list(found.values())
+    """Return the points of a curve that are observed: those next to some shares of the steps, each once.
+
+    The last point of a finished trial is its score and no observation of its own.
+    """
+    running = trial.status == RUNNING
+    end = trial.curve[-1][1] if running and trial.curve else 0.9 * min(full, trial.steps or full)
+    curve = [point for point in trial.curve if 0 < point[1] <= end and math.isfinite(point[2])]
+    if not curve:
+        return []
+    wanted = [share * full for share in CURVE] + ([end] if running else [])
+    found = [min(curve, key=lambda point: abs(point[1] - steps)) for steps in wanted]
+    return list(dict.fromkeys(found))
 
 
 def _milestone(number: int) -> int:
@@ -198,14 +213,6 @@ def _milestone(number: int) -> int:
     if number <= 40:
         return number
     return math.floor(40 * _GROWTH ** math.floor(math.log(number / 40, _GROWTH) + 1e-9))
-
-
-def _fitted(process: Process, x: Array, y: Array, worse: Array, settled: int) -> Process:
-    first = _milestone(settled)
-    _tune(process, x[:first], y[:first], worse[:first])
-    keep = _subset(-np.arange(len(y), dtype=float), worse, LIMIT)
-    process.fit(x[keep], y[keep], worse[keep])
-    return process
 
 
 def _tune(process: Process, x: Array, y: Array, worse: Array) -> Process:

@@ -13,45 +13,56 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from shoal.sweep.belief import Belief
+from shoal.sweep.belief import Belief, Lesson, has_score, place, recommend
 from shoal.sweep.model import Array
-from shoal.sweep.search import Asked, Random, generator, sobol
+from shoal.sweep.search import Asked, Random, Recommendation, generator, sobol
 from shoal.sweep.space import Point
-from shoal.sweep.trial import CONFIRM, FAILED, REPEAT, RUNNING, Trial
+from shoal.sweep.trial import REPEAT, Trial
 
 GLOBAL, LOCAL, CENTERS = 384, 32, 12  # candidates over the space; about each of the best settings; of those
 REFINED, AROUND = 6, 32  # candidates that are looked at more closely, and about each
 REPEATS = 8  # trials of one setting at most
+TRIED = 256  # tried settings that are looked at again, the best observed
+FINALISTS = 16  # of them that may be repeated
 DESIGN = 12  # trials that are spread over the space, at most
+SHORT = 0.7  # share of the steps' range from which they take theirs
+TOO_DEAR = 5.0  # what a trial loses for each unit of log cost beyond what is left of the budget
 
 
 class CostAware(Random):
     """See the module."""
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """See Random."""
+        super().__init__(*given, **named)
+        self._at = place(self.space, self.steps)  # the coordinate of the steps
+        self._memory: dict[int, tuple[Trial, Lesson]] = {}
+
+    def recommend(self, trials: Sequence[Trial]) -> Recommendation | None:
+        """See Random; earlier sweeps are heard too."""
+        return recommend(self.space, trials, self.steps, self.earlier)
+
     def _next(self, trials: Sequence[Trial]) -> Asked:
         number = len(trials)
-        scored = [t for t in (*self.earlier, *trials) if t.status not in (RUNNING, FAILED) and t.score is not None]
-        if number < self._design() or len({trial.score for trial in scored}) < 2:
+        scores = {trial.score for trial in (*self.earlier, *trials) if has_score(trial)}
+        if number < self._design() or len(scores) < 2:
             return Asked(self._spread(number))
-        belief = Belief(self.space, trials, self.steps, self.earlier)
+        belief = Belief(self.space, trials, self.steps, self.earlier, self._memory)
         belief.lie()
         rng = generator(self.seed, number)
-        left = self.limits.left(trials)
-        centers = self._centers(belief)
-        candidates = self._candidates(rng, centers)
-        value = self._value(belief, candidates, left, trials)
-        top = candidates[np.argsort(-value)[:REFINED]]
-        near = self._about(rng, top, AROUND, (0.02, 0.06))
-        candidates, value = np.vstack([candidates, near]), np.concatenate([value, self._value(belief, near, left, trials)])
+        view = _View(belief, self._at, self.limits.left(trials), self.limits.seconds)
+        candidates = self._candidates(rng, view.centers())
+        value = view.value(candidates)
+        near = self._about(rng, candidates[np.argsort(-value)[:REFINED]], AROUND, (0.02, 0.06))
+        candidates, value = np.vstack([candidates, near]), np.concatenate([value, view.value(near)])
         best = int(np.argmax(value))
-        if len(belief.known):
-            again = self._value(belief, belief.known, left, trials, known=True)
-            again[belief.counts >= REPEATS] = -np.inf
-            if again.max() > value[best]:
-                return Asked(belief.points[int(np.argmax(again))], REPEAT)
+        again, worth = view.repeat()
+        if again is not None and worth > value[best]:
+            return Asked(belief.points[again], REPEAT)
         return Asked(self.space.decode(candidates[best]))
 
     def _design(self) -> int:
@@ -64,39 +75,17 @@ class CostAware(Random):
     def _spread(self, number: int) -> Point:
         """Return a point of the design; its trials are short if that is up to us."""
         unit = sobol(self.space.width, self.seed, number)
-        at = self._steps_at()
-        if at is not None:
-            unit[at] = 0.7 * unit[at]
+        if self._at is not None:
+            unit[self._at] *= SHORT
         return self.space.decode(unit)
 
-    def _steps_at(self) -> int | None:
-        from shoal.sweep.belief import _place
-
-        return _place(self.space, self.steps)
-
-    def _centers(self, belief: Belief) -> Array:
-        """Return the settings that are best for what they cost: a Pareto front of means, then the best others."""
-        mean, _ = belief.score.predict(belief.known)
-        order = np.argsort(-mean)
-        if belief.cost is not None:
-            cost, _ = belief.cost.predict(belief.known)
-            front, cheapest = [], math.inf
-            for i in order:
-                if cost[i] < cheapest:
-                    front.append(int(i))
-                    cheapest = cost[i]
-            others = [int(i) for i in order if int(i) not in set(front)]
-            order = np.array((front[: CENTERS // 2] + others)[:CENTERS])
-        return belief.known[order[:CENTERS]]
-
     def _candidates(self, rng: np.random.Generator, centers: Array) -> Array:
-        found = [rng.random((GLOBAL, self.space.width)), self._about(rng, centers, LOCAL, (0.03, 0.1, 0.3))]
-        every = np.vstack(found)
-        at = self._steps_at()
-        if at is not None:
+        """Return points over the space and about centers, half of them with any number of steps, (m, width)."""
+        every = np.vstack([rng.random((GLOBAL, self.space.width)), self._about(rng, centers, LOCAL, (0.03, 0.1, 0.3))])
+        if self._at is not None:
             moved = rng.random(len(every)) < 0.5
-            every[moved, at] = rng.random(int(moved.sum()))
-        return np.array([self.space.snap(unit) for unit in every])
+            every[moved, self._at] = rng.random(int(moved.sum()))
+        return self.space.snap(every)
 
     def _about(self, rng: np.random.Generator, centers: Array, number: int, scales: Sequence[float]) -> Array:
         """Return points about each center: some of its coordinates moved, little or far."""
@@ -106,36 +95,66 @@ class CostAware(Random):
         moved = rng.random(around.shape) < rng.choice([1.5 / width, 0.3, 1.0], (len(around), 1))
         moved[np.arange(len(around)), rng.integers(0, width, len(around))] = True
         around = np.clip(around + moved * scale * rng.normal(size=around.shape), 0, 1)
-        return np.array([self.space.snap(unit) for unit in around])
+        return self.space.snap(around)
 
-    def _value(
-        self, belief: Belief, x: Array, left: float, trials: Sequence[Trial], known: bool = False
-    ) -> Array:
-        """Return the logarithm of what trials at x (m, width) are worth, (m,)."""
-        at = self._steps_at()
-        aim = x
-        tried = belief.known
-        if at is not None:
-            aim, tried = x.copy(), tried.copy()
-            aim[:, at] = 1.0
-            tried[:, at] = 1.0
-        mean, moved = belief.score.foresee(x, aim)
-        held, _ = belief.score.predict(tried)
-        order = np.sort(held)[::-1]
-        gap = mean - order[0]
-        if known and len(order) > 1:  # what is best already gains by what the second might
-            gap = np.where(gap >= -1e-9, -(order[0] - order[1]), gap)
-        gain = log_gain(gap, moved) + np.log(belief.success(x))
-        if belief.cost is not None:
-            cost, _ = belief.cost.predict(x)
-            gain = gain - self._power(left) * cost
-            if self.limits.seconds:
-                rest = max(left * self.limits.seconds, 1e-9)
-                gain = gain - 5.0 * np.maximum(cost - math.log(rest), 0)
-        return gain
 
-    def _power(self, left: float) -> float:
-        return left
+class _View:
+    """What trials at any setting are worth, given what is believed and what is left of the budget."""
+
+    def __init__(self, belief: Belief, at: int | None, left: float, seconds: float) -> None:
+        """`at`: the coordinate of the steps; `left`: share of the budget; `seconds`: all of it, 0 if it is not set."""
+        self.belief, self.at, self.left = belief, at, left
+        self.most = math.log(max(left * seconds, 1e-9)) if seconds else math.inf  # logarithm of what a trial may cost
+        self.tried = np.argsort(-belief.observed, kind="stable")[:TRIED]
+        self.known, self.counts = belief.known[self.tried], belief.counts[self.tried]
+        self.held = belief.score.mean(self._aim(self.known))  # (n,)
+        self.order = np.argsort(-self.held, kind="stable")
+
+    def centers(self) -> Array:
+        """Return the settings that are best for what they cost: a Pareto front of means, then the best others."""
+        mean = self.belief.score.mean(self.known) if self.at is not None else self.held
+        order = np.argsort(-mean, kind="stable")
+        if self.belief.cost is not None:
+            cost = self.belief.cost.mean(self.known)
+            front, cheapest = [], math.inf
+            for i in map(int, order):
+                if cost[i] < cheapest:
+                    front.append(i)
+                    cheapest = cost[i]
+            order = np.array([*front[: CENTERS // 2], *(i for i in order if i not in set(front))])
+        return self.known[order[:CENTERS]]
+
+    def value(self, x: Array) -> Array:
+        """Return the logarithm of what new trials at x (m, width) are worth, (m,)."""
+        mean, moved = self.belief.score.foresee(x, self._aim(x))
+        return self._priced(x, mean - self.held[self.order[0]], moved)
+
+    def repeat(self) -> tuple[int | None, float]:
+        """Return which tried setting is most worth another trial, and the logarithm of its worth."""
+        few = [i for i in map(int, self.order[:FINALISTS]) if self.counts[i] < REPEATS]
+        if not few or len(self.order) < 2:
+            return None, -math.inf
+        x = self.known[few]
+        mean, moved = self.belief.score.foresee(x, self._aim(x))
+        best, second = self.held[self.order[:2]]
+        gap = np.where(np.array(few) == self.order[0], second - best, mean - best)  # the best may turn out to be worse
+        value = self._priced(x, gap, moved)
+        return int(self.tried[few[int(np.argmax(value))]]), float(value.max())
+
+    def _aim(self, x: Array) -> Array:
+        """Return the same settings with all steps: what a trial is to teach about, whatever its own steps."""
+        if self.at is None:
+            return x
+        aim = x.copy()
+        aim[:, self.at] = 1.0
+        return aim
+
+    def _priced(self, x: Array, gap: Array, moved: Array) -> Array:
+        value = log_gain(gap, moved) + np.log(self.belief.success(x))
+        if self.belief.cost is not None:
+            cost = self.belief.cost.mean(x)
+            value = value - self.left * cost - TOO_DEAR * np.maximum(cost - self.most, 0)
+        return value
 
 
 def log_gain(gap: Array, deviation: Array) -> Array:

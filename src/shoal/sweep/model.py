@@ -73,10 +73,20 @@ class Process:
         self._factor = linalg.cholesky(k, lower=True, check_finite=False)
         self._weights = linalg.cho_solve((self._factor, True), (y - self._mean) / self._unit, check_finite=False)
 
+    def mean(self, x: Array) -> Array:
+        """Return the mean at points (m, width), (m,): several times faster than with its deviation."""
+        return self._mean + self._unit * (self._weights @ self._kernel(self._x, x))
+
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation of the noiseless value at points (m, width), each (m,)."""
         mean, half = self._project(x)
         return mean, self._unit * np.sqrt(np.maximum(self._prior(x) - (half**2).sum(axis=0), 1e-12))
+
+    def average(self, x: Array) -> tuple[float, float]:
+        """Return mean and standard deviation of the average of the noiseless values at points (m, width)."""
+        mean, half = self._project(x)
+        variance = float(self._kernel(x, x).mean()) - float((half.mean(axis=1) ** 2).sum())
+        return float(mean.mean()), self._unit * max(variance, 1e-12) ** 0.5
 
     def foresee(self, x: Array, aim: Array) -> tuple[Array, Array]:
         """Return the mean at `aim` (m, width), and how far one observation at `x` (m, width) would move it, each (m,).
@@ -108,11 +118,21 @@ class Process:
 
     def _kernel(self, a: Array, b: Array) -> Array:
         """Return k(a_i, b_j), (n, m)."""
-        one, two = a / self.lengths, b / self.lengths
-        squares = (one**2).sum(1)[:, None] + (two**2).sum(1)[None, :] - 2 * one @ two.T
-        r = np.sqrt(5 * np.maximum(squares, 0))
-        plane = np.exp(self.theta[-2]) * ((a - 0.5) @ (b - 0.5).T)
-        return np.asarray(np.exp(self.theta[-3]) * (1 + r + r * r / 3) * np.exp(-r) + plane)
+        one, two = (a - 0.5) * (5**0.5 / self.lengths), (b - 0.5) * (5**0.5 / self.lengths)
+        squares = one @ (-2 * two.T)  # in place from here on: these arrays are what a suggestion spends its time on
+        squares += (one**2).sum(1)[:, None]
+        squares += (two**2).sum(1)[None, :]
+        np.maximum(squares, 0, out=squares)
+        r = np.sqrt(squares)
+        squares /= 3
+        squares += r
+        squares += 1
+        np.negative(r, out=r)
+        np.exp(r, out=r)
+        squares *= r
+        squares *= np.exp(self.theta[-3])
+        squares += (np.exp(self.theta[-2]) * (a - 0.5)) @ (b - 0.5).T
+        return squares
 
     def _loss(self, theta: Array, squares: Array, plane: Array, y: Array, worse: Array) -> tuple[float, Array]:
         """Return the negative log posterior density of hyperparameters, and its gradient."""
