@@ -38,7 +38,7 @@ NEW = (
     flags.STEPS,
     flags.Option("name", "str", None, "of the sweep; otherwise sweep-ENV-<time>-<words>"),
     flags.Option("metric", "str", None, "perf, score, any mean of an evaluation, seconds-to-solved, steps-to-solved"),
-    flags.Option("search", "str", None, "how settings are found: random, sobol"),
+    flags.Option("search", "str", None, "how settings are found: cost, random, sobol, optuna-tpe, optuna-gp"),
     flags.Option("earlier", "str", None, "sweeps whose trials count too, separated by commas"),
     flags.Option("only", "str", None, "of the declared settings vary these, separated by commas"),
     flags.Option("until-solved", "bool", False, "a trial ends once it is solved, whatever the metric"),

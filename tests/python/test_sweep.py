@@ -297,7 +297,7 @@ def test_what_workers_answer_is_recorded(sweep: Sweep) -> None:
 
 
 def test_a_trial_that_is_hopeless_is_stopped_and_counts(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner.search, "should_stop", lambda curve, trials: curve[-1][2] < 0.3)
+    monkeypatch.setattr(runner.stopping, "should_stop", lambda curve, trials: curve[-1][2] < 0.3)
     workers = Scripted(POINT_ANSWER, POINT_ANSWER, DONE_ANSWER | {"status": "stopped"})
     runner.Runner(sweep, workers).run(lambda *_: None)
     stopped = sweep.trials()[0]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from shoal import registry
 from shoal.errors import CheckpointError, ConfigError, ShoalError
-from shoal.sweep import declaration, search
+from shoal.sweep import declaration, search, stopping
 from shoal.sweep.declaration import Declaration
 from shoal.sweep.local import Answer, Job, Workers
 from shoal.sweep.metric import Metric
@@ -183,7 +183,7 @@ class Runner:
             self.problem = f"all of the first {len(trials) + 1} trials failed, the last one: {failed.reason}"
 
     def _is_hopeless(self, trial: Trial) -> bool:
-        return search.should_stop(trial.curve, self.sweep.trials())
+        return stopping.should_stop(trial.curve, self.sweep.trials())
 
     def _out_of_time(self) -> bool:
         declared = self.sweep.declaration

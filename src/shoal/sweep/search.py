@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Searches: what to try next, and what to recommend, from the trials so far and nothing else."""
+"""Searches: what to try next, given all trials so far, and which setting to recommend.
+
+    search = make("cost", space, seed=0, first=[defaults], runs=200)
+    asked = search.ask(trials)                # trials: all so far, those that run among them
+    found = search.recommend(trials)
+
+A search keeps nothing that its trials do not hold: the same trials give the same answer, in any process, at any moment.
+The higher the score the better. What `recommend` expects is a model's mean, which shrinks what one lucky trial says.
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,14 +20,19 @@ from numpy.typing import NDArray
 
 from shoal.errors import ConfigError, nearest
 from shoal.sweep.space import Point, Space
-from shoal.sweep.trial import CONFIRM, DONE, SEARCH, Trial
+from shoal.sweep.trial import CONFIRM, SEARCH, Trial
 
-NAMES = ("random", "sobol")
+Array = NDArray[np.float64]
+
+STEPS = "train.total_steps"  # the setting whose smaller values a learning curve also shows
+_INSTALL = "python -m pip install 'shoal[{}]'"
+_EXTRAS = {"sobol": "sweep", "cost": "sweep", "optuna-tpe": "optuna", "optuna-gp": "optuna"}
+NAMES = ("cost", "random", "sobol", "optuna-tpe", "optuna-gp")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What to try next."""
+    """What to try next. `purpose` is SEARCH, or REPEAT for a setting that was tried and is to be again."""
 
     point: Point
     purpose: str = SEARCH
@@ -28,7 +40,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The best setting as far as is known: its expected score with a 95 % interval, and trials of it."""
+    """The setting that is best as far as is known: its expected score, a 95 % interval of that, and trials of it."""
 
     point: Point
     score: float
@@ -37,40 +49,71 @@ class Recommendation:
     trials: int
 
 
-class Random:
-    """Points drawn evenly, after those given. `earlier`: trials of earlier sweeps, for searches that learn."""
+@dataclass(frozen=True)
+class Limits:
+    """How much a sweep may cost, 0: not said. `seconds` are of all its trials together, whatever number at once."""
 
-    def __init__(self, space: Space, *, seed: int, first: Sequence[Point], earlier: Sequence[Trial] = ()) -> None:
-        self._space, self._seed, self._first, self.earlier = space, seed, tuple(first), tuple(earlier)
+    runs: int = 0
+    seconds: float = 0.0
+
+    def left(self, trials: Sequence[Trial]) -> float:
+        """Return the share that is left, in [0, 1]; a half if no limit is set."""
+        shares = []
+        if self.runs:
+            shares.append(len(trials) / self.runs)
+        if self.seconds:
+            shares.append(sum(trial.cost + trial.thought for trial in trials) / self.seconds)
+        return min(max(1 - max(shares), 0.0), 1.0) if shares else 0.5
+
+
+class Random:
+    """Points drawn evenly, after those given. What all searches share."""
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        seed: int = 0,
+        first: Sequence[Point] = (),
+        limits: Limits | None = None,
+        earlier: Sequence[Trial] = (),
+        steps: str = STEPS,
+    ) -> None:
+        """Search a space.
+
+        Args:
+            space: what is varied.
+            seed: of everything random.
+            first: settings that are tried before all others, such as the defaults.
+            limits: what the sweep may cost.
+            earlier: trials of earlier sweeps, from which a model learns.
+            steps: the setting that says how long a trial is, if it is varied.
+        """
+        self.space, self.seed, self.first = space, seed, tuple(first)
+        self.limits, self.earlier, self.steps = limits or Limits(), tuple(earlier), steps
 
     def ask(self, trials: Sequence[Trial]) -> Asked:
-        """Return what to try next."""
-        number = sum(trial.purpose != CONFIRM for trial in trials)
-        if number < len(self._first):
-            return Asked(self._first[number])
-        return Asked(self._space.decode(self._unit(number)))
+        """Return what to try next, given all trials begun so far."""
+        trials = [trial for trial in trials if trial.purpose != CONFIRM]
+        if len(trials) < len(self.first):
+            return Asked(self.space.decode(self.space.encode(self.first[len(trials)])))
+        return self._next(trials)
 
     def recommend(self, trials: Sequence[Trial]) -> Recommendation | None:
-        """Return the setting with the best score, None while there is none."""
-        found = [trial for trial in trials if trial.status == DONE and trial.score is not None]
-        if not found:
-            return None
-        best = max(found, key=lambda trial: trial.score or -math.inf)
-        return Recommendation(best.point, float(best.score or 0.0), -math.inf, math.inf, 1)
+        """Return the setting that is expected to be the best; None while no trial has a score."""
+        from shoal.sweep import belief
 
-    def _unit(self, number: int) -> NDArray[np.float64]:
-        return np.random.default_rng([self._seed, number]).random(self._space.width)
+        return belief.recommend(self.space, trials, self.steps)
+
+    def _next(self, trials: Sequence[Trial]) -> Asked:
+        return Asked(self.space.decode(generator(self.seed, len(trials)).random(self.space.width)))
 
 
 class Sobol(Random):
-    """Points of a scrambled Sobol sequence."""
+    """Points of a scrambled Sobol sequence, after those given."""
 
-    def _unit(self, number: int) -> NDArray[np.float64]:
-        from scipy.stats import qmc
-
-        sequence = qmc.Sobol(self._space.width, scramble=True, seed=self._seed)
-        sequence.fast_forward(number)
-        return np.asarray(sequence.random(1)[0])
+    def _next(self, trials: Sequence[Trial]) -> Asked:
+        return Asked(self.space.decode(sobol(self.space.width, self.seed, len(trials) - len(self.first))))
 
 
 def make(
@@ -82,14 +125,44 @@ def make(
     runs: int = 0,
     seconds: float = 0.0,
     earlier: Sequence[Trial] = (),
+    steps: str = STEPS,
 ) -> Random:
-    """Return a search. `runs` and `seconds`, of all trials together, are the budget; 0: not said."""
-    kinds = {"random": Random, "sobol": Sobol}
-    if name not in kinds:
-        raise ConfigError(f"no search is called `{name}` (at sweep.search)", nearest(name, kinds))
-    return kinds[name](space, seed=seed, first=first, earlier=earlier)
+    """Return a search by its name; see Random and Limits for the rest.
+
+    Raises:
+        ConfigError: if there is none of that name, or what it needs is not installed.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"no search is called `{name}` (at sweep.search)", nearest(name, NAMES))
+    kind: type[Random] = {"random": Random, "sobol": Sobol}.get(name, Random)
+    try:
+        if name == "sobol":
+            import scipy.stats  # noqa: F401
+        if name == "cost":
+            from shoal.sweep.cost import CostAware as kind
+        if name.startswith("optuna"):
+            from shoal.sweep import optuna_search
+
+            kind = optuna_search.KINDS[name]
+    except ImportError as error:
+        raise ConfigError(
+            f"the search `{name}` needs {error.name}, which is not installed (at sweep.search)",
+            _INSTALL.format(_EXTRAS[name]) + ", or --search random",
+        ) from None
+    limits = Limits(runs, seconds)
+    return kind(space, seed=seed, first=first, limits=limits, earlier=earlier, steps=steps)
 
 
-def should_stop(curve: Sequence[tuple[float, int, float]], trials: Sequence[Trial]) -> bool:
-    """Return whether a running trial with this curve is not worth going on with."""
-    return False
+def generator(seed: int, number: int) -> np.random.Generator:
+    """Return the random numbers that belong to trial `number`."""
+    return np.random.default_rng((seed, number))
+
+
+def sobol(width: int, seed: int, number: int) -> Array:
+    """Return point `number` of a scrambled Sobol sequence, (width,)."""
+    from scipy.stats import qmc
+
+    engine = qmc.Sobol(width, rng=np.random.default_rng(seed))
+    if number:
+        engine.fast_forward(number)
+    return np.asarray(engine.random(1)[0])
