@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal import config, flags, registry, store
+from shoal import command_train, config, flags, registry, store
 from shoal.cli import INTERRUPTED, command, environment, leading
 from shoal.errors import CheckpointError, ConfigError
 
@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> int:
         sweep, options = _begun(arguments)
     from shoal.sweep import report, runner, show
 
-    with sweep:
+    with sweep, command_train.interruptible():
         sweep.join()
         if resumed:
             runner.resumable(sweep)

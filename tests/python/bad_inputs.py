@@ -409,7 +409,7 @@ SWEEP = [
     ("sweep cartpole --sweep.train.gama 'linear(0, 1)'", "unknown key `gama` (at train.gama)", "did you mean `gamma`?"),
     ("sweep cartpole --sweep.gamma 'linear(0, 1)'", "unknown section `gamma` (at sweep.gamma)", ""),
     ("sweep cartpole --sweep.policy.core 'choice(mlp)'", "too few choices: policy.core='choice(mlp)'", ""),
-    ("sweep cartpole --train.gamma 0.9 --sweep.train.gamma 'linear(0, 1)'", "--sweep.train.gamma varies what", "leave"),
+    ("sweep cartpole --train.gamma 1 --sweep.train.gamma 'linear(0, 1)'", "--sweep.train.gamma varies what", "leave"),
     ("sweep cartpole --train.gamma 2", "out of range: gamma=2.0; expected 0 to 1 (at train.gamma)", ""),
     ("sweep --resume", "no such sweep: any; expected a name in runs, or a folder", "`shoal sweep cartpole` makes one"),
     ("sweep --resume nosuch", "no such sweep: nosuch; expected a name in runs, or a folder", ""),
@@ -422,4 +422,16 @@ SWEEP = [
 ]
 # fmt: on
 
-ALL = [*SWEEP, *RUNS, *SHOAL, *YOUR_OWN, *TRAIN_OPTIONS, *TRAIN_SETTINGS, *TRAIN_FILES, *TRAIN_GOING_ON, *EVAL, *OTHERS, *BENCH]
+ALL = [
+    *SWEEP,
+    *RUNS,
+    *SHOAL,
+    *YOUR_OWN,
+    *TRAIN_OPTIONS,
+    *TRAIN_SETTINGS,
+    *TRAIN_FILES,
+    *TRAIN_GOING_ON,
+    *EVAL,
+    *OTHERS,
+    *BENCH,
+]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,24 @@ def test_a_trial_of_a_living_worker_is_left_alone(sweep: Sweep) -> None:
             assert sweep.living() == {sweep.worker, other.worker}
     with sweep.alone():
         assert sweep.living() == {sweep.worker}
+
+
+def test_two_processes_decide_one_after_the_other(sweep: Sweep) -> None:
+    claimed: list[int] = []
+
+    def other() -> None:
+        with Sweep(sweep.path) as found:
+            found.worker = "other"
+            trial, _ = claim(found)
+            claimed.append(trial.number if trial else 0)
+
+    waits = threading.Thread(target=other)
+    with sweep.alone():
+        waits.start()
+        waits.join(0.3)
+        assert not claimed
+    waits.join(10)
+    assert claimed == [1]
 
 
 def test_a_larger_budget_goes_on_with_the_search_and_confirms_what_it_recommends_then(sweep: Sweep) -> None:

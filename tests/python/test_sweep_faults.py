@@ -165,7 +165,7 @@ def test_a_trial_that_is_killed_is_recorded_and_the_sweep_goes_on(tmp_path: Path
 
 
 def test_a_sweep_that_is_killed_loses_its_running_trials_only_and_is_resumed(tmp_path: Path) -> None:
-    running = begin(tmp_path, "--max-runs", "8", "--workers", "2", choices=f"0.4, 0.45, {bad_worker.SLOW}")
+    running = begin(tmp_path, "--max-runs", "8", "--workers", "2", choices=f"0.4, 0.45, {bad_worker.HANG}")
     path = tmp_path / "s"
     until(lambda: (path / "trials.sqlite").exists() and any(t.status == "done" for t in trials(path)))
     until(lambda: any(t.status == "running" for t in trials(path)))

@@ -48,15 +48,20 @@ def of(sweep: Sweep, searching: search.Random, metric: Metric) -> Report:
     trials = sweep.trials()
     searched = [trial for trial in trials if trial.purpose != CONFIRM]
     found = runner.recommend(sweep, searching, searched)
-    scored = [trial for trial in searched if trial.status not in (RUNNING, FAILED) and trial.score is not None]
     return Report(
         metric=metric,
         recommended=found,
         confirmed=confirmed([t for t in trials if found and t.purpose == CONFIRM and t.point == found.point]),
-        best=max(scored, key=lambda trial: trial.score or -math.inf, default=None),
+        best=best(searched),
         counts=dict(Counter(trial.status for trial in searched)),
         seconds=runner.spent(trials),
     )
+
+
+def best(trials: Sequence[Trial]) -> Trial | None:
+    """Return the trial with the highest score; None if none has one."""
+    scored = [trial for trial in trials if trial.status not in (RUNNING, FAILED) and trial.score is not None]
+    return max(scored, key=lambda trial: -math.inf if trial.score is None else trial.score, default=None)
 
 
 def confirmed(trials: Sequence[Trial]) -> Confirmed | None:

@@ -15,7 +15,7 @@ from shoal.sweep import report
 from shoal.sweep.metric import Metric
 from shoal.sweep.runner import Runner
 from shoal.sweep.space import describe
-from shoal.sweep.trial import CONFIRM, FAILED, RUNNING, Trial
+from shoal.sweep.trial import CONFIRM, DONE, FAILED, RUNNING, STOPPED, Trial
 
 MIN_COLUMNS, MIN_ROWS = 60, 15
 
@@ -105,8 +105,9 @@ def _head(view: View, inner: int) -> list[Line]:
 
 def _best(view: View, inner: int) -> list[Line]:
     found, metric = view.found, view.metric
-    best = found.best
-    counts = {status: found.counts.get(status, 0) for status in ("done", "stopped", "failed")}
+    searched = [trial for trial in view.trials if trial.purpose != CONFIRM]
+    best = report.best(searched)
+    counts = {status: sum(trial.status == status for trial in searched) for status in (DONE, STOPPED, FAILED)}
     told: Line = [(f"{n} {status}  ", "warm" if status == FAILED and n else "label") for status, n in counts.items()]
     single: Line = [("best so far".ljust(_LABEL), "label"), (metric.words(best.score) if best else "-", "value")]
     single += [(f"  trial {best.number}", "label")] if best else []
