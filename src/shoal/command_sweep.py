@@ -150,7 +150,7 @@ def take_ranges(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _check(options: dict[str, Any]) -> None:
-    for key, low in (("workers", 1), ("max_runs", 1), ("max_seconds", 0), ("confirm", 0), ("trial_seconds", 0)):
+    for key, low in (("workers", 1), ("max_runs", 1), ("max_seconds", 0), ("confirm", 0)):
         value = options.get(key)
         if value is not None and not low <= value < float("inf"):
             raise ConfigError(f"out of range: --{key.replace('_', '-')} {value:g}; expected at least {low}")
@@ -158,6 +158,9 @@ def _check(options: dict[str, Any]) -> None:
         value = options.get(key)
         if value is not None and not 0 <= value < float("inf"):
             raise ConfigError(f"out of range: --{key.replace('_', '-')} {value:g}; expected at least 0")
+    seconds = options.get("trial_seconds")
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise ConfigError(f"out of range: --trial-seconds {seconds:g}; expected above 0")
     if options["ray_address"] and not options["ray"]:
         raise ConfigError("--ray-address goes with --ray")
     save = options["save"]
