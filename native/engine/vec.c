@@ -53,6 +53,28 @@ static void step_block(void *context, int32_t b, int32_t thread) {
   engine->vec.env->block_step(&engine->vec, first, shoal_block_count(engine, b), &io);
 }
 
+// Environments that are stepped elsewhere: all of them at once, whatever the number of threads here. What was sent last
+// is waited for first: by then the rest is there, and this thread sleeps once, not once a block.
+static void step_split(const ShoalEngine *engine) {
+  const ShoalVec *vec = &engine->vec;
+  int32_t blocks = engine->num_blocks;
+  uint64_t fp = shoal_fp_enter();
+  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+    int32_t first = shoal_block_first(engine, b);
+    ShoalIo io = shoal_slice(engine, first, b);
+    vec->env->split->send(vec, first, shoal_block_count(engine, b), &io);
+  }
+  for (int32_t b = blocks - 1; b >= 0 && !shoal_stopped(engine); b--) {
+    vec->env->split->ready(vec, shoal_block_first(engine, b), -1.0);
+  }
+  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+    int32_t first = shoal_block_first(engine, b);
+    ShoalIo io = shoal_slice(engine, first, b);
+    vec->env->split->finish(vec, first, shoal_block_count(engine, b), &io);
+  }
+  shoal_fp_leave(fp);
+}
+
 static void observe_block(void *context, int32_t b, int32_t thread) {
   const ShoalEngine *engine = context;
   int32_t first = shoal_block_first(engine, b);
@@ -170,7 +192,9 @@ int32_t shoal_vec_step(ShoalVec *vec, char *message) {
     }
   }
   int64_t turn = engine->clock % TIMED_EVERY;
-  if (!engine->chooses_threads || vec->threads == 1) {
+  if (vec->env->split) {
+    step_split(engine);
+  } else if (!engine->chooses_threads || vec->threads == 1) {
     shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
   } else if (turn < TIMED_STEPS) {
     int64_t begun = nanoseconds();
@@ -226,6 +250,12 @@ int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const
   if (check_run(vec, steps, cycle, message) != SHOAL_OK) { return SHOAL_ERROR; }
   for (int64_t step = 0; step < steps && !shoal_stopped(engine); step++, engine->clock++) {
     RunCall call = {engine, step, cycle, discrete, continuous};
+    if (vec->env->split) {
+      int64_t all = (int64_t)vec->num_envs * vec->agents;
+      take_actions(&call, step % cycle * all, all, &engine->io);
+      step_split(engine);
+      continue;
+    }
     shoal_parallel(vec->threads, engine->num_blocks, run_block_once, &call);
   }
   return shoal_stopped(engine) ? SHOAL_STOPPED : SHOAL_OK;

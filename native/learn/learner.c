@@ -175,6 +175,7 @@ static void lay_out(ShoalLearner *learner, ShoalArena *arena) {
   learner->learn = shoal_take(arena, NT);
   learner->segment_memory = shoal_take(arena, 4 * learner->M * state);
   learner->last_values = shoal_take(arena, 4 * N);
+  learner->block_steps = shoal_take(arena, 4 * (int64_t)learner->engine->num_blocks);
   learner->block_sums = shoal_take(arena, 8 * (int64_t)learner->engine->num_blocks * 3 * (policy->normalised + 1));
   learner->return_sums = shoal_take(arena, 16 * shoal_return_tasks(learner));
   learner->order = shoal_take(arena, 4 * batches);

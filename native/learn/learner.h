@@ -70,7 +70,8 @@ struct ShoalLearner {
   uint8_t *ended, *starts, *learn;                                                                   // (N, T)
   float *segment_memory;                                                                             // (M, state_size)
   float *last_values;                                                                                // (N,)
-  double *block_sums;  // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
+  double *block_sums;    // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
+  int32_t *block_steps;  // (blocks,): steps taken in this rollout, of environments that are stepped elsewhere
   double *scores;  // (blocks, players, 2): lives that ended against each other player, and the sum of their outcomes
   double *return_sums;  // (shoal_return_tasks, 2): count and sum of squares of future returns
   // an update

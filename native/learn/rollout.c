@@ -85,7 +85,7 @@ static void value_finals(const Block *block, int32_t t) {
 }
 
 // What the learner does at t, from the batch's outputs.
-static void choose(const Block *block, int32_t t, int64_t clock) {
+static void choose_own(const Block *block, int32_t t, int64_t clock) {
   ShoalLearner *learner = block->learner;
   const ShoalPolicy *policy = learner->policy;
   const ShoalVec *vec = &learner->engine->vec;
@@ -172,7 +172,8 @@ static void keep_scores(const Block *block) {
   memset(lives, 0, 4 * (size_t)(block->rows * size));
 }
 
-static void step(Block *block, int32_t t, int64_t clock) {
+// Observe, remember, and choose the actions of step t.
+static void choose(Block *block, int32_t t, int64_t clock) {
   ShoalLearner *learner = block->learner;
   const ShoalPolicy *policy = learner->policy;
   const ShoalVec *vec = &learner->engine->vec;
@@ -192,13 +193,21 @@ static void step(Block *block, int32_t t, int64_t clock) {
   shoal_lap(scratch, SHOAL_STAGE_GATHER);
   shoal_forward(policy, &batch, &scratch->tape);
   shoal_lap(scratch, SHOAL_STAGE_ACT);
-  choose(block, t, clock);
+  choose_own(block, t, clock);
   shoal_lap(scratch, SHOAL_STAGE_SAMPLE);
   if (block->scores) {
     choose_for_others(block, t, clock);
     shoal_lap(scratch, SHOAL_STAGE_ACT);
   }
-  ShoalIo io = {
+}
+
+// The buffers of step t.
+static ShoalIo io_of(const Block *block, int32_t t, int64_t clock) {
+  const ShoalLearner *learner = block->learner;
+  const ShoalVec *vec = &learner->engine->vec;
+  ShoalScratch *scratch = block->scratch;
+  int32_t T = learner->T;
+  return (ShoalIo){
       .discrete = scratch->discrete,
       .continuous = scratch->continuous,
       .rows = learner->rows + (block->row * (T + 1) + t + 1) * vec->row_bytes,
@@ -215,9 +224,14 @@ static void step(Block *block, int32_t t, int64_t clock) {
       .stride = T,
       .clock = clock,
   };
-  uint64_t fp = shoal_fp_enter();
-  int32_t flagged = vec->env->block_step(vec, block->first, block->count, &io);
-  shoal_fp_leave(fp);
+}
+
+// Keep what came of step t.
+static void take(const Block *block, int32_t t, int32_t flagged) {
+  ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  ShoalScratch *scratch = block->scratch;
+  int32_t T = learner->T;
   shoal_lap(scratch, SHOAL_STAGE_SIMULATE);
   if (flagged) {
     value_finals(block, t);
@@ -237,49 +251,132 @@ static void step(Block *block, int32_t t, int64_t clock) {
   }
 }
 
-static void collect(void *context, int32_t b, int32_t thread) {
-  ShoalLearner *learner = context;
-  const ShoalPolicy *policy = learner->policy;
-  const ShoalVec *vec = &learner->engine->vec;
-  int32_t T = learner->T, stats = 3 * (policy->normalised + 1);
+static void step(Block *block, int32_t t, int64_t clock) {
+  const ShoalVec *vec = &block->learner->engine->vec;
+  choose(block, t, clock);
+  ShoalIo io = io_of(block, t, clock);
+  uint64_t fp = shoal_fp_enter();
+  int32_t flagged = vec->env->block_step(vec, block->first, block->count, &io);
+  shoal_fp_leave(fp);
+  take(block, t, flagged);
+}
+
+static Block block_of(ShoalLearner *learner, int32_t b, int32_t thread) {
+  int32_t agents = learner->engine->vec.agents, stats = 3 * (learner->policy->normalised + 1);
   Block block = {.learner = learner,
                  .b = b,
                  .first = shoal_block_first(learner->engine, b),
                  .count = shoal_block_count(learner->engine, b),
                  .scratch = &learner->scratch[thread],
                  .sums = learner->block_sums + (int64_t)b * stats};
-  block.row = (int64_t)block.first * vec->agents;
-  block.rows = block.count * vec->agents;
-  memset(block.sums, 0, 8 * (size_t)stats);
-  if (vec->players && learner->config.players) {
+  block.row = (int64_t)block.first * agents;
+  block.rows = block.count * agents;
+  if (learner->engine->vec.players && learner->config.players) {
     block.scores = learner->scores + (int64_t)b * learner->config.num_players * 2;
-    memset(block.scores, 0, 16 * (size_t)learner->config.num_players);
   }
-  for (int32_t i = 0; i < block.rows; i++) {  // the last observation of the rollout before is the first of this one
+  return block;
+}
+
+// Block b at the start of a rollout: its last observations of the one before are its first.
+static Block begin(ShoalLearner *learner, int32_t b, int32_t thread) {
+  const ShoalVec *vec = &learner->engine->vec;
+  int32_t T = learner->T;
+  Block block = block_of(learner, b, thread);
+  memset(block.sums, 0, 24 * (size_t)(learner->policy->normalised + 1));
+  if (block.scores) { memset(block.scores, 0, 16 * (size_t)learner->config.num_players); }
+  for (int32_t i = 0; i < block.rows; i++) {
     uint8_t *rows = learner->rows + (block.row + i) * (T + 1) * vec->row_bytes;
     uint8_t *masks = learner->masks + (block.row + i) * (T + 1) * vec->mask_bytes;
     memcpy(rows, rows + (int64_t)T * vec->row_bytes, (size_t)vec->row_bytes);
     memcpy(masks, masks + (int64_t)T * vec->mask_bytes, (size_t)vec->mask_bytes);
   }
-  for (int32_t t = 0; t < T; t++) {
+  return block;
+}
+
+// Value what is observed after the last step.
+static void value_last(Block *block) {
+  const ShoalLearner *learner = block->learner;
+  const ShoalPolicy *policy = learner->policy;
+  ShoalBatch batch = batch_of(block, learner->T);
+  shoal_lap(block->scratch, SHOAL_STAGE_GATHER);
+  batch.memory_out = 0;
+  shoal_forward(policy, &batch, &block->scratch->tape);
+  memset(learner->last_values + block->row, 0, 4 * (size_t)block->rows);
+  for (int32_t k = 0; k < block->learners; k++) {
+    float value = block->scratch->tape.out[(int64_t)k * policy->ldo + policy->outputs];
+    learner->last_values[block->row + block->scratch->index[k]] = SHOAL_FAULT(policy, NO_BOOTSTRAP) ? 0.0f : value;
+  }
+}
+
+static void collect(void *context, int32_t b, int32_t thread) {
+  ShoalLearner *learner = context;
+  Block block = begin(learner, b, thread);
+  for (int32_t t = 0; t < learner->T; t++) {
     if (shoal_stopped(learner->engine)) { return; }
     step(&block, t, learner->counters[2] + t);
   }
-  ShoalBatch batch = batch_of(&block, T);
-  shoal_lap(block.scratch, SHOAL_STAGE_GATHER);
-  batch.memory_out = 0;
-  shoal_forward(policy, &batch, &block.scratch->tape);
-  memset(learner->last_values + block.row, 0, 4 * (size_t)block.rows);
-  for (int32_t k = 0; k < block.learners; k++) {
-    float value = block.scratch->tape.out[(int64_t)k * policy->ldo + policy->outputs];
-    learner->last_values[block.row + block.scratch->index[k]] = SHOAL_FAULT(policy, NO_BOOTSTRAP) ? 0.0f : value;
+  value_last(&block);
+}
+
+// ---------------------------------------------------------------------------------------------------- in two halves
+
+static const double PATIENCE = 1e-3;  // seconds that a thread waits for one block before it looks at its others
+
+static void choose_and_send(Block *block, int32_t t) {
+  const ShoalVec *vec = &block->learner->engine->vec;
+  int64_t clock = block->learner->counters[2] + t;
+  choose(block, t, clock);
+  ShoalIo io = io_of(block, t, clock);
+  uint64_t fp = shoal_fp_enter();
+  vec->env->split->send(vec, block->first, block->count, &io);
+  shoal_fp_leave(fp);
+}
+
+// Every groups-th block from block g on: while some are stepped elsewhere, this thread chooses the actions of others.
+// Each goes on as soon as it was stepped, and what it does depends on no other.
+static void collect_group(void *context, int32_t g, int32_t thread) {
+  ShoalLearner *learner = context;
+  const ShoalVec *vec = &learner->engine->vec;
+  int32_t blocks = learner->engine->num_blocks, groups = shoal_mini(learner->threads, blocks), left = 0;
+  for (int32_t b = g; b < blocks; b += groups, left++) {
+    Block block = begin(learner, b, thread);
+    learner->block_steps[b] = 0;
+    choose_and_send(&block, 0);
+  }
+  for (int32_t idle = 0; left && !shoal_stopped(learner->engine);) {
+    int32_t moved = 0;
+    for (int32_t b = g; b < blocks && !shoal_stopped(learner->engine); b += groups) {
+      int32_t t = learner->block_steps[b];
+      Block block = block_of(learner, b, thread);
+      if (t == learner->T || !vec->env->split->ready(vec, block.first, idle ? PATIENCE : 0.0)) { continue; }
+      ShoalIo io = io_of(&block, t, learner->counters[2] + t);
+      uint64_t fp = shoal_fp_enter();
+      int32_t flagged = vec->env->split->finish(vec, block.first, block.count, &io);
+      shoal_fp_leave(fp);
+      take(&block, t, flagged);
+      learner->block_steps[b] = ++t;
+      if (t < learner->T) {
+        choose_and_send(&block, t);
+      } else {
+        value_last(&block);
+        left--;
+      }
+      moved = 1;
+      idle = 0;
+    }
+    idle = !moved;
   }
 }
 
 int32_t shoal_learner_rollout(ShoalLearner *learner, char *message) {
   (void)message;
   double start = shoal_seconds();
-  shoal_parallel_staged(learner, SHOAL_STAGE_ACT, learner->engine->num_blocks, collect, learner);
+  int32_t blocks = learner->engine->num_blocks;
+  if (learner->engine->vec.env->split) {
+    shoal_parallel_staged(learner, SHOAL_STAGE_ACT, shoal_mini(learner->threads, blocks), collect_group, learner);
+  } else {
+    shoal_parallel_staged(learner, SHOAL_STAGE_ACT, blocks, collect, learner);
+  }
   if (shoal_stopped(learner->engine)) { return SHOAL_STOPPED; }
   learner->counters[0]++;
   learner->counters[2] += learner->T;

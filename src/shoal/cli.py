@@ -18,6 +18,8 @@ from pathlib import Path
 
 from shoal.errors import ConfigError, ShoalError, nearest
 
+BENCHMARKS = ("solve", "suite", "train", "backends", "sim", "vec", "draw", "kernels", "gymnasium")
+
 USAGE = """usage: shoal COMMAND [ARGUMENTS]
 
   train ENV             train an agent; `shoal train ENV --help` shows every setting with this environment's default
@@ -40,8 +42,10 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench vec [ENV...]    stepping of Python environments, beside Gymnasium's and Stable-Baselines3's vectors
   bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
+  autotune ENV          find the workers, copies and blocks (or threads) that step fastest here
   bench gymnasium       cartpole through Gymnasium's vector interface, beside Gymnasium's own and EnvPool's
   profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
   doctor                what is installed, what works, a self-test: what a bug report needs
@@ -175,10 +179,9 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "suite", "train", "backends", "sim", "draw", "kernels", "gymnasium")
-    if not arguments or arguments[0] not in verbs:
+    if not arguments or arguments[0] not in BENCHMARKS:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
-        raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
+        raise ConfigError(f"{got}; expected `shoal bench` {', '.join(BENCHMARKS[:-1])} or {BENCHMARKS[-1]}")
     words = list(leading(arguments[1:]))
     rest = arguments[1 + len(words) :]
     if arguments[0] == "suite":
@@ -189,6 +192,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import sim
 
         return sim.run(words, rest)
+    if arguments[0] == "vec":
+        from shoal.bench import vec
+
+        return vec.run(words, rest)
     if arguments[0] == "draw":
         from shoal.bench import draw
 
@@ -251,6 +258,12 @@ def _profile(arguments: list[str]) -> int:
     return command_profile.run(arguments)
 
 
+def _autotune(arguments: list[str]) -> int:
+    from shoal import command_autotune
+
+    return command_autotune.run(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     from shoal import command_doctor
 
@@ -283,6 +296,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "compare": _compare,
     "sweep": _sweep,
     "bench": _bench,
+    "autotune": _autotune,
     "profile": _profile,
     "doctor": _doctor,
     "completion": _completion,

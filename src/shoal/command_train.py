@@ -120,7 +120,7 @@ def _announce(trainer: Trainer) -> None:
         print(f"  {name} is drawn from {text} per episode, {seen} the policy")
     for reason in config.reasons:
         print(f"  {reason}")
-    for note in trainer.notes:
+    for note in (*(trainer.vec.pool.about() if trainer.vec.pool else ()), *trainer.notes):
         print(f"  {note}")
     at = f", going on at {count(trainer.steps)} of {count(config.train.total_steps)} steps" if trainer.steps else ""
     if trainer.run:

@@ -84,13 +84,14 @@ class Config:
     def settings_hash(self, version: int) -> str:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
-        del sections["vec"]["threads"]
+        for key in ("threads", "workers", "worker", "start", "timeout", "restarts", "spin"):
+            sections["vec"].pop(key)
         if not self.selfplay.share:  # a pool that nobody plays against changes nothing
             del sections["selfplay"]
         for section, keys in LATER.items():
             defaults = {field.name: field.default for field in dataclasses.fields(section_class(section))}
             for key in keys:
-                if sections[section][key] == defaults[key]:
+                if key in sections[section] and sections[section][key] == defaults[key]:
                     del sections[section][key]
         name = f"{self.env}/" if self.folder else self.env  # wherever the folder lies, and whatever ships
         text = json.dumps([name, version, self.preset, sections], sort_keys=True)
@@ -132,9 +133,9 @@ def load(
     """
     env = registry.get(name)
     name = env.name
-    own = read_toml(env.folder / f"{name}.toml")
+    own = read_toml(env.settings)
     solved = own.pop("solved", {})
-    for section in ("watch", "keys", "sweep"):  # viewer.py's, and of sweeps
+    for section in ("watch", "keys", "outside", "sweep"):  # viewer.py's, outside/options.py's, sweep/declare.py's
         own.pop(section, None)
     if untuned:
         own = {"train": {key: value for key, value in own.get("train", {}).items() if key == "total_steps"}}
@@ -147,7 +148,9 @@ def load(
     if top.get("environment", name) != name:
         raise ConfigError(f"{file} is for the environment `{top['environment']}`; got `{name}`")
 
+    usual = env.preset if not preset else ""  # which its own settings go on from
     layers: list[tuple[str, Layer]] = [
+        (f"preset {usual}", PRESETS.get(usual, {})),
         (f"{name}.toml", own),
         (f"preset {preset}", PRESETS.get(preset, {})),
         (str(file), given),
@@ -170,8 +173,8 @@ def load(
         solved=SolvedConfig(**merged["solved"]),
         selfplay=SelfplayConfig(**merged["selfplay"]),
         seed=stored_seed if seed is None else seed,
-        preset=preset,
-        folder=str(env.folder) if env.source else "",
+        preset=preset or usual,
+        folder=env.reference if env.source else "",
     )
 
 
@@ -201,6 +204,10 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if policy.layers is None:
         reasons.append(f"policy.layers = {layers}: the core is {policy.core}")
     policy = dataclasses.replace(policy, hidden=hidden, layers=layers)
+    images = [field.name for field in spec.fields if field.kind == "image"]
+    if images and spec.env.outside and train.backend == "native":
+        train = dataclasses.replace(train, backend="torch")
+        reasons.append(f"train.backend = torch: it has an encoder for the image `{images[0]}`")
     if train.backend == "native":
         if policy.core == "gru":
             raise ConfigError("core=gru: the native backend has none (at policy.core)", "`--backend torch`")
@@ -325,7 +332,7 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         selfplay=SelfplayConfig(**sections["selfplay"]),  # type: ignore[arg-type]
         seed=_stored_seed(top, "the stored settings"),
         preset=_stored_preset(top, "the stored settings"),
-        folder=str(env.folder) if env.source else "",
+        folder=env.reference if env.source else "",
     )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shoal.torch.policy import TorchPolicy
 
 AGENTS = 1000  # evaluated, in enough worlds
+OUTSIDE_AGENTS = 100  # of environments that are Python, where each life takes a thousand times longer
 WORLDS = 8  # at least
 
 
@@ -68,8 +69,9 @@ class Evaluation:
     @property
     def asked(self) -> str:
         """Return ` (solved: 475)`, what solved asks of the means; empty where nothing is asked."""
-        parts = [f"{self.threshold:g}", *(f"{name} {least:g}" for name, least in self.also)]
-        return f" (solved: {', '.join(parts)})" if self.threshold is not None else ""
+        if self.threshold is None:
+            return ""
+        return f" (solved: {', '.join((f'{self.threshold:g}', *(f'{name} {least:g}' for name, least in self.also)))})"
 
     def __str__(self) -> str:
         """Return `score 487.1 +- 2.9 over 1000 lives`."""
@@ -95,9 +97,9 @@ def evaluation_seed(seed: int, number: int) -> int:
     return int.from_bytes(digest, "little") | 1 << 63
 
 
-def worlds_for(agents: int) -> int:
-    """Return how many worlds an evaluation plays."""
-    return max(WORLDS, -(-AGENTS // agents))
+def worlds_for(agents: int, wanted: int = AGENTS) -> int:
+    """Return how many worlds an evaluation plays, to see so many agents."""
+    return max(WORLDS, -(-wanted // agents))
 
 
 def evaluate(
@@ -138,14 +140,23 @@ def evaluate(
     if teams == 1:
         opponent = None
     by_torch = policy is not None and not isinstance(policy, Policy) and player in ("sampled", "greedy")
+    workers = None
+    if spec.env.outside:
+        from shoal.outside.pool import workers_of
+
+        workers = workers_of(config.vec)
     vec = Vec(
         spec,
-        num_envs=num_envs or worlds_for(spec.agents // teams if opponent else spec.agents),
+        num_envs=num_envs
+        or worlds_for(
+            spec.agents // teams if opponent else spec.agents, OUTSIDE_AGENTS if spec.env.outside else AGENTS
+        ),
         seed=seed,
         threads=config.vec.threads,
         max_steps=config.vec.max_steps or 0,
         bind=by_torch,
         stop=stop,
+        workers=workers,
     )
     stats = stats_of(spec.env)
     steps = ctypes.c_int64(0)
@@ -175,6 +186,7 @@ def evaluate(
             ctypes.byref(steps),
             message.address,
         )
+        vec.check()
     if message.check(code):
         raise Stopped
     return Evaluation(player, *aim, steps.value, stats, also, opponent.name if opponent else "")

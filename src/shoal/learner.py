@@ -99,6 +99,11 @@ def make_vec(
 ) -> Vec:
     """Return the copies of a run's environment; `num_envs` and `first_index` say which, 0: all of them."""
     vec = settings.vec
+    workers = None
+    if spec.env.outside:
+        from shoal.outside.pool import workers_of
+
+        workers = workers_of(vec)
     return Vec(
         spec,
         num_envs=num_envs or vec.num_envs or 0,
@@ -110,6 +115,7 @@ def make_vec(
         first_index=first_index,
         bind=bind,
         stop=stop,
+        workers=workers,
     )
 
 

@@ -28,7 +28,7 @@ BACKENDS = ("native", "torch")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # Settings that the hash of a run's settings leaves out at their defaults: they came after results had been recorded.
 LATER = {
-    "vec": ("observe_contexts",),
+    "vec": ("observe_contexts", "worker", "workers", "block", "start", "timeout", "restarts", "spin"),
     "policy": ("grid", "image", "module"),
     "train": ("backend", "device"),
     "solved": ("also_metric", "opponent"),
@@ -66,6 +66,19 @@ class VecConfig:
     observe_contexts: bool = setting(
         False, "the policy sees the parameters that are drawn per episode, as further fields of its observation"
     )
+    worker: str = setting(
+        "processes",
+        "what steps Python environments; serial is this process",
+        choices=("processes", "threads", "serial"),
+    )
+    workers: int = setting(0, "of Python environments; 0 = all cores. Results do not depend on it", low=0, high=1024)
+    block: int = setting(
+        0, "copies of a Python environment stepped together; 0 = 16 blocks, of at least 2. Part of the result", low=0
+    )
+    start: str = setting("spawn", "how worker processes begin", choices=("spawn", "fork"))
+    timeout: float = setting(60.0, "of a worker for one step of its copies", low=0.01, high=1e9, unit="seconds")
+    restarts: int = setting(10, "failures of Python environments that a run survives", low=0, high=2**31 - 1)
+    spin: bool = setting(False, "waiting for Python environments burns a core instead of parking")
     metric_steps: int = setting(0, "also report running lives every so many steps; 0 = off", low=0, high=2**31 - 1)
 
 

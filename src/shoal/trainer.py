@@ -19,7 +19,7 @@ from pathlib import Path
 from shoal import checkpoint, config, learner, memory, native, registry, store
 from shoal.broadcast import Contents
 from shoal.config import Config
-from shoal.errors import CheckpointError, ConfigError, NativeError, ShoalError
+from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, ShoalError
 from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
 from shoal.image import FRESH_HINT, Generations, Image, Progress
 from shoal.journal import Journal
@@ -191,7 +191,7 @@ class Trainer:
                 result = self._train(callback, stream)
                 journal.end(result)
                 return result
-            except (NativeError, CheckpointError) as error:
+            except (NativeError, CheckpointError, EnvError) as error:
                 raise self._with_way_back(error) from error
 
     def _train(self, callback: Callback | None, stream: store.Stream | None) -> Result:
@@ -252,6 +252,9 @@ class Trainer:
         except KeyboardInterrupt:
             self._progress = self._image.restore()
             evaluation, interrupted = None, True
+        except EnvError:  # the environments are gone: what is kept is the state before
+            self._write_image(stream)
+            raise
         seconds, training = time.perf_counter() - started, self._progress.training_seconds
         path = self._save() if self.run and self.updates else None
         self._write_image(stream)
@@ -377,6 +380,7 @@ class Trainer:
             return None if learner.update(log) else stats
 
         stats = self._worker.call(iterate)
+        self.vec.check()
         if stats is None:
             raise Stopped
         return log, stats
@@ -435,6 +439,8 @@ class Trainer:
             return CheckpointError(
                 str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on"
             )
+        if isinstance(error, EnvError):
+            return EnvError(str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on")
         if self.run.weights():
             return NativeError(str(error), f"the last good checkpoint is {self.run.latest()}")
         return error

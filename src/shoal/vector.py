@@ -13,8 +13,9 @@ at every step; copy what must last.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 from shoal import broadcast, memory, native, registry
 from shoal.errors import ConfigError, NativeError, ShapeError
 from shoal.stats import Stats, stats_of
+
+if TYPE_CHECKING:
+    from shoal.outside.flight import Flight
+    from shoal.outside.pool import Pool, Workers
 
 Arrays = dict[str, NDArray[Any]]
 Step = tuple[Arrays, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
@@ -37,6 +42,7 @@ class Vec:
             truncated it and did not terminate it (`final_rows="all"`: wherever an agent ended).
         rewards: float32 (N,). discrete: int32 (N, heads). continuous: float32 (N, dims).
         live: uint8 (N,), the agent exists. starts: uint8 (N,), its life starts with this observation.
+        pool: who steps Python environments, or None.
         waiting: uint8 (num_envs,), the world has ended and waits for its reset (next-step, disabled).
         ended: uint8 (N,), flags of the last step: 1 terminated, 2 truncated.
         rows, mask_rows: the packed observation rows and masks, uint8 (N, row_bytes) and (N, mask_bytes).
@@ -59,6 +65,7 @@ class Vec:
         bind: bool = True,
         stop: ctypes.c_int32 | None = None,
         block: int = 0,
+        workers: Workers | None = None,
     ) -> None:
         """Build the copies; see `make_vec` for the arguments.
 
@@ -72,6 +79,12 @@ class Vec:
         self._lib = native.library()
         self._vec_step = self._lib.vec_step
         self._message = native.Message()
+        self.pool: Pool | None = None
+        if spec.env.outside:
+            from shoal.outside.pool import Workers
+
+            workers = workers or Workers()
+            block = workers.block_of(num_envs)
         self._stop = ctypes.c_int32(0) if stop is None else stop  # must outlive the native object
         config = _config_of(
             spec,
@@ -104,6 +117,11 @@ class Vec:
         )
         if not self.handle:
             raise NativeError(self._message.text)
+        if workers is not None and spec.env.outside:
+            from shoal.outside.pool import Pool
+
+            self.pool = Pool(spec, num_envs, workers, self._stop)
+            self.pool.attach(self.handle)
         self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
         self._seats: memory.Bytes | None = None
         self.live = self._array(0)
@@ -137,11 +155,13 @@ class Vec:
         if seed is not None:
             self._config.seed = seed
         self._message.check(self._lib.vec_reset(self._open(), self._config.seed, self._message.address))
+        self.check()
         return self.observations
 
     def reset_ended(self) -> Arrays:
         """Start the worlds that ended again, with `autoreset="disabled"`, and return the observations."""
         self._message.check(self._lib.vec_reset_ended(self._open(), self._message.address))
+        self.check()
         return self.observations
 
     def step(self, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> Step:
@@ -172,8 +192,36 @@ class Vec:
     def advance(self) -> None:
         """Take one step with what the action buffers hold; `rewards` and `ended` say what came of it."""
         code = self._vec_step(self.handle, self._message.address)
-        if code:
-            self._message.check(code)
+        if code and self._message.check(code):
+            self.check()
+
+    def send(self, envs: ArrayLike, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> None:
+        """Let workers step some Python environments; `recv` says which are done. In the meantime others can be sent.
+
+        Args:
+            envs: numbers of environments: whole blocks (`vec.pool.shape.block` of them, in order).
+            discrete: integers (agents of these, heads).
+            continuous: floats (agents of these, dims).
+
+        Raises:
+            ConfigError: for parts of a block, environments that are under way, or ones in C.
+            ShapeError: if an array does not have that shape.
+        """
+        self._flight.send(envs, discrete, continuous)
+
+    def recv(self, least: int = 1) -> NDArray[np.intp]:
+        """Wait until at least so many of the environments that were sent are done, and return their numbers.
+
+        Their rows of `observations`, `rewards`, `ended`, `final_observations`, `live` and `starts` are then as `step`
+        leaves them. Which are done first depends on the machine: results are not the same from run to run.
+        """
+        return self._flight.receive(least)
+
+    @functools.cached_property
+    def _flight(self) -> Flight:
+        from shoal.outside.flight import Flight
+
+        return Flight(self)
 
     def scripted(self, level: float = 1.0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Write the scripted policy's actions for the present states into the action buffers and return them."""
@@ -245,7 +293,9 @@ class Vec:
         return out
 
     def snapshot(self, index: int) -> bytes:
-        """Return all that environment `index` needs to go on from here."""
+        """Return all that environment `index` needs to go on from here; not of one that is Python."""
+        if self.pool is not None:
+            raise ConfigError(f"`{self.env.spelled}` is Python: it has no snapshots")
         out = np.empty(self._lib.vec_snapshot_bytes(self._open()), np.uint8)
         self._lib.vec_snapshot(self.handle, self._index(index), out.ctypes.data)
         return out.tobytes()
@@ -273,6 +323,18 @@ class Vec:
         """
         at = self._message.address
         self._message.check(self._lib.vec_load(self._open(), snapshots.ctypes.data, at))
+        if self.pool is not None:  # whose environments no snapshot reaches: they begin their episodes again
+            self._message.check(self._lib.outside_restart(self.handle, at))
+            self.check()
+
+    def check(self) -> None:
+        """Raise what ended the work of the workers, if something did.
+
+        Raises:
+            EnvError: one sentence.
+        """
+        if self.pool is not None:
+            self.pool.check()
 
     def state(self, index: int) -> NDArray[np.uint8]:
         """Return a copy of the State of environment `index`, as bytes."""
@@ -296,8 +358,10 @@ class Vec:
         self._message.check(run(self._open(), steps, cycle, *data, self._message.address))
 
     def close(self) -> None:
-        """Give the memory back once no view of it is left."""
+        """Give the memory back once no view of it is left, and end the workers if it has any."""
         self.handle = 0
+        if self.pool is not None:
+            self.pool.close()
         self._memory = memory.allocate(0)
         del self.versions
 
@@ -359,12 +423,14 @@ def make_vec(
     autoreset: str = "same-step",
     final_rows: str = "truncated",
     observe_contexts: bool = False,
+    workers: Workers | None = None,
     **env_params: registry.Value,
 ) -> Vec:
     """Return `num_envs` copies of an environment, reset and observed.
 
     Args:
-        name: of the environment, as `shoal list` shows it, or the path of its folder.
+        name: of the environment, as `shoal list` shows it, the path of its folder, or what opens one that is Python,
+            such as gymnasium:CartPole-v1.
         num_envs: copies; there are num_envs * agents rows.
         seed: of every random number in them.
         threads: that step them; 0 stands for all cores, or one where a step is too short to share. Results do not
@@ -375,6 +441,7 @@ def make_vec(
         autoreset: same-step (default), next-step or disabled.
         final_rows: which last observations are kept: truncated (default) or all.
         observe_contexts: parameters that are drawn per episode are further fields of the observation.
+        workers: `shoal.Workers`, who step Python environments; None: a process for each core.
         **env_params: the environment's own parameters: values, or distributions such as `"uniform(5, 15)"`, from which
             they are drawn when an episode begins.
 
@@ -393,6 +460,7 @@ def make_vec(
         stagger=stagger,
         autoreset=autoreset,
         final_rows=final_rows,
+        workers=workers,
     )
 
 

@@ -71,6 +71,7 @@ typedef struct {
   float *since_returns;  // since the last partial emission; null unless metric_steps > 0
   int32_t *since_lengths;
   uint8_t *live, *starts;
+  struct ShoalOutside *outside;  // who steps the environments, if not this code (outside.h)
   // Who plays what, after shoal_vec_seat; null before: player 0 plays everything.
   int32_t teams;          // of the spec, numbered from 0
   int16_t *next_players;  // (num_envs, teams): who plays each team from the environment's next reset on
@@ -95,6 +96,16 @@ typedef struct {
   int32_t mover;  // block_scripted: 1 + the player whose agents are moved; 0: all are
 } ShoalIo;
 
+// A block's step in two halves, of environments that are stepped elsewhere meanwhile.
+typedef struct {
+  // Hand over the actions.
+  void (*send)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
+  // Wait up to so long; returns whether the block was stepped.
+  int32_t (*ready)(const ShoalVec *vec, int32_t first, double seconds);
+  // block_step, once it was.
+  int32_t (*finish)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
+} ShoalSplit;
+
 typedef struct ShoalEnv {
   int32_t abi;
   const char *name;
@@ -112,6 +123,7 @@ typedef struct ShoalEnv {
   void (*block_scripted)(const ShoalVec *vec, int32_t first, int32_t count, float level, const ShoalIo *io);
   // Calls one function alone, for a profile; returns how often. count is at most SHOAL_RUN.
   int64_t (*block_call)(const ShoalVec *vec, int32_t first, int32_t count, int32_t call, const ShoalIo *io);
+  const ShoalSplit *split;  // or null
 } ShoalEnv;
 
 #endif

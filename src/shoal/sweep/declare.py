@@ -96,7 +96,7 @@ def declared(name: str) -> tuple[dict[str, Any], dict[str, str]]:
         ConfigError: if it says something else.
     """
     env = registry.get(name)
-    table = config.read_toml(env.folder / f"{env.name}.toml").get("sweep", {})
+    table = config.read_toml(env.settings).get("sweep", {})
     own, ranges = {}, {}
     for key, value in table.items():
         where = f"(at sweep.{key} in {env.name}.toml)"
