@@ -10,9 +10,10 @@ when its trials and its own thinking have cost 800 s: trials cost made-up second
 and 800 s it recommends a setting; what counts is that setting's noiseless score. `own` is the setting of the best score
 observed, as rivals recommend; `model` what shoal recommends from the same trials.
 
-`protein` is PufferLib 3.0's, from the sdist on PyPI, whose folder PROTEIN names (pyro-ppl and torch installed). It trains
-its models for 1,000 steps of 1e-4 before each suggestion, 4 to 9 s of processor time; here for 50 steps of 2e-3, which
-go as far, and sees 2 points of each learning curve instead of 10, or a repetition would take a quarter of an hour.
+`protein` is PufferLib 3.0's, from the sdist on PyPI, whose folder PROTEIN names (pyro-ppl and torch installed). As
+shipped it trains its models for 1,000 steps of 1e-4 before each suggestion, 4 to 9 s of processor time; here for 50
+steps of 2e-3, which go as far, and it sees 2 points of each learning curve instead of 10: a repetition would otherwise
+take a quarter of an hour, nearly all of its budget.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class Protein(searches.Random):
         self._seen = 0
 
     def ask(self, trials: Sequence[Trial]) -> searches.Asked:
+        """Tell what is new, and return a suggestion."""
         import torch
 
         for number in (np.random, random, torch):
@@ -185,7 +187,8 @@ def table(path: Path) -> None:
         mine = [row for row in rows if (row["family"], row["width"]) == problem]
         ours = {row["number"]: row["model"] for row in mine if row["search"] == "cost"}
         print(
-            f"{problem[0]}, {problem[1]} settings: mean noiseless score of what is recommended; difference of `cost` to it"
+            f"{problem[0]}, {problem[1]} settings: noiseless score of what is recommended at {BUDGETS} s; "
+            "gain of `cost` over it"
         )
         for name in sorted({row["search"] for row in mine}):
             for kind in ("own", "model"):
@@ -199,8 +202,8 @@ def table(path: Path) -> None:
                     gain = np.array([ours[number] for number in numbers]) - theirs
                     draws = np.random.default_rng(0).integers(0, len(gain), (10_000, len(gain)))
                     low, high = np.percentile(gain[draws].mean(axis=1), [2.5, 97.5], axis=0)
-                    line += "   " + "  ".join(f"{m:+.3f} [{a:+.3f}, {b:+.3f}]"
-                                              for m, a, b in zip(gain.mean(axis=0), low, high, strict=True))  # fmt: skip
+                    gains = zip(gain.mean(axis=0), low, high, strict=True)
+                    line += "   " + "  ".join(f"{m:+.3f} [{a:+.3f}, {b:+.3f}]" for m, a, b in gains)
                 spent = np.mean([row["thought"] for row in mine if row["search"] == name])
                 count = np.mean([row["trials"][-1] for row in mine if row["search"] == name])
                 print(line + (f"   {count:.0f} trials, {spent:.1f} s thought" if kind == "own" else ""))

@@ -24,7 +24,7 @@ LONG = parse_all({"a": "linear(0, 1)", search.STEPS: "log(1e4, 1e6)"})
 DEFAULTS: Point = {"a": 0.5, "b": 0.1, "n": 2, "core": "x"}
 
 
-def tried(space: Space, number: int, score, seed: int = 0, **named: object) -> list[Trial]:  # noqa: ANN001
+def tried(space: Space, number: int, score, seed: int = 0, **named: object) -> list[Trial]:
     """Return trials of random points, with score(point)."""
     rng = np.random.default_rng(seed)
     points = [space.decode(rng.random(space.width)) for _ in range(number)]

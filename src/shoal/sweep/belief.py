@@ -3,8 +3,8 @@
 """What trials teach: models of the score, of the logarithm of the cost, and of whether a trial succeeds at all.
 
 If the number of steps is varied, a trial also says what shorter ones would have brought: a few points of its learning
-curve count as observations, of less weight, since their learning rate was not meant to end there. Scores are warped before
-they are modelled: what lies below the median is compressed, as it matters little how bad a bad setting is.
+curve count as observations, of less weight, since their learning rate was not meant to end there. Scores are warped
+before they are modelled: what lies below the median is compressed, as it matters little how bad a bad setting is.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class Belief:
         earlier: Sequence[Trial] = (),
         memory: dict[int, tuple[Trial, Lesson]] | None = None,
     ) -> None:
-        """Fit the models; `memory` keeps what trials teach from one call to the next. At least one must have a score."""
+        """Fit the models to trials, of which at least one has a score.
+
+        `memory` keeps what trials teach from one call to the next.
+        """
         self.space, self.steps = space, steps
         self.pending = [space.encode(trial.point) for trial in trials if trial.status == RUNNING]
         finished = sorted((t for t in trials if t.status != RUNNING), key=lambda t: (t.ended, t.number))
@@ -227,7 +230,7 @@ def _arrays(trials: Sequence[Sequence[Row]]) -> Data:
 def _tune(process: Process, data: Data) -> Process:
     """Choose hyperparameters; what was found for the same data is remembered, as it takes longer than all the rest."""
     keep = _subset(data[1], data[2], TUNED_ON)
-    x, y, worse, trial = (part[keep] for part in data)
+    x, y, worse, trial = data[0][keep], data[1][keep], data[2][keep], data[3][keep]
     if len(y) < 3:
         return process
     digest = hashlib.blake2b(b"".join(part.tobytes() for part in (x, y, worse, trial)), digest_size=16).digest()

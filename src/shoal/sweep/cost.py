@@ -2,11 +2,13 @@
 # Copyright (c) 2026 the shoal authors
 """The cost-aware search: where one more trial is expected to improve the recommendation most for what it costs.
 
-The value of a trial at x is what it is expected to add to the mean of the best setting (the knowledge gradient): with σ
-how far one noisy score would move the mean, E[max(μ(x) + σ Z - μ*, 0)]. It is taken at the steps that a long trial has: a
-short trial is worth what it tells about the long one. Repeating a tried setting is a candidate like any other: it is worth
-something where the best is uncertain. The value is multiplied by the probability that the trial succeeds, and divided by a
-power of the expected cost, which is one at first and falls to nought as the budget ends (Lee et al., 2020).
+The value of a trial at x is what it is expected to add to the mean of the best setting (the knowledge gradient): with
+σ how far one noisy score would move the mean, E[max(μ(x) + σ Z - μ*, 0)]. It is taken at the steps that a long trial
+has: a short trial is worth what it tells about the long one. Repeating a tried setting is a candidate like any other:
+it is worth something where the best is uncertain. The value is multiplied by a power of the probability that the trial
+succeeds, and divided by a power of the expected cost, which is one at first and falls to nought as the budget ends (Lee
+et al., 2020). The model knows no outliers, so whatever would be recommended is tried a second time as soon as that is
+cheap, or the end is near.
 """
 
 from __future__ import annotations

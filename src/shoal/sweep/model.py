@@ -2,13 +2,13 @@
 # Copyright (c) 2026 the shoal authors
 """A Gaussian process with a length scale for each coordinate, a linear trend and noise of its own.
 
-    k(x, x') = s (1 + r + r²/3) exp(-r) + t (x - ½)·(x' - ½),   r² = 5 Σ (x_i - x'_i)² / l_i²      (Matérn 5/2 and a plane)
+    k(x, x') = s (1 + r + r²/3) exp(-r) + t (x - ½)·(x' - ½),   r² = 5 Σ (x_i - x'_i)² / l_i²
 
-plus noise on the diagonal, multiplied for observations that are known to be worse, and the luck that observations of one
-trial share: four points of a lucky learning curve are not four witnesses. Hyperparameters are those of the
-largest posterior density: length scales have log-normal priors whose median grows with the root of the number of
-coordinates (Hvarfner et al., 2024); the prior of the noise allows for little and for much. Gradients are analytic
-(Rasmussen and Williams, 2006, eq. 5.9).
+(Matérn 5/2 and a plane), plus noise on the diagonal, multiplied for observations that are known to be worse, and the
+luck that observations of one trial share: four points of a lucky learning curve are not four witnesses. Hyperparameters
+are those of the largest posterior density: length scales have log-normal priors whose median grows with the root of the
+number of coordinates (Hvarfner et al., 2024); those of noise and luck allow for little and for much. Gradients are
+analytic (Rasmussen and Williams, 2006, eq. 5.9).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Process:
 
     def mean(self, x: Array) -> Array:
         """Return the mean at points (m, width), (m,): several times faster than with its deviation."""
-        return self._mean + self._unit * (self._weights @ self._kernel(self._x, x))
+        return np.asarray(self._mean + self._unit * (self._weights @ self._kernel(self._x, x)))
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation of the noiseless value at points (m, width), each (m,)."""

@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the shoal authors
 """Optuna's samplers behind the same ask: a study is built anew from the trials each time.
 
-Every number is sampled on the unit interval of its scale, so that Optuna sees the same space. A trial that failed counts
-as the worst score so far, and one that runs as well, so that other workers look elsewhere.
+Every number is sampled on the unit interval of its scale, so that Optuna sees the same space. A trial that failed
+counts as the worst score so far, and one that runs as well, so that other workers look elsewhere.
 """
 
 from __future__ import annotations

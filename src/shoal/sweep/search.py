@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 STEPS = "train.total_steps"  # the setting whose smaller values a learning curve also shows
 _INSTALL = "python -m pip install 'shoal[{}]'"
-_EXTRAS = {"sobol": "sweep", "cost": "sweep", "optuna-tpe": "optuna", "optuna-gp": "optuna"}
+_EXTRAS = {"sobol": "sweep", "cost": "sweep", "optuna-tpe": "optuna", "optuna-gp": "optuna,torch"}
 NAMES = ("cost", "random", "sobol", "optuna-tpe", "optuna-gp")
 
 
@@ -144,7 +144,11 @@ def make(
         if name in ("sobol", "cost"):
             import scipy.stats  # noqa: F401
         if name == "cost":
-            from shoal.sweep.cost import CostAware as kind
+            from shoal.sweep.cost import CostAware
+
+            kind = CostAware
+        if name == "optuna-gp":
+            import torch  # noqa: F401
         if name.startswith("optuna"):
             from shoal.sweep import optuna_search
 
