@@ -99,6 +99,11 @@ class Belief:
         mean, deviation = self.score.predict(self.known)
         return int(np.argmax(mean - CAUTION * deviation + np.log(self.success(self.known))))
 
+    def begun(self, known: int) -> int:
+        """Return how many trials of a known setting there are, with those that are running."""
+        x = self.known[known]
+        return int(self.counts[known]) + sum(np.array_equal(x, waiting) for waiting in self.pending)
+
     def lie(self) -> None:
         """Take running trials for finished with what is expected of them, so that others look elsewhere."""
         if self.pending:

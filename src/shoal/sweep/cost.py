@@ -57,7 +57,7 @@ class CostAware(Random):
         rng = generator(self.seed, number)
         view = _View(belief, self._at, self.limits.left(trials), self.limits)
         champion = view.champion()
-        if belief.counts[champion] < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
+        if belief.begun(champion) < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
             return Asked(belief.points[champion], REPEAT)
         candidates = self._candidates(rng, view.centers())
         value = view.value(candidates)
