@@ -38,12 +38,16 @@ results.write_text("".join(json.dumps(row) + "\n" for row in sorted(rows, key=la
 END
 }
 
-for name in ${*:-cartpole pong breakout squared template recall reset masked mixed continuous crowd forever}; do
+for name in ${*:-cartpole pong breakout squared target template recall reset masked mixed continuous crowd forever}; do
   case $name in
     cartpole) train cartpole --seed 1 --steps 2M ;;
     pong) train pong --seed 1 --steps 4M ;;
     breakout) train breakout --seed 1 --steps 25M ;;
     squared) train squared --seed 1 --steps 12M --policy.hidden 60 ;;  # 60: the file is to be small
+    target) train target --seed 1 --steps 6M ;;
+    connect4) train connect4 --seed 1 ;;  # by name only: no agent of it is shipped yet
+    maze) train maze --seed 1 --steps 120M --policy.hidden 56 ;;
+    snake) train snake --seed 1 --steps 120M --policy.hidden 44 ;;
     template) train template --seed 1 --steps 2M --vec.num-envs 256 --policy.core mlp --policy.hidden 32 ;;
     # The probes: a small network, so that the file is.
     recall | masked | continuous | crowd | forever)

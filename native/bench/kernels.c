@@ -81,15 +81,86 @@ static double mingru_backward(const ShoalBench *bench, ShoalArena *arena, int64_
 
 // ---------------------------------------------------------------------------------------------------- rows of a policy
 
-static double encode(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
+// Multiply-adds of a row: of all matrices, of the encoders' among them, and of those among these whose input needs no
+// gradient. An addition is half a multiply-add. Sets count in full.
+typedef struct {
+  double all, encoder, inputs;
+} Products;
+
+static Products products(const ShoalPolicy *policy) {
+  double H = policy->hidden, units = SHOAL_CONV_UNITS, taps = SHOAL_CONV_TAPS;
+  double encoder = H * (policy->dense + 0.5 * policy->hots), inputs = encoder, rest = 0.0;
+  for (int32_t f = 0; f < policy->num_encodes; f++) {
+    const ShoalEncode *e = &policy->encodes[f];
+    double cells = (double)e->rows * e->columns, first = 0.0;
+    if (e->encoder == SHOAL_ENCODER_EMBEDDING) {
+      first = 0.5 * e->count * H;
+    } else if (e->encoder == SHOAL_ENCODER_CONV) {
+      first = 0.5 * cells * taps * e->channels * units;
+      encoder += cells * units * (taps * units + H);
+    } else if (e->encoder == SHOAL_ENCODER_ENTITIES) {
+      first = cells * e->channels * SHOAL_ENTITY_UNITS;
+      encoder += e->rows * H * SHOAL_ENTITY_UNITS;
+    }
+    encoder += first;
+    inputs += first;
+  }
+  for (int32_t i = 0; i < policy->num_parameters; i++) {
+    const ShoalParameter *p = &policy->parameters[i];
+    rest += p->vector || strstr(p->name, "encoder.") ? 0.0 : (double)p->rows * p->columns;
+  }
+  return (Products){policy->trunks * encoder + rest, policy->trunks * encoder, policy->trunks * inputs};
+}
+
+// Zeros, but for bytes of categories, which are drawn, and for sets, all of whose entities are valid.
+static uint8_t *observations(const ShoalBench *bench, ShoalArena *arena) {
   const ShoalPolicy *policy = bench->policy;
   int64_t bytes = policy->spec.row_bytes;
   uint8_t *rows = shoal_take(arena, bench->rows * bytes);
-  float *x = floats(arena, (int64_t)bench->rows * policy->ldx);
-  for (int64_t i = 0; i < calls; i++) {
-    for (int32_t r = 0; r < bench->rows; r++) { shoal_encode(policy, rows + r * bytes, x + (int64_t)r * policy->ldx); }
+  if (!arena->base) { return rows; }
+  memset(rows, 0, (size_t)(bench->rows * bytes));
+  for (int32_t f = 0; f < policy->num_encodes; f++) {
+    const ShoalEncode *e = &policy->encodes[f];
+    int16_t valid = (int16_t)e->rows;
+    for (int32_t r = 0; r < bench->rows; r++) {
+      uint8_t *row = rows + r * bytes;
+      if (e->encoder == SHOAL_ENCODER_ENTITIES) { memcpy(row + e->valid, &valid, sizeof valid); }
+      for (int32_t i = 0; e->categories && e->dtype == SHOAL_U8 && i < e->count; i++) {
+        row[e->offset + i] = (uint8_t)(shoal_hash(0, 0, (uint64_t)r, (uint64_t)i) % (uint64_t)e->categories);
+      }
+    }
   }
-  return (double)bench->rows * (policy->features + 3.0 * policy->normalised);
+  return rows;
+}
+
+static double encode(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
+  const ShoalPolicy *policy = bench->policy;
+  int64_t bytes = policy->spec.row_bytes;
+  uint8_t *rows = observations(bench, arena);
+  ShoalTape tape;
+  shoal_tape_take(policy, arena, bench->rows, 0, &tape);
+  for (int64_t i = 0; i < calls; i++) {
+    for (int32_t r = 0; r < bench->rows; r++) { shoal_encode(policy, rows + r * bytes, &tape, r); }
+  }
+  return (double)bench->rows * (policy->dense + 3.0 * policy->normalised + policy->indices);
+}
+
+// The encoder's forward pass, from encoded rows, and its backward pass.
+static double encoder(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
+  const ShoalPolicy *policy = bench->policy;
+  uint8_t *rows = observations(bench, arena);
+  float *dx = floats(arena, bench->rows * (int64_t)policy->ldh), *gradient = floats(arena, policy->gradient_count);
+  ShoalTape tape;
+  shoal_tape_take(policy, arena, bench->rows, 1, &tape);
+  for (int32_t r = 0; calls && r < bench->rows; r++) {
+    shoal_encode(policy, rows + (int64_t)r * policy->spec.row_bytes, &tape, r);
+  }
+  for (int64_t i = 0; i < calls; i++) {
+    shoal_encoder_forward(policy, &tape, 0, bench->rows);
+    shoal_encoder_backward(policy, &tape, 0, bench->rows, dx, gradient);
+  }
+  Products found = products(policy);
+  return 2.0 * bench->rows * (3.0 * found.encoder - found.inputs) / policy->trunks;
 }
 
 // What the heads of a policy read and write, over all rows.
@@ -150,21 +221,9 @@ static double loss(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
          (softmax_flops(policy) + policy->logits * 11.0 + policy->spec.num_dims * (2.0 * TRANSCENDENTAL + 20.0));
 }
 
-// Multiply-adds of all matrices for one row, and of the encoder alone, whose input needs no gradient.
-static double products(const ShoalPolicy *policy, double *encoder) {
-  double all = 0.0;
-  *encoder = (double)policy->trunks * policy->features * policy->hidden;
-  for (int32_t i = 0; i < policy->num_parameters; i++) {
-    const ShoalParameter *p = &policy->parameters[i];
-    all += p->vector ? 0.0 : (double)p->rows * p->columns;
-  }
-  return all;
-}
-
 static ShoalBatch policy_batch(const ShoalBench *bench, ShoalArena *arena) {
-  int64_t bytes = bench->policy->spec.row_bytes;
-  uint8_t *rows = shoal_take(arena, bench->rows * bytes);
-  return batch_of(bench, arena, rows, bytes, floats(arena, bench->policy->state_size));
+  uint8_t *rows = observations(bench, arena);
+  return batch_of(bench, arena, rows, bench->policy->spec.row_bytes, floats(arena, bench->policy->state_size));
 }
 
 static double forward(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
@@ -172,8 +231,7 @@ static double forward(const ShoalBench *bench, ShoalArena *arena, int64_t calls)
   shoal_tape_take(bench->policy, arena, bench->rows, 0, &tape);
   ShoalBatch batch = policy_batch(bench, arena);
   for (int64_t i = 0; i < calls; i++) { shoal_forward(bench->policy, &batch, &tape); }
-  double encoder, all = products(bench->policy, &encoder);
-  return 2.0 * bench->rows * all;
+  return 2.0 * bench->rows * products(bench->policy).all;
 }
 
 static double forward_backward(const ShoalBench *bench, ShoalArena *arena, int64_t calls) {
@@ -185,8 +243,8 @@ static double forward_backward(const ShoalBench *bench, ShoalArena *arena, int64
     shoal_forward(bench->policy, &batch, &tape);
     shoal_backward(bench->policy, &batch, &tape, gradient);
   }
-  double encoder, all = products(bench->policy, &encoder);
-  return 2.0 * bench->rows * (3.0 * all - encoder);
+  Products found = products(bench->policy);
+  return 2.0 * bench->rows * (3.0 * found.all - found.inputs);
 }
 
 // ---------------------------------------------------------------------------------------------------- learning
@@ -241,6 +299,7 @@ static const struct {
     {"mingru_forward", SHOAL_BENCH_UNITS, mingru_forward},
     {"mingru_backward", SHOAL_BENCH_UNITS, mingru_backward},
     {"encode", SHOAL_BENCH_POLICY, encode},
+    {"encoder", SHOAL_BENCH_POLICY, encoder},
     {"sample", SHOAL_BENCH_POLICY, sample},
     {"loss", SHOAL_BENCH_POLICY, loss},
     {"forward", SHOAL_BENCH_POLICY, forward},

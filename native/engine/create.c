@@ -88,6 +88,7 @@ static int32_t describe(ShoalEngine *engine, const ShoalEnv *env, const void *pa
   vec->env = env;
   vec->num_envs = config->num_envs;
   vec->agents = vec->spec.agents;
+  vec->teams = shoal_spec_teams(&vec->spec);
   vec->heads = vec->spec.num_heads;
   vec->dims = vec->spec.num_dims;
   vec->metrics = env->num_metrics;
@@ -99,6 +100,7 @@ static int32_t describe(ShoalEngine *engine, const ShoalEnv *env, const void *pa
   vec->metric_steps = config->metric_steps;
   vec->stagger = config->stagger != 0;
   vec->threads = config->threads ? config->threads : shoal_cores();
+  engine->chooses_threads = config->threads == 0;
   vec->block = config->block ? config->block : BLOCK_ROWS / vec->agents;
   vec->block = vec->block < 1 ? 1 : vec->block > vec->num_envs ? vec->num_envs : vec->block;
   vec->first_index = config->first_index;

@@ -17,6 +17,8 @@ int32_t shoal_complain(char *message, const char *format, ...) __attribute__((fo
 
 // The checked spec of an environment with these params; `out` is zeroed by the caller.
 int32_t shoal_spec_of(const ShoalEnv *env, const void *params, ShoalSpec *out, char *message);
+// How many teams there are: they are numbered from 0.
+int32_t shoal_spec_teams(const ShoalSpec *spec);
 // Append the VALUE parameters that the policy may see to the observation row.
 int32_t shoal_spec_observe(const ShoalEnv *env, const int32_t *params, int32_t count, ShoalSpec *out, char *message);
 // Write what spec computed into the head of the params.
@@ -27,6 +29,8 @@ typedef struct {
   ShoalVec vec;
   const volatile int32_t *stop;  // or null
   int64_t clock;                 // steps made since the reset
+  int32_t chooses_threads;       // steps wake other threads only where that pays off
+  int64_t alone;                 // nanoseconds of the quickest of the last timed steps of one thread
   int32_t num_blocks;            // block b holds environments b * vec.block to min(num_envs, (b + 1) * vec.block) - 1
   int32_t bound;                 // shoal_vec_bind was called
   int64_t stats_stride;          // doubles from one block's statistics to the next, whole cache lines
@@ -55,6 +59,8 @@ static inline double *shoal_block_stats(const ShoalEngine *engine, int32_t b) {
 int64_t shoal_scratch_layout(const ShoalVec *vec, uint8_t *base, ShoalIo *io);
 // The bound buffers from environment `first` on, with block b's statistics.
 ShoalIo shoal_slice(const ShoalEngine *engine, int32_t first, int32_t b);
+// The bytes of vec->lives.
+int64_t shoal_lives_bytes(const ShoalVec *vec);
 // Non-zero, with a sentence, unless every step buffer is bound.
 int32_t shoal_complain_about_binding(const ShoalEngine *engine, char *message);
 

@@ -47,10 +47,11 @@ static void carry_all(const ShoalVec *vec, int32_t e, uint8_t *place, int32_t re
   carry(vec->live, agents, e, &place, restoring);
   carry(vec->starts, agents, e, &place, restoring);
   carry(vec->waiting, 1, e, &place, restoring);
+  carry(vec->players, agents * 2, e, &place, restoring);
 }
 
 int64_t shoal_vec_snapshot_bytes(const ShoalVec *vec) {
-  int64_t per_agent = 4 + 4 + 4 * (int64_t)vec->metrics + (vec->since_returns ? 8 : 0) + 2;
+  int64_t per_agent = 4 + 4 + 4 * (int64_t)vec->metrics + (vec->since_returns ? 8 : 0) + 2 + (vec->players ? 2 : 0);
   int64_t version = vec->params_bytes + (vec->env->has_shared ? 4 : 0);
   return version + vec->state_bytes + 4 + vec->agents * per_agent + (vec->waiting ? 1 : 0);
 }
@@ -117,5 +118,6 @@ int32_t shoal_vec_load(ShoalVec *vec, const uint8_t *in, char *message) {
   }
   shoal_parallel(vec->threads, engine->num_blocks, carry_block, &call);
   memset(engine->stats, 0, (size_t)(engine->num_blocks * engine->stats_stride * 8));
+  if (vec->lives) { memset(vec->lives, 0, (size_t)shoal_lives_bytes(vec)); }
   return SHOAL_OK;
 }

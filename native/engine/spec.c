@@ -80,6 +80,22 @@ static int32_t complain_about_actions(const char *env, const ShoalSpec *spec, ch
   return 0;
 }
 
+int32_t shoal_spec_teams(const ShoalSpec *spec) {
+  int32_t teams = 1;
+  for (int32_t a = 0; a < spec->agents; a++) { teams = spec->team_of[a] >= teams ? spec->team_of[a] + 1 : teams; }
+  return teams;
+}
+
+static int32_t complain_about_teams(const char *env, const ShoalSpec *spec, char *message) {
+  for (int32_t a = 0; a < spec->agents; a++) {
+    if (spec->team_of[a] < 0 || spec->team_of[a] >= spec->agents) {
+      return shoal_complain(message, "%s has an agent of an impossible team: team_of[%d]=%d; expected 0 to %d", env, a,
+                            spec->team_of[a], spec->agents - 1);
+    }
+  }
+  return 0;
+}
+
 static int32_t complain_about_sizes(const char *env, const ShoalSpec *spec, char *message) {
   if (spec->agents < 1 || spec->agents > SHOAL_MAX_AGENTS) {
     return shoal_complain(message, "%s has an impossible number of agents: agents=%d; expected 1 to %d", env,
@@ -107,8 +123,8 @@ int32_t shoal_spec_of(const ShoalEnv *env, const void *params, ShoalSpec *out, c
   }
   const char *sentence = env->spec(params, out);
   if (sentence) { return shoal_complain(message, "%s: %s", env->name, sentence); }
-  if (complain_about_sizes(env->name, out, message) || complain_about_fields(env->name, out, message) ||
-      complain_about_actions(env->name, out, message)) {
+  if (complain_about_sizes(env->name, out, message) || complain_about_teams(env->name, out, message) ||
+      complain_about_fields(env->name, out, message) || complain_about_actions(env->name, out, message)) {
     return SHOAL_ERROR;
   }
   out->row_bytes = (out->row_bytes + 3) / 4 * 4;

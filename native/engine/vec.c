@@ -5,8 +5,13 @@
 // size depends on the environment alone, and statistics are kept per block and added in block order, so every number
 // is the same for any number of threads.
 #include <string.h>
+#include <time.h>
 
 #include "engine/engine.h"
+
+// To wake parked threads takes about as long as TOO_SHORT: a step that one thread does in that time stays with it. A
+// few steps in a row are timed every now and then, since they may become longer as episodes go on.
+enum { TOO_SHORT = 100000 /* nanoseconds */, TIMED_STEPS = 4, TIMED_EVERY = 1024 };
 
 // ---------------------------------------------------------------------------------------------------- blocks
 
@@ -46,6 +51,28 @@ static void step_block(void *context, int32_t b, int32_t thread) {
   (void)thread;
   if (shoal_stopped(engine)) { return; }
   engine->vec.env->block_step(&engine->vec, first, shoal_block_count(engine, b), &io);
+}
+
+// Environments that are stepped elsewhere: all of them at once, whatever the number of threads here. What was sent last
+// is waited for first: by then the rest is there, and this thread sleeps once, not once a block.
+static void step_split(const ShoalEngine *engine) {
+  const ShoalVec *vec = &engine->vec;
+  int32_t blocks = engine->num_blocks;
+  uint64_t fp = shoal_fp_enter();
+  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+    int32_t first = shoal_block_first(engine, b);
+    ShoalIo io = shoal_slice(engine, first, b);
+    vec->env->split->send(vec, first, shoal_block_count(engine, b), &io);
+  }
+  for (int32_t b = blocks - 1; b >= 0 && !shoal_stopped(engine); b--) {
+    vec->env->split->ready(vec, shoal_block_first(engine, b), -1.0);
+  }
+  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+    int32_t first = shoal_block_first(engine, b);
+    ShoalIo io = shoal_slice(engine, first, b);
+    vec->env->split->finish(vec, first, shoal_block_count(engine, b), &io);
+  }
+  shoal_fp_leave(fp);
 }
 
 static void observe_block(void *context, int32_t b, int32_t thread) {
@@ -125,6 +152,7 @@ int32_t shoal_vec_reset(ShoalVec *vec, uint64_t seed, char *message) {
   vec->seed = seed;
   engine->clock = 0;
   memset(engine->stats, 0, (size_t)(engine->num_blocks * engine->stats_stride * 8));
+  if (vec->lives) { memset(vec->lives, 0, (size_t)shoal_lives_bytes(vec)); }
   memset(vec->rewards, 0, (size_t)rows * sizeof *vec->rewards);
   memset(vec->ended, 0, (size_t)rows);
   memset(engine->io.rewards, 0, (size_t)rows * sizeof *vec->rewards);
@@ -146,6 +174,12 @@ int32_t shoal_vec_reset_ended(ShoalVec *vec, char *message) {
   return SHOAL_OK;
 }
 
+static int64_t nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 int32_t shoal_vec_step(ShoalVec *vec, char *message) {
   ShoalEngine *engine = shoal_engine_of(vec);
   if (shoal_complain_about_binding(engine, message)) { return SHOAL_ERROR; }
@@ -157,7 +191,19 @@ int32_t shoal_vec_step(ShoalVec *vec, char *message) {
                             e);
     }
   }
-  shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
+  int64_t turn = engine->clock % TIMED_EVERY;
+  if (vec->env->split) {
+    step_split(engine);
+  } else if (!engine->chooses_threads || vec->threads == 1) {
+    shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
+  } else if (turn < TIMED_STEPS) {
+    int64_t begun = nanoseconds();
+    shoal_parallel(1, engine->num_blocks, step_block, engine);
+    int64_t spent = nanoseconds() - begun;
+    engine->alone = turn == 0 || spent < engine->alone ? spent : engine->alone;
+  } else {
+    shoal_parallel(engine->alone < TOO_SHORT ? 1 : vec->threads, engine->num_blocks, step_block, engine);
+  }
   if (shoal_stopped(engine)) { return SHOAL_STOPPED; }
   engine->clock++;
   return SHOAL_OK;
@@ -204,6 +250,12 @@ int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const
   if (check_run(vec, steps, cycle, message) != SHOAL_OK) { return SHOAL_ERROR; }
   for (int64_t step = 0; step < steps && !shoal_stopped(engine); step++, engine->clock++) {
     RunCall call = {engine, step, cycle, discrete, continuous};
+    if (vec->env->split) {
+      int64_t all = (int64_t)vec->num_envs * vec->agents;
+      take_actions(&call, step % cycle * all, all, &engine->io);
+      step_split(engine);
+      continue;
+    }
     shoal_parallel(vec->threads, engine->num_blocks, run_block_once, &call);
   }
   return shoal_stopped(engine) ? SHOAL_STOPPED : SHOAL_OK;
@@ -236,7 +288,7 @@ int32_t shoal_vec_episodes(ShoalVec *vec, uint32_t from, uint32_t until) {
 }
 
 void *shoal_vec_array(ShoalVec *vec, int32_t which) {
-  void *arrays[] = {vec->live,   vec->starts,  vec->returns, vec->lengths,       vec->state,
-                    vec->limits, vec->waiting, vec->params,  vec->shared_version};
+  void *arrays[] = {vec->live,    vec->starts, vec->returns,        vec->lengths,      vec->state,   vec->limits,
+                    vec->waiting, vec->params, vec->shared_version, vec->next_players, vec->players, vec->lives};
   return which >= 0 && which < (int32_t)(sizeof arrays / sizeof *arrays) ? arrays[which] : NULL;
 }

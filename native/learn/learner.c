@@ -97,6 +97,10 @@ static int32_t describe(ShoalLearner *learner, const ShoalVec *vec, const ShoalP
                           "final_all=%d",
                           vec->mode, vec->final_all);
   }
+  if (shoal_check_players(vec, config->players, 1, config->players ? config->num_players : 0, message) != SHOAL_OK) {
+    return SHOAL_ERROR;
+  }
+  learner->guest_state = config->players ? shoal_players_memory(config->players, config->num_players) : 0;
   learner->N = vec->num_envs * vec->agents;
   learner->T = config->horizon;
   learner->S = config->segment;
@@ -131,6 +135,11 @@ static void take_scratch(const ShoalLearner *learner, ShoalArena *arena, ShoalSc
   scratch->continuous = shoal_take(arena, block * vec->dims * 4);
   scratch->probs = shoal_take(arena, 4 * rows * policy->outputs);
   scratch->log_probs = shoal_take(arena, 4 * rows * policy->outputs);
+  scratch->index = shoal_take(arena, 4 * block);
+  scratch->seats = shoal_take(arena, 2 * block);
+  if (learner->config.players) {
+    shoal_turn_take(learner->config.players, learner->config.num_players, (int32_t)block, arena, &scratch->turn);
+  }
   int64_t muon = 0;
   for (int32_t i = 0; i < policy->num_parameters; i++) {
     int64_t floats = shoal_muon_floats(policy->parameters[i].rows, policy->parameters[i].columns);
@@ -150,6 +159,10 @@ static void lay_out(ShoalLearner *learner, ShoalArena *arena) {
   learner->memory = shoal_take(arena, 4 * N * state);
   learner->discounted = shoal_take(arena, 4 * N);
   learner->returns = shoal_take(arena, 3 * 8);
+  if (learner->config.players) {
+    learner->guest_memory = shoal_take(arena, 4 * N * learner->guest_state);
+    learner->scores = shoal_take(arena, 16 * (int64_t)learner->engine->num_blocks * learner->config.num_players);
+  }
   learner->rows = shoal_take(arena, N * (T + 1) * vec->row_bytes);
   learner->masks = shoal_take(arena, N * (T + 1) * vec->mask_bytes);
   learner->discrete = shoal_take(arena, 4 * NT * vec->heads);
@@ -162,6 +175,7 @@ static void lay_out(ShoalLearner *learner, ShoalArena *arena) {
   learner->learn = shoal_take(arena, NT);
   learner->segment_memory = shoal_take(arena, 4 * learner->M * state);
   learner->last_values = shoal_take(arena, 4 * N);
+  learner->block_steps = shoal_take(arena, 4 * (int64_t)learner->engine->num_blocks);
   learner->block_sums = shoal_take(arena, 8 * (int64_t)learner->engine->num_blocks * 3 * (policy->normalised + 1));
   learner->return_sums = shoal_take(arena, 16 * shoal_return_tasks(learner));
   learner->order = shoal_take(arena, 4 * batches);
@@ -269,8 +283,15 @@ int32_t shoal_learner_tensors(ShoalLearner *learner, ShoalTensor *out, int32_t c
        SHOAL_I32_TENSOR,
        1,
        {(int64_t)learner->batches_per_pass * learner->batch_segments}},
+      // Where others play too.
+      {"learner.guest_memory", learner->guest_memory, SHOAL_F32_TENSOR, 2, {N, learner->guest_state}},
+      {"rollout.scores",
+       learner->scores,
+       SHOAL_F64_TENSOR,
+       3,
+       {learner->engine->num_blocks, learner->config.num_players, 2}},
   };
-  int32_t count = (int32_t)(sizeof tensors / sizeof *tensors);
+  int32_t count = (int32_t)(sizeof tensors / sizeof *tensors) - (learner->config.players ? 0 : 2);
   for (int32_t i = 0; out && i < count && i < capacity; i++) { out[i] = tensors[i]; }
   return count;
 }

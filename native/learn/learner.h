@@ -12,6 +12,7 @@
 #include "learn/advantage.h"
 #include "learn/heads.h"
 #include "learn/normalise.h"
+#include "learn/players.h"
 
 // Sums that a shard of a minibatch (or a block of a rollout) leaves, added in a fixed tree.
 enum {
@@ -37,6 +38,9 @@ typedef struct {
   int32_t *discrete;  // actions as the environment takes them
   float *continuous;
   float *probs, *log_probs;  // (rows of a pass or block, outputs)
+  int32_t *index;            // rows of the block that the learner plays
+  int16_t *seats;            // (rows,): who made the step
+  ShoalTurnScratch turn;     // of the other players
   float *muon;
   double lap, stage_seconds[SHOAL_STAGES];  // when this thread last told its time, and where it went
 } ShoalScratch;
@@ -49,12 +53,14 @@ struct ShoalLearner {
   int32_t rows_per_pass;  // of one forward and backward in an update: whole segments
   int32_t batch_segments, shard_segments, num_shards, batches_per_pass;
   // persistent: with the policy and the vec, a complete image between iterations
-  int64_t *counters;  // [0] rollouts, [1] minibatches, [2] steps of the vec
-  float *momentum;    // (parameter_count,): Muon's m, AdamW's m
-  float *second;      // (parameter_count,): AdamW's v
-  float *memory;      // (N, state_size)
-  float *discounted;  // (N,): G of reward scaling
-  double *returns;    // count, mean, M2 of G
+  int64_t *counters;    // [0] rollouts, [1] minibatches, [2] steps of the vec
+  float *momentum;      // (parameter_count,): Muon's m, AdamW's m
+  float *second;        // (parameter_count,): AdamW's v
+  float *memory;        // (N, state_size)
+  float *discounted;    // (N,): G of reward scaling
+  double *returns;      // count, mean, M2 of G
+  float *guest_memory;  // (N, guest_state): of the other players
+  int64_t guest_state;
   // storage of one rollout
   uint8_t *rows;      // (N, T + 1, row_bytes)
   uint8_t *masks;     // (N, T + 1, mask_bytes)
@@ -64,7 +70,9 @@ struct ShoalLearner {
   uint8_t *ended, *starts, *learn;                                                                   // (N, T)
   float *segment_memory;                                                                             // (M, state_size)
   float *last_values;                                                                                // (N,)
-  double *block_sums;   // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
+  double *block_sums;    // (blocks, 3 * (normalised + 1)): normaliser statistics of this rollout
+  int32_t *block_steps;  // (blocks,): steps taken in this rollout, of environments that are stepped elsewhere
+  double *scores;  // (blocks, players, 2): lives that ended against each other player, and the sum of their outcomes
   double *return_sums;  // (shoal_return_tasks, 2): count and sum of squares of future returns
   // an update
   int32_t *order;      // (max(M, batches * batch_segments),): segments of this pass, minibatch by minibatch

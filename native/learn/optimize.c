@@ -24,19 +24,23 @@ static void sum_chunk(void *context, int32_t task, int32_t thread) {
   }
 }
 
-// Drop the padding of matrix rows: gradients[0] -> gradient; returns the sum of squares of parameter p.
+// From the passes' order to the parameter's own: gradients[0] -> gradient; returns the sum of squares of parameter p.
 static double unpad(ShoalLearner *learner, int32_t index) {
   const ShoalPolicy *policy = learner->policy;
   const ShoalParameter *p = &policy->parameters[index];
   const float *from = learner->gradients + policy->gradient_offset[index];
   float *to = learner->gradient + p->offset;
-  int64_t ld = p->vector ? 1 : shoal_padded(p->columns);
+  int32_t inner = p->inner, outer = p->columns / inner;
+  int64_t step = p->table ? shoal_padded(p->rows) : 1, ld = p->table || p->vector ? 1 : shoal_padded(p->columns);
   double lanes[16] = {0.0}, sum = 0.0;
   for (int32_t r = 0; r < p->rows; r++) {
-    for (int32_t c = 0; c < p->columns; c++) {
-      float g = from[r * ld + c];
-      to[(int64_t)r * p->columns + c] = g;
-      lanes[c & 15] += (double)g * (double)g;
+    float *row = to + (int64_t)r * p->columns;
+    for (int32_t a = 0, c = 0; a < outer; a++) {
+      for (int32_t b = 0; b < inner; b++, c++) {
+        float g = from[r * ld + ((int64_t)b * outer + a) * step];  // as shoal_arrange
+        row[c] = g;
+        lanes[c & 15] += (double)g * (double)g;
+      }
     }
   }
   for (int32_t i = 0; i < 16; i++) { sum += lanes[i]; }

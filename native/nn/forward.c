@@ -11,7 +11,7 @@ enum { GATE_ROWS = 32 };  // rows whose gates are computed and used while they a
 
 void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows, int32_t training, ShoalTape *tape) {
   int64_t R = rows;
-  tape->x = shoal_take(arena, 4 * R * policy->ldx);
+  shoal_take_inputs(policy, arena, rows, training, tape);
   for (int32_t t = 0; t < policy->trunks; t++) {
     for (int32_t l = 0; l <= policy->layers; l++) {
       tape->trunk[t].values[l] = shoal_take(arena, 4 * R * policy->ldh);
@@ -33,42 +33,6 @@ void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows,
     tape->dx = shoal_take(arena, 4 * R * policy->ldh);
     for (int32_t i = 0; i < 2 && policy->config.core == SHOAL_CORE_LSTM; i++) {
       tape->carry[i] = shoal_take(arena, 4 * R * policy->ldh);
-    }
-  }
-}
-
-// `count` elements of an array as floats.
-static void convert(float *restrict out, const uint8_t *restrict at, int32_t dtype, int32_t count) {
-  switch (dtype) {
-    case SHOAL_U8:
-      for (int32_t i = 0; i < count; i++) { out[i] = (float)at[i]; }
-      break;
-    case SHOAL_F32: memcpy(out, at, 4 * (size_t)count); break;
-    default:
-      for (int32_t i = 0; i < count; i++) { out[i] = shoal_element(at, dtype, i); }
-  }
-}
-
-void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x) {
-  if (policy->features > policy->dense) {
-    memset(x + policy->dense, 0, 4 * (size_t)(policy->features - policy->dense));
-  }
-  for (int32_t f = 0; f < policy->num_encodes; f++) {
-    const ShoalEncode *e = &policy->encodes[f];
-    const uint8_t *at = row + e->offset;
-    float *restrict out = x + e->feature;
-    if (e->kind == SHOAL_KIND_GRID || e->kind == SHOAL_KIND_CATEGORY) {
-      for (int32_t i = 0; i < e->count; i++) {
-        int32_t value = shoal_clampi((int32_t)shoal_element(at, e->dtype, i), 0, e->categories - 1);
-        out[i * e->categories + value] = 1.0f;
-      }
-      continue;
-    }
-    convert(out, at, e->dtype, e->count);
-    if (e->normalised < 0) { continue; }
-    const float *restrict center = policy->center + e->normalised, *restrict scale = policy->scale + e->normalised;
-    for (int32_t i = 0; i < e->count; i++) {
-      out[i] = shoal_min(5.0f, shoal_max(-5.0f, (out[i] - center[i]) * scale[i]));  // in this order a NaN stays one
     }
   }
 }
@@ -96,18 +60,17 @@ static void activation_backward(const ShoalPolicy *policy, float *restrict dv, c
 }
 
 void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape) {
-  int32_t R = batch->segments * batch->steps, H = policy->hidden, K = policy->features;
+  int32_t R = batch->segments * batch->steps, H = policy->hidden;
   int64_t ldh = policy->ldh, ldg = policy->ldg, ldo = policy->ldo;
-  for (int32_t s = 0; s < batch->segments; s++) {
-    for (int32_t t = 0; t < batch->steps; t++) {
-      shoal_encode(policy, batch->rows[s] + (int64_t)t * policy->spec.row_bytes,
-                   tape->x + shoal_tape_row(policy, batch, s, t) * policy->ldx);
-    }
+  for (int32_t r = 0; r < R; r++) {
+    int32_t by_step = policy->config.core == SHOAL_CORE_LSTM;  // as shoal_tape_row
+    int32_t s = by_step ? r % batch->segments : r / batch->steps, t = by_step ? r / batch->segments : r % batch->steps;
+    shoal_encode(policy, batch->rows[s] + (int64_t)t * policy->spec.row_bytes, tape, r);
   }
   for (int32_t n = 0; n < policy->trunks; n++) {
     const ShoalTrunk *trunk = &policy->trunk[n];
     float **values = tape->trunk[n].values;
-    shoal_product(policy, tape, values[0], ldh, tape->x, policy->ldx, trunk->encoder, trunk->encoder_bias, R, K, H, 0);
+    shoal_encoder_forward(policy, tape, n, R);
     if (policy->config.core == SHOAL_CORE_MLP) { activation(policy, values[0], R); }
     for (int32_t l = 0; l < policy->layers; l++) {
       const ShoalLinear *layer = &trunk->layers[l];
@@ -146,9 +109,8 @@ void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape
 
 enum { OUTER_ROWS = SHOAL_GEMM16_ROWS };  // rows of a tape whose columns stay in the first-level cache
 
-// Add a layer's weight and bias gradients.
-static void outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradient, int32_t weight, int32_t bias,
-                  const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
+void shoal_outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradient, int32_t weight, int32_t bias,
+                 const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows) {
   const ShoalParameter *w = &policy->parameters[weight];
   for (int32_t r = 0; r < rows; r += OUTER_ROWS) {
     int32_t count = rows - r < OUTER_ROWS ? rows - r : OUTER_ROWS;
@@ -173,7 +135,7 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
     const ShoalLinear *layer = &trunk->layers[l];
     if (policy->config.core == SHOAL_CORE_MLP) {
       activation_backward(policy, dx, values[l + 1], R);
-      outer(policy, tape, gradient, layer->weight, layer->bias, dx, ldh, values[l], ldh, R);
+      shoal_outer(policy, tape, gradient, layer->weight, layer->bias, dx, ldh, values[l], ldh, R);
       // The activated values are spent: their buffer takes the next gradient.
       shoal_product(policy, tape, values[l + 1], ldh, dx, ldh, layer->backward, 0, R, H, H, 0);
       dx = values[l + 1];
@@ -187,25 +149,21 @@ static void trunk_backward(const ShoalPolicy *policy, const ShoalBatch *batch, S
         int32_t rows = (until - from) * batch->segments;
         float *at = gates + r * ldg;
         shoal_lstm_backward(policy, batch, tape, n, l, from, until, dx);
-        outer(policy, tape, gradient, layer->weight, layer->bias, at, ldg, values[l] + r * ldh, ldh, rows);
-        outer(policy, tape, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh, ldh,
-              rows);
+        shoal_outer(policy, tape, gradient, layer->weight, layer->bias, at, ldg, values[l] + r * ldh, ldh, rows);
+        shoal_outer(policy, tape, gradient, trunk->recurrent[l].weight, -1, at, ldg, tape->trunk[n].before[l] + r * ldh,
+                    ldh, rows);
         shoal_product(policy, tape, dx + r * ldh, ldh, at, ldg, layer->backward, 0, rows, 4 * H, H, 0);
       }
     } else {
       float *gates = tape->trunk[n].gates[l];
       shoal_mingru_backward(gates, ldg, values[l], dx, tape->trunk[n].states[l], ldh, batch,
                             (n * policy->layers + l) * H, H, carry);
-      outer(policy, tape, gradient, layer->weight, layer->bias, gates, ldg, values[l], ldh, R);
+      shoal_outer(policy, tape, gradient, layer->weight, layer->bias, gates, ldg, values[l], ldh, R);
       shoal_product(policy, tape, dx, ldh, gates, ldg, layer->backward, 0, R, 3 * H, H, 1);
     }
   }
   if (policy->config.core == SHOAL_CORE_MLP) { activation_backward(policy, dx, values[0], R); }
-  if (trunk->dense >= 0) { outer(policy, tape, gradient, trunk->dense, -1, dx, ldh, tape->x, policy->ldx, R); }
-  if (trunk->onehot >= 0) {
-    outer(policy, tape, gradient, trunk->onehot, -1, dx, ldh, tape->x + policy->dense, policy->ldx, R);
-  }
-  shoal_column_sum(gradient + policy->gradient_offset[trunk->bias], dx, ldh, R, H);
+  shoal_encoder_backward(policy, tape, n, R, dx, gradient);
 }
 
 void shoal_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, float *gradient) {
@@ -215,11 +173,12 @@ void shoal_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTap
     const float *top = tape->trunk[n].values[policy->layers];
     int32_t with_policy = n == 0, with_value = n == policy->trunks - 1;
     if (with_policy) {
-      outer(policy, tape, gradient, policy->policy_head.weight, policy->policy_head.bias, tape->dout, ldo, top, ldh, R);
+      shoal_outer(policy, tape, gradient, policy->policy_head.weight, policy->policy_head.bias, tape->dout, ldo, top,
+                  ldh, R);
     }
     if (with_value) {
-      outer(policy, tape, gradient, policy->value_head.weight, policy->value_head.bias, tape->dout + outputs, ldo, top,
-            ldh, R);
+      shoal_outer(policy, tape, gradient, policy->value_head.weight, policy->value_head.bias, tape->dout + outputs, ldo,
+                  top, ldh, R);
     }
     if (with_policy && with_value) {
       shoal_gemm(tape->dx, ldh, tape->dout, ldo, policy->head_backward, 0, R, outputs + 1, H, 0);

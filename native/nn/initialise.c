@@ -43,6 +43,13 @@ void shoal_initialise(ShoalPolicy *policy) {
   for (int32_t i = 0; i < policy->num_parameters; i++) {
     const ShoalParameter *p = &policy->parameters[i];
     int32_t rows = p->rows / p->blocks;
+    if (p->spread > 0.0f) {
+      float *w = policy->theta + p->offset;
+      for (int64_t j = 0; j < (int64_t)p->rows * p->columns; j++) {
+        w[j] = p->spread * (float)normal_at(seed, (uint64_t)(i * SHOAL_MAX_BLOCKS), (uint64_t)j);
+      }
+      continue;
+    }
     for (int32_t block = 0; block < p->blocks && p->gain > 0.0f; block++) {
       orthogonal(policy->theta + p->offset + (int64_t)block * rows * p->columns, rows, p->columns, (double)p->gain,
                  seed, (uint64_t)(i * SHOAL_MAX_BLOCKS + block));

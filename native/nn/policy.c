@@ -7,56 +7,29 @@
 #include <stdio.h>
 #include <string.h>
 
-static int32_t add_parameter(ShoalPolicy *policy, const char *prefix, const char *name, int32_t rows, int32_t columns,
-                             int32_t blocks, int32_t rule, float gain) {
+int64_t shoal_gradient_size(const ShoalParameter *p) {
+  if (p->vector) { return shoal_padded(p->rows); }
+  if (p->table) { return (int64_t)(p->columns + 1) * shoal_padded(p->rows); }  // the last row takes what is dropped
+  return (int64_t)p->rows * shoal_padded(p->columns);
+}
+
+int32_t shoal_add_parameter(ShoalPolicy *policy, const char *prefix, const char *name, int32_t rows, int32_t columns,
+                            int32_t blocks, int32_t rule, float gain) {
   ShoalParameter *p = &policy->parameters[policy->num_parameters];
   snprintf(p->name, sizeof p->name, "policy.%s%s", prefix, name);
   p->rows = rows;
   p->columns = columns;
+  p->inner = 1;
   p->blocks = blocks;
   p->rule = rule;
   p->gain = gain;
   p->vector = gain == 0.0f;  // matrices alone start from something
   p->offset = policy->parameter_count;
-  policy->gradient_offset[policy->num_parameters] = policy->gradient_count;
   policy->parameter_count += (int64_t)rows * columns;
-  policy->gradient_count += p->vector ? shoal_padded(rows) : (int64_t)rows * shoal_padded(columns);
   return policy->num_parameters++;
 }
 
-// Features: vectors and flags first, one-hots behind them.
-static const char *plan_features(ShoalPolicy *policy) {
-  for (int32_t pass = 0; pass < 2; pass++) {
-    for (int32_t f = 0; f < policy->spec.num_fields; f++) {
-      const ShoalField *field = &policy->spec.fields[f];
-      int32_t onehot = field->kind == SHOAL_KIND_GRID || field->kind == SHOAL_KIND_CATEGORY;
-      if (field->kind == SHOAL_KIND_SET || field->kind == SHOAL_KIND_IMAGE) {
-        return "the native backend has no encoder for observation fields of kind set or image yet";
-      }
-      if (onehot && (field->categories < 1 || field->categories > 32)) {
-        return "the native backend encodes grids and categories of 1 to 32 values";
-      }
-      if (onehot != pass) { continue; }
-      ShoalEncode *encode = &policy->encodes[policy->num_encodes++];
-      encode->kind = field->kind;
-      encode->dtype = field->dtype;
-      encode->offset = field->offset;
-      encode->count = field->rows * field->columns * field->channels;
-      encode->categories = onehot ? field->categories : 1;
-      encode->feature = policy->features;
-      encode->normalised = -1;
-      if (field->kind == SHOAL_KIND_VECTOR && policy->config.normalize) {
-        encode->normalised = policy->normalised;
-        policy->normalised += encode->count;
-      }
-      policy->features += encode->count * encode->categories;
-    }
-    if (pass == 0) { policy->dense = policy->features; }
-  }
-  return 0;
-}
-
-static void plan_parameters(ShoalPolicy *policy) {
+static const char *plan_parameters(ShoalPolicy *policy) {
   int32_t H = policy->hidden, blocks = policy->gates, lstm = policy->config.core == SHOAL_CORE_LSTM;
   float gain = policy->config.core == SHOAL_CORE_MLP ? 1.41421356f : 1.0f;
   for (int32_t t = 0; t < policy->trunks; t++) {
@@ -64,36 +37,47 @@ static void plan_parameters(ShoalPolicy *policy) {
     const char *prefix = t ? "value_trunk." : "";
     trunk->dense = trunk->onehot = -1;
     if (policy->dense) {
-      trunk->dense = add_parameter(policy, prefix, "encoder.weight", H, policy->dense, 1, SHOAL_RULE_MUON, 1.41421356f);
+      trunk->dense =
+          shoal_add_parameter(policy, prefix, "encoder.weight", H, policy->dense, 1, SHOAL_RULE_MUON, 1.41421356f);
     }
-    if (policy->features > policy->dense) {
-      trunk->onehot = add_parameter(policy, prefix, "encoder.onehot", H, policy->features - policy->dense, 1,
-                                    SHOAL_RULE_ADAM, 1.41421356f);
+    if (policy->hot) {
+      trunk->onehot =
+          shoal_add_parameter(policy, prefix, "encoder.onehot", H, policy->hot, 1, SHOAL_RULE_ADAM, 1.41421356f);
+      policy->parameters[trunk->onehot].table = 1;
     }
-    trunk->bias = add_parameter(policy, prefix, "encoder.bias", H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+    trunk->bias = shoal_add_parameter(policy, prefix, "encoder.bias", H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+    const char *message = shoal_plan_own(policy, trunk, prefix);
+    if (message) { return message; }
     for (int32_t l = 0; l < policy->layers; l++) {
       char name[32];
       snprintf(name, sizeof name, lstm ? "core.%d.weight_x" : "core.%d.weight", l);
-      trunk->layers[l].weight = add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
+      trunk->layers[l].weight = shoal_add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
       if (lstm) {
         snprintf(name, sizeof name, "core.%d.weight_h", l);
-        trunk->recurrent[l].weight = add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
+        trunk->recurrent[l].weight =
+            shoal_add_parameter(policy, prefix, name, blocks * H, H, blocks, SHOAL_RULE_MUON, gain);
         trunk->recurrent[l].bias = -1;
       }
       snprintf(name, sizeof name, "core.%d.bias", l);
-      trunk->layers[l].bias = add_parameter(policy, prefix, name, blocks * H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+      trunk->layers[l].bias = shoal_add_parameter(policy, prefix, name, blocks * H, 1, 1, SHOAL_RULE_ADAM, 0.0f);
     }
   }
-  policy->policy_head.weight = add_parameter(policy, "", "head.weight", policy->outputs, H, 1, SHOAL_RULE_ADAM, 0.01f);
-  policy->policy_head.bias = add_parameter(policy, "", "head.bias", policy->outputs, 1, 1, SHOAL_RULE_ADAM, 0.0f);
-  policy->value_head.weight = add_parameter(policy, "", "value.weight", 1, H, 1, SHOAL_RULE_ADAM, 1.0f);
-  policy->value_head.bias = add_parameter(policy, "", "value.bias", 1, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+  policy->policy_head.weight =
+      shoal_add_parameter(policy, "", "head.weight", policy->outputs, H, 1, SHOAL_RULE_ADAM, 0.01f);
+  policy->policy_head.bias = shoal_add_parameter(policy, "", "head.bias", policy->outputs, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+  policy->value_head.weight = shoal_add_parameter(policy, "", "value.weight", 1, H, 1, SHOAL_RULE_ADAM, 1.0f);
+  policy->value_head.bias = shoal_add_parameter(policy, "", "value.bias", 1, 1, 1, SHOAL_RULE_ADAM, 0.0f);
   policy->parameters[policy->policy_head.weight].head = 1;
   policy->parameters[policy->value_head.weight].head = 1;
   policy->log_std = -1;
   if (policy->spec.num_dims) {
-    policy->log_std = add_parameter(policy, "", "log_std", policy->spec.num_dims, 1, 1, SHOAL_RULE_ADAM, 0.0f);
+    policy->log_std = shoal_add_parameter(policy, "", "log_std", policy->spec.num_dims, 1, 1, SHOAL_RULE_ADAM, 0.0f);
   }
+  for (int32_t i = 0; i < policy->num_parameters; i++) {
+    policy->gradient_offset[i] = policy->gradient_count;
+    policy->gradient_count += shoal_gradient_size(&policy->parameters[i]);
+  }
+  return 0;
 }
 
 // A packed matrix, in either precision.
@@ -117,9 +101,10 @@ static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
   policy->center = shoal_take(arena, 4 * (int64_t)policy->normalised);
   policy->scale = shoal_take(arena, 4 * (int64_t)policy->normalised);
   for (int32_t t = 0; t < policy->trunks; t++) {
-    policy->trunk[t].encoder = take_packed(arena, H, policy->features);
-    if (policy->config.precision) { policy->trunk[t].joined = shoal_take(arena, 4 * (int64_t)H * policy->features); }
+    policy->trunk[t].encoder = take_packed(arena, H, policy->dense);
+    policy->trunk[t].onehot_table = shoal_take(arena, 4 * (int64_t)policy->hot * shoal_padded(H));
     policy->trunk[t].encoder_bias = shoal_take(arena, 4 * (int64_t)shoal_padded(H));
+    shoal_take_own(policy, arena, &policy->trunk[t]);
     for (int32_t l = 0; l < policy->layers; l++) {
       take_linear(arena, &policy->trunk[t].layers[l], gates, H);
       if (policy->config.core == SHOAL_CORE_LSTM) { take_linear(arena, &policy->trunk[t].recurrent[l], gates, H); }
@@ -130,6 +115,14 @@ static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
   policy->head = shoal_take(arena, 4 * (int64_t)policy->ldo * H);
   policy->head_backward = shoal_take(arena, 4 * (int64_t)shoal_padded(H) * (policy->outputs + 1));
   policy->head_bias = shoal_take(arena, 4 * (int64_t)policy->ldo);
+  int64_t largest = 0;
+  for (int32_t i = 0; i < policy->num_parameters; i++) {
+    const ShoalParameter *p = &policy->parameters[i];
+    if (p->inner > 1 && !p->table && (int64_t)p->rows * p->columns > largest) {
+      largest = (int64_t)p->rows * p->columns;
+    }
+  }
+  policy->arranged = shoal_take(arena, 4 * largest);
 }
 
 static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalPolicyConfig *config) {
@@ -144,16 +137,13 @@ static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalP
   for (int32_t h = 0; h < spec->num_heads; h++) {  // the scratch of sampling has that size
     if (spec->heads[h].size > 1024) { return "the native backend takes action heads of at most 1024 actions"; }
   }
-  const char *message = plan_features(policy);
-  if (message) { return message; }
-  if (policy->features < 1 || policy->features > 16384) {
-    return "the native backend's linear encoder takes rows of 1 to 16384 features";
-  }
   policy->hidden = config->hidden;
+  const char *message = shoal_plan_fields(policy);
+  if (message) { return message; }
   policy->layers = config->core == SHOAL_CORE_MLP ? config->layers - 1 : config->layers;
   policy->gates = config->core == SHOAL_CORE_LSTM ? 4 : config->core == SHOAL_CORE_MINGRU ? 3 : 1;
   policy->trunks = config->own_value ? 2 : 1;
-  policy->ldx = shoal_stride(policy->features);
+  policy->ldx = shoal_stride(policy->dense);
   policy->ldh = shoal_stride(policy->hidden);
   policy->ldg = shoal_stride(policy->gates * policy->hidden);
   int32_t states = config->core == SHOAL_CORE_LSTM ? 2 : config->core == SHOAL_CORE_MINGRU ? 1 : 0;
@@ -161,8 +151,7 @@ static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalP
   for (int32_t h = 0; h < spec->num_heads; h++) { policy->logits += spec->heads[h].size; }
   policy->outputs = policy->logits + spec->num_dims;
   policy->ldo = shoal_padded(policy->outputs + 1);
-  plan_parameters(policy);
-  return 0;
+  return plan_parameters(policy);
 }
 
 int64_t shoal_policy_bytes(const ShoalSpec *spec, const ShoalPolicyConfig *config, char *message) {
@@ -201,9 +190,10 @@ int32_t shoal_policy_tensors(ShoalPolicy *policy, ShoalTensor *out, int32_t capa
     memcpy(out[n].name, p->name, sizeof out[n].name);
     out[n].data = policy->theta + p->offset;
     out[n].dtype = SHOAL_F32_TENSOR;
-    out[n].ndim = p->vector ? 1 : 2;
+    out[n].ndim = p->vector ? 1 : p->taps ? 4 : 2;
     out[n].shape[0] = p->rows;
-    out[n].shape[1] = p->columns;
+    out[n].shape[1] = p->taps ? p->columns / p->taps : p->columns;
+    out[n].shape[2] = out[n].shape[3] = 3;  // of a kernel
   }
   const char *names[3] = {"normalizer.count", "normalizer.mean", "normalizer.m2"};
   double *data[3] = {policy->count, policy->mean, policy->m2};
@@ -238,41 +228,35 @@ static void pack_linear(const ShoalPolicy *policy, ShoalLinear *linear, int32_t 
   memcpy(linear->padded_bias, policy->theta + b->offset, 4 * (size_t)b->rows);
 }
 
-// The encoder's two matrices as one of 16-bit pairs, in which a pair may take from both.
-static void pack_encoder16(const ShoalPolicy *policy, const ShoalTrunk *trunk) {
-  const int32_t parts[2] = {trunk->dense, trunk->onehot};
-  int32_t K = policy->features;
-  for (int32_t i = 0, first = 0; i < 2; i++) {
-    if (parts[i] < 0) { continue; }
-    const ShoalParameter *p = &policy->parameters[parts[i]];
-    for (int32_t r = 0; r < p->rows; r++) {
-      const float *row = policy->theta + p->offset + (int64_t)r * p->columns;
-      memcpy(trunk->joined + (int64_t)r * K + first, row, 4 * (size_t)p->columns);
+void shoal_arrange(const ShoalPolicy *policy, int32_t parameter, float *restrict to) {
+  const ShoalParameter *p = &policy->parameters[parameter];
+  const float *restrict from = policy->theta + p->offset;
+  int32_t inner = p->inner, outer = p->columns / inner, ld = p->table ? shoal_padded(p->rows) : p->columns;
+  for (int32_t r = 0; r < (p->table ? ld : p->rows); r++) {
+    for (int32_t b = 0; b < inner; b++) {
+      for (int32_t a = 0; a < outer; a++) {
+        float value = r < p->rows ? from[(int64_t)r * p->columns + a * inner + b] : 0.0f;
+        int64_t at = (int64_t)b * outer + a;
+        to[p->table ? at * ld + r : (int64_t)r * ld + at] = value;
+      }
     }
-    first += p->columns;
   }
-  shoal_pack16(pairs_of(trunk->encoder), trunk->joined, K, policy->hidden, 1, K);
 }
 
 void shoal_policy_pack(ShoalPolicy *policy) {
   int32_t H = policy->hidden, precision = policy->config.precision;
   for (int32_t t = 0; t < policy->trunks; t++) {
     ShoalTrunk *trunk = &policy->trunk[t];
-    // The encoder's two matrices side by side: panels of (features) with the one-hots' rows behind the dense ones.
-    for (int32_t c = 0; c < H && !precision; c += SHOAL_PANEL) {
-      float *panel = trunk->encoder + (int64_t)c * policy->features;
-      int32_t width = H - c < SHOAL_PANEL ? H - c : SHOAL_PANEL, dense = policy->dense;
-      if (trunk->dense >= 0) {
-        const float *w = policy->theta + policy->parameters[trunk->dense].offset + (int64_t)c * dense;
-        shoal_pack_transposed(panel, w, dense, width, dense);
-      }
-      if (trunk->onehot >= 0) {
-        int32_t onehot = policy->features - dense;
-        const float *w = policy->theta + policy->parameters[trunk->onehot].offset + (int64_t)c * onehot;
-        shoal_pack_transposed(panel + (int64_t)dense * SHOAL_PANEL, w, onehot, width, onehot);
+    if (trunk->dense >= 0) {
+      const float *w = policy->theta + policy->parameters[trunk->dense].offset;
+      if (precision) {
+        shoal_pack16(pairs_of(trunk->encoder), w, policy->dense, H, 1, policy->dense);
+      } else {
+        shoal_pack_transposed(trunk->encoder, w, policy->dense, H, policy->dense);
       }
     }
-    if (precision) { pack_encoder16(policy, trunk); }
+    if (trunk->onehot >= 0) { shoal_arrange(policy, trunk->onehot, trunk->onehot_table); }
+    shoal_pack_own(policy, trunk);
     memcpy(trunk->encoder_bias, policy->theta + policy->parameters[trunk->bias].offset, 4 * (size_t)H);
     for (int32_t l = 0; l < policy->layers; l++) {
       pack_linear(policy, &trunk->layers[l], precision);

@@ -12,10 +12,12 @@
 #include "nn/gemm.h"
 
 #include "nn/arena.h"
+#include "nn/encoders.h"
 #include "nn/gemm16.h"
 #include "shoal/shoal.h"
 
-enum { SHOAL_MAX_LAYERS = 8, SHOAL_MAX_PARAMETERS = 2 * (3 + 3 * SHOAL_MAX_LAYERS) + 5 };
+enum { SHOAL_MAX_LAYERS = 8 };
+enum { SHOAL_MAX_PARAMETERS = 2 * (3 + SHOAL_OWN_PARAMETERS * SHOAL_OWN_MOST + 3 * SHOAL_MAX_LAYERS) + 5 };
 enum { SHOAL_MAX_BLOCKS = 4 };  // gate blocks of a matrix
 enum { SHOAL_RULE_ADAM = 0, SHOAL_RULE_MUON = 1 };
 
@@ -29,7 +31,8 @@ enum {
   SHOAL_FAULT_ABSENT_LEARNT,   // rows of absent agents enter the loss
   SHOAL_FAULT_HEAD_LEFT_OUT,   // the last head's log-probability is left out
   SHOAL_FAULT_CLIPPED_SCORED,  // the clipped action is scored in place of the raw one
-  SHOAL_FAULT_MEMORY_LOST      // the memory is zeroed at every step
+  SHOAL_FAULT_MEMORY_LOST,     // the memory is zeroed at every step
+  SHOAL_FAULT_COUNT_IGNORED    // all entities of a set are taken for valid
 };
 #ifdef SHOAL_FAULTS
 #define SHOAL_FAULT(policy, name) ((policy)->fault == SHOAL_FAULT_##name)
@@ -39,14 +42,19 @@ enum {
 
 // One named parameter in the flat array.
 typedef struct {
-  char name[64];
+  char name[SHOAL_NAME];
   int64_t offset;
   int32_t rows, columns;  // a vector has one column; so may a matrix
-  int32_t vector;         // 1: a bias or a log-std
-  int32_t blocks;         // gate blocks stacked in the rows; each is a matrix of its own for initialisation and Muon
+  int32_t taps;           // of a convolution's kernel, whose columns are (columns / taps, 3, 3); else 0
+  // How the passes order it: with inner > 1, column a * inner + b stands at b * (columns / inner) + a; table: as
+  // (columns, rows). Gradient buffers have this order too.
+  int32_t inner, table;
+  int32_t vector;  // 1: a bias or a log-std
+  int32_t blocks;  // gate blocks stacked in the rows; each is a matrix of its own for initialisation and Muon
   int32_t rule;
   int32_t head;  // 1: a head's matrix (for the ablation that gives heads to Muon)
   float gain;    // of the orthogonal initialisation; 0: zeros
+  float spread;  // above 0: normals of that standard deviation instead
 } ShoalParameter;
 
 typedef struct {
@@ -55,26 +63,23 @@ typedef struct {
   float *padded_bias;
 } ShoalLinear;
 
-typedef struct {
+typedef struct ShoalTrunk {
   int32_t dense, onehot, bias;  // parameter indices; -1 where there are no such features
   float *encoder, *encoder_bias;
-  float *joined;                            // bfloat16: (hidden, features), both matrices of the encoder side by side
+  float *onehot_table;  // (hot, padded H)
+  ShoalOwn own[SHOAL_OWN_MOST];
   ShoalLinear layers[SHOAL_MAX_LAYERS];     // what reads a layer's input; of lstm W_x
   ShoalLinear recurrent[SHOAL_MAX_LAYERS];  // lstm: W_h, without a bias
 } ShoalTrunk;
 
-// How one field becomes features.
-typedef struct {
-  int32_t kind, dtype, offset, count, categories;
-  int32_t feature;     // first feature
-  int32_t normalised;  // first index into the normaliser's statistics, or -1
-} ShoalEncode;
-
 struct ShoalPolicy {
   ShoalSpec spec;
   ShoalPolicyConfig config;
-  int32_t features, dense, ldx;     // K, of which the first `dense` are not one-hot; padded row length
+  int32_t dense, ldx;               // features of DENSE fields; padded row length
+  int32_t hot, hots;                // columns of all one-hots, and how many of them are 1: the fields' elements
+  int32_t indices;                  // of a row: the one-hots', then the embeddings'
   int32_t num_encodes, normalised;  // fields; number of normalised features
+  int32_t num_own;                  // own encoders
   ShoalEncode encodes[SHOAL_MAX_FIELDS];
   int32_t hidden, ldh, ldg, layers, trunks, state_size;
   int32_t gates;                 // blocks of a core layer's matrices: mlp 1, mingru 3, lstm 4
@@ -91,12 +96,17 @@ struct ShoalPolicy {
   double *count, *mean, *m2;                // normaliser: (1,), (normalised,), (normalised,)
   int32_t fault;                            // SHOAL_FAULT_*
   float *center, *scale;                    // what encoding uses: mean and 1 / max(std, 1e-3)
+  float *arranged;                          // workspace of packing: one parameter in the order of the passes
 };
 
 // One forward pass over R = segments * steps rows, in the order of shoal_tape_row.
-typedef struct {
-  float *x;  // (R, ldx) features
+typedef struct ShoalTape {
+  float *x;        // (R, ldx) dense features
+  int32_t *index;  // (R, indices): columns of one-hots, rows of embeddings' tables
+  ShoalOwnInput own[SHOAL_OWN_MOST];
+  float *work;  // of own encoders
   struct {
+    ShoalOwnTape own[SHOAL_OWN_MOST];
     float *values[SHOAL_MAX_LAYERS + 1];  // (R, ldh): encoder output, then each layer's
     float *gates[SHOAL_MAX_LAYERS];       // (R, ldg): the gates, activated; their gradients in backward
     float *states[SHOAL_MAX_LAYERS];      // (R, ldh): the recurrent state after each step; of lstm the cell
@@ -124,6 +134,17 @@ typedef struct {
 static inline int64_t shoal_tape_row(const ShoalPolicy *policy, const ShoalBatch *batch, int32_t s, int32_t t) {
   return policy->config.core == SHOAL_CORE_LSTM ? (int64_t)t * batch->segments + s : (int64_t)s * batch->steps + t;
 }
+
+// Declare a parameter of that many rows and columns; returns its index. gain 0: a vector.
+int32_t shoal_add_parameter(ShoalPolicy *policy, const char *prefix, const char *name, int32_t rows, int32_t columns,
+                            int32_t blocks, int32_t rule, float gain);
+// Copy a parameter in the passes' order: to (rows, columns), or for a table (columns, padded rows).
+void shoal_arrange(const ShoalPolicy *policy, int32_t parameter, float *to);
+// Floats of the gradient buffer that a parameter takes.
+int64_t shoal_gradient_size(const ShoalParameter *p);
+// Add the gradient of a matrix from dy (rows, outputs) and x (rows, inputs), and of its bias (-1: none).
+void shoal_outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradient, int32_t weight, int32_t bias,
+                 const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows);
 
 void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows, int32_t training, ShoalTape *tape);
 // Element i of an array of dtype at `at`, as a float.
@@ -156,7 +177,6 @@ static inline void shoal_product(const ShoalPolicy *policy, const ShoalTape *tap
   }
 }
 
-void shoal_encode(const ShoalPolicy *policy, const uint8_t *row, float *x);
 void shoal_forward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape);
 // Add the gradient of a loss, given tape->dout, to `gradient` (gradient_count,; layout of gradient_offset).
 void shoal_backward(const ShoalPolicy *policy, const ShoalBatch *batch, ShoalTape *tape, float *gradient);

@@ -6,7 +6,7 @@
 #include "reference.h"
 
 typedef struct {
-  int64_t encoder_dense, encoder_hot, encoder_bias, layers, end;  // offsets into params
+  int64_t encoder_dense, encoder_hot, encoder_bias, encoder_own, layers, end;  // offsets into params
 } Trunk;
 
 static int32_t core_layers(const ShoalRefPolicy *p) { return p->core == SHOAL_CORE_MLP ? p->layers - 1 : p->layers; }
@@ -23,10 +23,14 @@ static int64_t bias_in(const ShoalRefPolicy *p) {
 static int64_t layer_params(const ShoalRefPolicy *p) { return bias_in(p) + (int64_t)blocks(p) * p->hidden; }
 
 static Trunk trunk_at(const ShoalRefPolicy *p, int64_t first) {
-  Trunk trunk = {first, 0, 0, 0, 0};
+  Trunk trunk = {.encoder_dense = first};
   trunk.encoder_hot = trunk.encoder_dense + (int64_t)p->hidden * p->dense;
   trunk.encoder_bias = trunk.encoder_hot + (int64_t)p->hidden * p->hot;
-  trunk.layers = trunk.encoder_bias + p->hidden;
+  trunk.encoder_own = trunk.encoder_bias + p->hidden;
+  trunk.layers = trunk.encoder_own;
+  for (int32_t i = 0; i < p->num_encoders; i++) {
+    trunk.layers += shoal_ref_encoder_params(&p->encoders[i], p->hidden);
+  }
   trunk.end = trunk.layers + core_layers(p) * layer_params(p);
   return trunk;
 }
@@ -50,18 +54,50 @@ static double *gates_at(const ShoalRefPolicy *p, int64_t n, int32_t layer, doubl
   return work + n * p->hidden * (core_layers(p) + 1 + (blocks(p) + 1) * layer);
 }
 
-// Two trunks, then backward's gradients: gates (n, 4H at most) and two activations (n, H).
-int64_t shoal_ref_policy_work(const ShoalRefPolicy *p, int64_t n) { return 2 * trunk_work(p, n) + 6 * n * p->hidden; }
+// Two trunks, then backward's gradients: gates (n, 4H at most) and two activations (n, H), then the own encoders' work.
+static int64_t own_work_at(const ShoalRefPolicy *p, int64_t n) { return 2 * trunk_work(p, n) + 6 * n * p->hidden; }
+int64_t shoal_ref_policy_work(const ShoalRefPolicy *p, int64_t n) {
+  int64_t most = 0;
+  for (int32_t i = 0; i < p->num_encoders; i++) {
+    int64_t work = shoal_ref_encoder_work(&p->encoders[i], p->hidden);
+    most = work > most ? work : most;
+  }
+  return own_work_at(p, n) + most;
+}
+
+// Numbers that the own encoders read of a sample.
+static int64_t own_inputs(const ShoalRefPolicy *p) {
+  int64_t inputs = 0;
+  for (int32_t i = 0; i < p->num_encoders; i++) { inputs += shoal_ref_encoder_inputs(&p->encoders[i]); }
+  return inputs;
+}
+
+// From own (n, X): x (n, H) +=; or with dx (n, H) in place of x: dparams +=.
+static void own_encoders(const ShoalRefPolicy *p, const double *params, Trunk trunk, int64_t n, const double *own,
+                         double *x, const double *dx, double *dparams, double *work) {
+  int64_t at = trunk.encoder_own, stride = own_inputs(p);
+  for (int32_t i = 0; i < p->num_encoders; i++) {
+    const ShoalRefEncoder *e = &p->encoders[i];
+    if (x) {
+      shoal_ref_encoder(e, p->hidden, n, stride, own, params + at, x, work);
+    } else {
+      shoal_ref_encoder_backward(e, p->hidden, n, stride, own, params + at, dx, dparams + at, work);
+    }
+    at += shoal_ref_encoder_params(e, p->hidden);
+    own += shoal_ref_encoder_inputs(e);
+  }
+}
 
 // Leaves the trunk's output in the last activation of work.
 static void trunk_forward(const ShoalRefPolicy *p, const double *params, Trunk trunk, int32_t segments, int32_t length,
-                          const double *dense, const double *hot, const uint8_t *starts, const double *state,
-                          double *state_out, double *work) {
+                          const double *dense, const double *hot, const double *own, const uint8_t *starts,
+                          const double *state, double *state_out, double *work, double *own_work) {
   int64_t n = (int64_t)segments * length;
   int32_t hidden = p->hidden, mlp = p->core == SHOAL_CORE_MLP;
   double *x = activation_at(p, n, 0, work);
   shoal_ref_linear(n, p->dense, hidden, dense, params + trunk.encoder_dense, params + trunk.encoder_bias, 0, x);
   shoal_ref_linear(n, p->hot, hidden, hot, params + trunk.encoder_hot, 0, 1, x);
+  own_encoders(p, params, trunk, n, own, x, 0, 0, own_work);
   if (mlp) { shoal_ref_activation(p->activation, n * hidden, x); }
   for (int32_t layer = 0; layer < core_layers(p); layer++) {
     const double *w = params + trunk.layers + layer * layer_params(p), *b = w + bias_in(p);
@@ -90,8 +126,9 @@ static void trunk_forward(const ShoalRefPolicy *p, const double *params, Trunk t
 
 // dy (n, H): the gradient of the trunk's output on entry; overwritten.
 static void trunk_backward(const ShoalRefPolicy *p, const double *params, Trunk trunk, int32_t segments, int32_t length,
-                           const double *dense, const double *hot, const uint8_t *starts, const double *state,
-                           double *dy, double *dx, double *dgates, double *dparams, double *work) {
+                           const double *dense, const double *hot, const double *own, const uint8_t *starts,
+                           const double *state, double *dy, double *dx, double *dgates, double *dparams, double *work,
+                           double *own_work) {
   int64_t n = (int64_t)segments * length;
   int32_t hidden = p->hidden, mlp = p->core == SHOAL_CORE_MLP;
   for (int32_t layer = core_layers(p) - 1; layer >= 0; layer--) {
@@ -120,21 +157,24 @@ static void trunk_backward(const ShoalRefPolicy *p, const double *params, Trunk 
   shoal_ref_linear_backward(n, p->dense, hidden, dense, params + trunk.encoder_dense, dy, 0,
                             dparams + trunk.encoder_dense, dparams + trunk.encoder_bias);
   shoal_ref_linear_backward(n, p->hot, hidden, hot, params + trunk.encoder_hot, dy, 0, dparams + trunk.encoder_hot, 0);
+  own_encoders(p, params, trunk, n, own, 0, dy, dparams, own_work);
 }
 
 void shoal_ref_policy_forward(const ShoalRefPolicy *p, const double *params, int32_t segments, int32_t length,
-                              const double *dense, const double *hot, const uint8_t *starts, const double *state,
-                              double *outputs, double *values, double *state_out, double *work) {
+                              const double *dense, const double *hot, const double *own, const uint8_t *starts,
+                              const double *state, double *outputs, double *values, double *state_out, double *work) {
   int64_t n = (int64_t)segments * length, policy_head = heads_at(p), value_head = value_head_at(p);
   int64_t state_size = (int64_t)p->layers * states(p) * segments * p->hidden;
   Trunk trunk = trunk_at(p, 0);
-  trunk_forward(p, params, trunk, segments, length, dense, hot, starts, state, state_out, work);
+  trunk_forward(p, params, trunk, segments, length, dense, hot, own, starts, state, state_out, work,
+                work + own_work_at(p, n));
   const double *top = activation_at(p, n, core_layers(p), work), *value_top = top;
   if (p->own_value) {
-    double *own_work = work + trunk_work(p, n);
-    trunk_forward(p, params, trunk_at(p, trunk.end), segments, length, dense, hot, starts,
-                  state ? state + state_size : 0, state_out ? state_out + state_size : 0, own_work);
-    value_top = activation_at(p, n, core_layers(p), own_work);
+    double *second = work + trunk_work(p, n);
+    trunk_forward(p, params, trunk_at(p, trunk.end), segments, length, dense, hot, own, starts,
+                  state ? state + state_size : 0, state_out ? state_out + state_size : 0, second,
+                  work + own_work_at(p, n));
+    value_top = activation_at(p, n, core_layers(p), second);
   }
   shoal_ref_linear(n, p->hidden, p->outputs, top, params + policy_head,
                    params + policy_head + (int64_t)p->outputs * p->hidden, 0, outputs);
@@ -142,23 +182,25 @@ void shoal_ref_policy_forward(const ShoalRefPolicy *p, const double *params, int
 }
 
 void shoal_ref_policy_backward(const ShoalRefPolicy *p, const double *params, int32_t segments, int32_t length,
-                               const double *dense, const double *hot, const uint8_t *starts, const double *state,
-                               const double *doutputs, const double *dvalues, double *dparams, double *work) {
+                               const double *dense, const double *hot, const double *own, const uint8_t *starts,
+                               const double *state, const double *doutputs, const double *dvalues, double *dparams,
+                               double *work) {
   int64_t n = (int64_t)segments * length, policy_head = heads_at(p), value_head = value_head_at(p);
-  double *own_work = work + trunk_work(p, n);
+  double *second = work + trunk_work(p, n);
   double *dgates = work + 2 * trunk_work(p, n), *dtop = dgates + 4 * n * p->hidden, *dx = dtop + n * p->hidden;
   Trunk trunk = trunk_at(p, 0);
   const double *top = activation_at(p, n, core_layers(p), work);
-  const double *value_top = p->own_value ? activation_at(p, n, core_layers(p), own_work) : top;
+  const double *value_top = p->own_value ? activation_at(p, n, core_layers(p), second) : top;
   shoal_ref_linear_backward(n, p->hidden, 1, value_top, params + value_head, dvalues, dtop, dparams + value_head,
                             dparams + value_head + p->hidden);
   if (p->own_value) {
-    trunk_backward(p, params, trunk_at(p, trunk.end), segments, length, dense, hot, starts,
+    trunk_backward(p, params, trunk_at(p, trunk.end), segments, length, dense, hot, own, starts,
                    state ? state + (int64_t)p->layers * states(p) * segments * p->hidden : 0, dtop, dx, dgates, dparams,
-                   own_work);
+                   second, work + own_work_at(p, n));
   }
   shoal_ref_linear_backward(n, p->hidden, p->outputs, top, params + policy_head, doutputs, dx, dparams + policy_head,
                             dparams + policy_head + (int64_t)p->outputs * p->hidden);
   for (int64_t i = 0; i < n * p->hidden; i++) { dtop[i] = dx[i] + (p->own_value ? 0.0 : dtop[i]); }
-  trunk_backward(p, params, trunk, segments, length, dense, hot, starts, state, dtop, dx, dgates, dparams, work);
+  trunk_backward(p, params, trunk, segments, length, dense, hot, own, starts, state, dtop, dx, dgates, dparams, work,
+                 work + own_work_at(p, n));
 }

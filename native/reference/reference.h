@@ -26,11 +26,40 @@ SHOAL_API void shoal_ref_linear_backward(int64_t n, int32_t in, int32_t out, con
 
 // ---------------------------------------------------------------------------------------------------- encoding.c
 
-// The number of dense features D and of one-hot features K; returns -1 for a field kind without an encoder.
-SHOAL_API int32_t shoal_ref_features(const ShoalSpec *spec, int32_t *dense, int32_t *hot);
-// rows (n, row_bytes) -> dense (n, D) =, hot (n, K) =. mean, sigma (D,) are read at vector features, null: raw.
-SHOAL_API void shoal_ref_encode(const ShoalSpec *spec, int64_t n, const uint8_t *rows, const double *mean,
-                                const double *sigma, double *dense, double *hot);
+// An encoder with parameters of its own, for one field (encoders.c).
+enum { SHOAL_REF_EMBEDDING = 0, SHOAL_REF_CONV = 1, SHOAL_REF_ENTITIES = 2 };
+enum { SHOAL_REF_OWN = 8 };
+typedef struct {
+  int32_t kind, rows, columns, channels, categories;
+} ShoalRefEncoder;
+
+// The number of dense features D, of one-hot features K, and of own inputs X; encoders (SHOAL_REF_OWN,): the own ones.
+// grid: SHOAL_GRID_*. Returns the number of these, -1 for a field kind without an encoder.
+SHOAL_API int32_t shoal_ref_features(const ShoalSpec *spec, int32_t grid, int32_t *dense, int32_t *hot, int32_t *own,
+                                     ShoalRefEncoder *encoders);
+// rows (n, row_bytes) -> dense (n, D) =, hot (n, K) =, own (n, X) =. mean, sigma (D,) are read at vector features,
+// null: raw. Own inputs are a field's elements, of a set behind the number of valid entities.
+SHOAL_API void shoal_ref_encode(const ShoalSpec *spec, int32_t grid, int64_t n, const uint8_t *rows, const double *mean,
+                                const double *sigma, double *dense, double *hot, double *own);
+
+// ---------------------------------------------------------------------------------------------------- encoders.c
+
+// Numbers that an encoder reads of a sample; its parameters, for hidden units H; doubles of work.
+//   embedding   table (elements * categories, H)
+//   conv        kernel (32, channels * categories, 3, 3), bias (32,), kernel (32, 32, 3, 3), bias (32,), project (H, 32
+//   *
+//               rows * columns), its columns channel by channel
+//   entities    map (32, columns * channels), bias (32,), project (H, 32)
+SHOAL_API int64_t shoal_ref_encoder_inputs(const ShoalRefEncoder *e);
+SHOAL_API int64_t shoal_ref_encoder_params(const ShoalRefEncoder *e, int32_t hidden);
+SHOAL_API int64_t shoal_ref_encoder_work(const ShoalRefEncoder *e, int32_t hidden);
+// y (n, H) += what n samples give; sample i begins at x + i * stride.
+SHOAL_API void shoal_ref_encoder(const ShoalRefEncoder *e, int32_t hidden, int64_t n, int64_t stride, const double *x,
+                                 const double *params, double *y, double *work);
+// From dy (n, H): dparams +=.
+SHOAL_API void shoal_ref_encoder_backward(const ShoalRefEncoder *e, int32_t hidden, int64_t n, int64_t stride,
+                                          const double *x, const double *params, const double *dy, double *dparams,
+                                          double *work);
 
 // ---------------------------------------------------------------------------------------------------- mingru.c
 
@@ -108,26 +137,29 @@ SHOAL_API double shoal_ref_explained_variance(int64_t n, const uint8_t *learn, c
 typedef struct {
   int32_t dense, hot, outputs, dims;  // D, K, O, continuous dimensions
   int32_t core, hidden, layers, activation, own_value;
+  int32_t num_encoders;
+  ShoalRefEncoder encoders[SHOAL_REF_OWN];
 } ShoalRefPolicy;
 
-// Parameters stand in one array: trunk, value trunk if own_value; a trunk = encoder (H, D), (H, K), bias (H,), then per
-// core layer its matrices and a bias: mingru L x [(3H, H), (3H,)], lstm L x [(4H, H), (4H, H), (4H,)], mlp (L - 1) x
+// Parameters stand in one array: trunk, value trunk if own_value; a trunk = encoder (H, D), (H, K), bias (H,), those of
+// the own encoders, then per core layer its matrices and a bias: mingru L x [(3H, H), (3H,)], lstm L x [(4H, H), (4H,
+// H), (4H,)], mlp (L - 1) x
 // [(H, H), (H,)]. Then policy head (O, H), (O,), value head (1, H), (1,), log-std (dims,).
 SHOAL_API int64_t shoal_ref_policy_params(const ShoalRefPolicy *policy);
 // Doubles of `work` for n samples: what forward keeps for backward.
 SHOAL_API int64_t shoal_ref_policy_work(const ShoalRefPolicy *policy, int64_t n);
-// dense (B, S, D), hot (B, S, K), starts (B, S), state at each segment's start (mingru (trunks, L, B, H), lstm (trunks,
-// L, 2, B, H), mlp null)
+// dense (B, S, D), hot (B, S, K), own (B, S, X), starts (B, S), state at each segment's start (mingru (trunks, L, B,
+// H), lstm (trunks, L, 2, B, H), mlp null)
 // -> outputs (B, S, O) =, values (B, S) =, state_out as state = after the last step (may be null).
 SHOAL_API void shoal_ref_policy_forward(const ShoalRefPolicy *policy, const double *params, int32_t segments,
-                                        int32_t length, const double *dense, const double *hot, const uint8_t *starts,
-                                        const double *state, double *outputs, double *values, double *state_out,
-                                        double *work);
+                                        int32_t length, const double *dense, const double *hot, const double *own,
+                                        const uint8_t *starts, const double *state, double *outputs, double *values,
+                                        double *state_out, double *work);
 // From doutputs (B, S, O) and dvalues (B, S), with work as forward left it: dparams +=.
 SHOAL_API void shoal_ref_policy_backward(const ShoalRefPolicy *policy, const double *params, int32_t segments,
-                                         int32_t length, const double *dense, const double *hot, const uint8_t *starts,
-                                         const double *state, const double *doutputs, const double *dvalues,
-                                         double *dparams, double *work);
+                                         int32_t length, const double *dense, const double *hot, const double *own,
+                                         const uint8_t *starts, const double *state, const double *doutputs,
+                                         const double *dvalues, double *dparams, double *work);
 
 // ---------------------------------------------------------------------------------------------------- advantage.c
 

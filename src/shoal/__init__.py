@@ -19,6 +19,7 @@ from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, Sh
 if TYPE_CHECKING:
     from shoal.drawing import Drawing
     from shoal.notebook import Clip, show
+    from shoal.outside.pool import Workers
     from shoal.policy import Policy, load
     from shoal.result import Log, Result
     from shoal.resuming import resume
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "make_vec": "shoal.vector",
+    "Workers": "shoal.outside.pool",
     "Vec": "shoal.vector",
     "Drawing": "shoal.drawing",
     "Trainer": "shoal.trainer",
@@ -55,6 +57,7 @@ __all__ = [
     "ShoalError",
     "Trainer",
     "Vec",
+    "Workers",
     "load",
     "make_vec",
     "resume",

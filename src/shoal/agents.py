@@ -44,7 +44,8 @@ def find(words: Sequence[str], runs_dir: Path) -> checkpoint.Checkpoint:
     Raises:
         CheckpointError: if there is none. EnvError: if there is no such environment.
     """
-    named = words and (words[0] in registry.names() or folder.is_environment(words[0]) or len(words) > 1)
+    known = words and (words[0] in registry.names() or folder.is_environment(words[0]) or folder.is_outside(words[0]))
+    named = known or len(words) > 1
     env = registry.get(words[0]) if named else None
     targets = words[1:] if named else words
     try:

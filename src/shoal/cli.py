@@ -18,6 +18,8 @@ from pathlib import Path
 
 from shoal.errors import ConfigError, ShoalError, nearest
 
+BENCHMARKS = ("solve", "suite", "train", "backends", "sim", "vec", "draw", "kernels", "gymnasium")
+
 USAGE = """usage: shoal COMMAND [ARGUMENTS]
 
   train ENV             train an agent; `shoal train ENV --help` shows every setting with this environment's default
@@ -26,6 +28,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   eval [ENV] [RUN]      evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines
   eval ... --grid gravity=5,10,15   at every point of a grid over parameters, as a table and a heat map
   eval [ENV] --watch [terminal]   watch it play, in a window or this terminal; --record FILE.png|gif|mp4
+  match A B [C...]      games between checkpoints, runs, scripted:LEVEL, random: score, or with more than two a league
+  match RUN --league    a league table of the checkpoints of a run
   play ENV              play it yourself, with the keyboard
   list                  the environments
   new NAME              a folder with an environment of your own: --multi-agent, --continuous, --grid, --into FOLDER
@@ -33,11 +37,15 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
   compare A B ...       groups of runs: means over seeds with intervals, and which is better
   bench solve ENV       time and steps to solved, over seeds
+  bench suite [ENV...]  one table of all of them, tuned and untuned; runs what is missing
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
   bench backends ENV    training speed of the native and the torch backend
   bench sim [ENV...]    simulation speed, over threads and numbers of copies
+  bench vec [ENV...]    stepping of Python environments, beside Gymnasium's and Stable-Baselines3's vectors
   bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
+  autotune ENV          find the workers, copies and blocks (or threads) that step fastest here
+  bench gymnasium       cartpole through Gymnasium's vector interface, beside Gymnasium's own and EnvPool's
   profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
   doctor                what is installed, what works, a self-test: what a bug report needs
   completion SHELL      print the script that completes what you type, in bash, zsh or fish
@@ -114,6 +122,12 @@ def _play(arguments: list[str]) -> int:
     return command_watch.run("play", arguments)
 
 
+def _match(arguments: list[str]) -> int:
+    from shoal import command_match
+
+    return command_match.run(arguments)
+
+
 # ---------------------------------------------------------------------------------------------------- list
 
 
@@ -136,15 +150,15 @@ def _list(arguments: list[str]) -> int:
                 "budget": settings.train.total_steps,
                 "metric": settings.solved.metric,
                 "solved": settings.solved.threshold,
+                "asked": str(settings.solved),
             }
         )
     wide = max(len(str(row["actions"])) for row in rows)
     print(f"{'environment':<13}{'agents':>7}{'features':>9}  {'actions':<{wide}}{'budget':>8}  solved")
     for row in rows:
-        solved = f"{row['metric']} >= {row['solved']:g}" if row["solved"] is not None else ""
         print(
             f"{row['env']:<13}{row['agents']:>7}{row['features']:>9}  {row['actions']:<{wide}}"
-            f"{count(row['budget']):>8}  {solved}"  # type: ignore[arg-type]
+            f"{count(row['budget']):>8}  {row['asked']}"  # type: ignore[arg-type]
         )
     if parsed["json"]:
         print(store.to_json({"environments": rows}))
@@ -164,16 +178,23 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    verbs = ("solve", "train", "backends", "sim", "draw", "kernels")
-    if not arguments or arguments[0] not in verbs:
+    if not arguments or arguments[0] not in BENCHMARKS:
         got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
-        raise ConfigError(f"{got}; expected `shoal bench` {', '.join(verbs[:-1])} or {verbs[-1]}")
+        raise ConfigError(f"{got}; expected `shoal bench` {', '.join(BENCHMARKS[:-1])} or {BENCHMARKS[-1]}")
     words = list(leading(arguments[1:]))
     rest = arguments[1 + len(words) :]
+    if arguments[0] == "suite":
+        from shoal.bench import suite
+
+        return suite.run(words, rest)
     if arguments[0] == "sim":
         from shoal.bench import sim
 
         return sim.run(words, rest)
+    if arguments[0] == "vec":
+        from shoal.bench import vec
+
+        return vec.run(words, rest)
     if arguments[0] == "draw":
         from shoal.bench import draw
 
@@ -182,6 +203,10 @@ def _bench(arguments: list[str]) -> int:
         from shoal.bench import kernels
 
         return kernels.run(words, rest)
+    if arguments[0] == "gymnasium":
+        from shoal.bench import gymnasium
+
+        return gymnasium.run(arguments[1:])
     name, extra = environment(f"shoal bench {arguments[0]}", [*words, *rest])
     if arguments[0] == "train":
         from shoal.bench import train
@@ -226,6 +251,12 @@ def _profile(arguments: list[str]) -> int:
     return command_profile.run(arguments)
 
 
+def _autotune(arguments: list[str]) -> int:
+    from shoal import command_autotune
+
+    return command_autotune.run(arguments)
+
+
 def _doctor(arguments: list[str]) -> int:
     from shoal import command_doctor
 
@@ -249,6 +280,7 @@ def _complete(arguments: list[str]) -> int:
 _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "eval": _eval,
+    "match": _match,
     "play": _play,
     "list": _list,
     "new": _new,
@@ -256,6 +288,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "runs": _runs,
     "compare": _compare,
     "bench": _bench,
+    "autotune": _autotune,
     "profile": _profile,
     "doctor": _doctor,
     "completion": _completion,
@@ -338,5 +371,5 @@ def title(name: str) -> str:
     env = registry.get(name)
     spec = env.spec()
     solved = config.load(name).solved
-    goal = f", solved at {solved.metric} >= {solved.threshold:g}" if solved.threshold is not None else ""
+    goal = f", solved at {solved}" if solved.goals else ""
     return f"{env.name} version {spec.version}{f' in {env.spelled}' if env.source else ''}{goal}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shoal import flags, store
 from shoal.cli import leading
 from shoal.errors import ConfigError
+from shoal.folder import is_outside
 
 if TYPE_CHECKING:
     from shoal.check.report import Report
@@ -30,6 +31,10 @@ def run(arguments: list[str]) -> int:
         raise ConfigError(f"{got}; expected one name, or the path of one folder", "shoal check cartpole")
     if not options["seconds"] >= 0:
         raise ConfigError(f"out of range: --seconds {options['seconds']:g}; expected at least 0")
+    if is_outside(words[0]):
+        raise ConfigError(
+            f"`{words[0]}` is Python: `shoal check` reads the C of an environment", "`shoal train` says what is wrong"
+        )
     from shoal.check import check
 
     report = check(words[0], seconds=0.0 if options["no_train"] else options["seconds"])

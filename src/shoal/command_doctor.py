@@ -29,7 +29,9 @@ REQUIRED = {"numpy": "arrays", "safetensors": "weights on disk", "tyro": "--help
 OPTIONAL = {
     "torch": "compared with by `bench kernels` and by tests",
     "ziglang": "a C compiler, where there is none",
-    "gymnasium": "compared with by tests",
+    "gymnasium": "environments in Gymnasium: `shoal.gymnasium`",
+    "pettingzoo": "environments in PettingZoo: `shoal.pettingzoo`",
+    "stable-baselines3": "its checks and its PPO, by tests",
     "pytest": "`./run test`",
 }
 _SELF_TEST_STEPS = 1_000_000  # of cartpole; twice, in about a second

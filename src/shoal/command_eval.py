@@ -43,6 +43,8 @@ def run(arguments: list[str]) -> int:
     vec = dataclasses.replace(found.config.vec, threads=parsed["threads"] or 0)
     settings = dataclasses.replace(found.config, seed=check_seed(parsed["seed"]), vec=vec)
     players = ["sampled", "greedy", *(["scripted"] if policy.spec.env.scripted else []), "random"]
+    if policy.spec.num_teams > 1:
+        print(f"against {settings.solved.opponent or 'itself'}, from every seat in turn")
     axes = grid.parse(policy.spec.env, grids)
     print(f"{title(settings.reference)}\n{found.path}, trained for {count(found.steps)} steps")
     print(agents.about(found.path, runs_dir) + "\n" if found.path.name == agents.NAME else "", end="")
@@ -62,11 +64,13 @@ def run(arguments: list[str]) -> int:
         player: evaluate(policy.spec, settings, player=player, policy=policy, number=-1, level=parsed["level"])
         for player in players
     }
+    if policy.spec.shared_bytes:
+        print("on levels that it was not trained on")
     _table(results)
     sampled = results["sampled"]
     if sampled.threshold is not None:
         verdict = "solved" if sampled.solved else "not solved"
-        print(f"{verdict}: {sampled} (solved: {sampled.threshold:g})")
+        print(f"{verdict}: {sampled}{sampled.asked}")
     if parsed["json"]:
         row = {"env": settings.env, "checkpoint": str(found.path), "steps": found.steps, "seed": settings.seed}
         row |= {"solved": sampled.solved, "perf": sampled.stats.mean("perf"), "score": sampled.stats.mean("score")}

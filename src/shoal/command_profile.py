@@ -16,6 +16,7 @@ import numpy as np
 from shoal import bench, config, flags, native, registry, stages, store
 from shoal.bench.train import Runner, Window
 from shoal.cli import count, environment, title
+from shoal.errors import ConfigError
 from shoal.plot import bar
 from shoal.vector import Vec
 
@@ -44,6 +45,10 @@ _ABOUT = {
 def run(arguments: list[str]) -> int:
     """Run `shoal profile ARGUMENTS` and return the exit code."""
     name, rest = environment("shoal profile", arguments)
+    if registry.get(name).outside:
+        raise ConfigError(
+            f"`{name}` is Python: its functions cannot be timed one by one", "`shoal bench vec`, cProfile"
+        )
     about = "Where the time of a step goes, and the time of training."
     parsed = flags.parse(f"shoal profile {name}", about, rest, _OPTIONS, name)
     options = parsed.options

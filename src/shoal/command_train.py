@@ -120,7 +120,7 @@ def _announce(trainer: Trainer) -> None:
         print(f"  {name} is drawn from {text} per episode, {seen} the policy")
     for reason in config.reasons:
         print(f"  {reason}")
-    for note in trainer.notes:
+    for note in (*(trainer.vec.pool.about() if trainer.vec.pool else ()), *trainer.notes):
         print(f"  {note}")
     at = f", going on at {count(trainer.steps)} of {count(config.train.total_steps)} steps" if trainer.steps else ""
     if trainer.run:
@@ -147,8 +147,7 @@ def _report(result: Result, trainer: Trainer) -> None:
         return
     threshold = result.evaluation.threshold
     verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"
-    asked = f" (solved: {threshold:g})" if threshold is not None else ""
-    print(f"{verdict}: {result.evaluation}{asked}, after {spent}")
+    print(f"{verdict}: {result.evaluation}{result.evaluation.asked}, after {spent}")
     print(f"run {result.run}")
     runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
     where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"

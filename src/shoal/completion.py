@@ -17,17 +17,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from shoal import flags, registry, store
-from shoal.cli import commands
+from shoal.cli import BENCHMARKS, commands
 from shoal.errors import ShoalError
 from shoal.settings import PRESETS, SECTIONS
 
 RUN_VERBS = ("build", "format", "help", "install", "lint", "python", "test", "wheel")  # that `./run` adds
-BENCHMARKS = ("solve", "train", "sim", "kernels")
 RUNS_VERBS = ("delete", "export", "rebuild", "show", "tag")
 SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")
-_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels")
+_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels", "bench gymnasium")
 _OF_RUNS = ("show", "tag", "delete")  # verbs of `runs` that want the name of one
 
 

@@ -8,6 +8,7 @@ environment's file but for total_steps, the budget of its task, and what solved 
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import hashlib
 import json
@@ -25,11 +26,13 @@ from shoal.settings import (
     SECTIONS,
     PolicyConfig,
     Scalar,
+    SelfplayConfig,
     SolvedConfig,
     TrainConfig,
     VecConfig,
     check_section,
     names_of,
+    section_class,
 )
 
 Layer = Mapping[str, Mapping[str, object]]  # section -> key -> value
@@ -50,6 +53,7 @@ class Config:
     policy: PolicyConfig
     train: TrainConfig
     solved: SolvedConfig
+    selfplay: SelfplayConfig = dataclasses.field(default_factory=SelfplayConfig)
     seed: int = 0
     preset: str = ""
     folder: str = ""
@@ -80,11 +84,14 @@ class Config:
     def settings_hash(self, version: int) -> str:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
-        del sections["vec"]["threads"]
+        for key in ("threads", "workers", "worker", "start", "timeout", "restarts", "spin"):
+            sections["vec"].pop(key)
+        if not self.selfplay.share:  # a pool that nobody plays against changes nothing
+            del sections["selfplay"]
         for section, keys in LATER.items():
-            defaults = {field.name: field.default for field in dataclasses.fields(SECTIONS[section])}
+            defaults = {field.name: field.default for field in dataclasses.fields(section_class(section))}
             for key in keys:
-                if sections[section][key] == defaults[key]:
+                if key in sections[section] and sections[section][key] == defaults[key]:
                     del sections[section][key]
         name = f"{self.env}/" if self.folder else self.env  # wherever the folder lies, and whatever ships
         text = json.dumps([name, version, self.preset, sections], sort_keys=True)
@@ -126,9 +133,9 @@ def load(
     """
     env = registry.get(name)
     name = env.name
-    own = read_toml(env.folder / f"{name}.toml")
+    own = read_toml(env.settings)
     solved = own.pop("solved", {})
-    for section in ("watch", "keys"):  # viewer.py's
+    for section in ("watch", "keys", "outside"):  # viewer.py's, outside/options.py's
         own.pop(section, None)
     if untuned:
         own = {"train": {key: value for key, value in own.get("train", {}).items() if key == "total_steps"}}
@@ -141,7 +148,9 @@ def load(
     if top.get("environment", name) != name:
         raise ConfigError(f"{file} is for the environment `{top['environment']}`; got `{name}`")
 
+    usual = env.preset if not preset else ""  # which its own settings go on from
     layers: list[tuple[str, Layer]] = [
+        (f"preset {usual}", PRESETS.get(usual, {})),
         (f"{name}.toml", own),
         (f"preset {preset}", PRESETS.get(preset, {})),
         (str(file), given),
@@ -162,9 +171,10 @@ def load(
         policy=PolicyConfig(**merged["policy"]),
         train=TrainConfig(**merged["train"]),
         solved=SolvedConfig(**merged["solved"]),
+        selfplay=SelfplayConfig(**merged["selfplay"]),
         seed=stored_seed if seed is None else seed,
-        preset=preset,
-        folder=str(env.folder) if env.source else "",
+        preset=preset or usual,
+        folder=env.reference if env.source else "",
     )
 
 
@@ -194,10 +204,13 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if policy.layers is None:
         reasons.append(f"policy.layers = {layers}: the core is {policy.core}")
     policy = dataclasses.replace(policy, hidden=hidden, layers=layers)
+    images = [field.name for field in spec.fields if field.kind == "image"]
+    if images and spec.env.outside and train.backend == "native":
+        train = dataclasses.replace(train, backend="torch")
+        reasons.append(f"train.backend = torch: it has an encoder for the image `{images[0]}`")
     if train.backend == "native":
-        for key, value in (("core", "gru"), ("grid", "conv")):
-            if getattr(policy, key) == value:
-                raise ConfigError(f"{key}={value}: the native backend has none (at policy.{key})", "`--backend torch`")
+        if policy.core == "gru":
+            raise ConfigError("core=gru: the native backend has none (at policy.core)", "`--backend torch`")
         if policy.module:
             problem = f"module={policy.module}: a network of your own needs the torch backend (at policy.module)"
             raise ConfigError(problem, "`--backend torch`")
@@ -252,10 +265,46 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     )
 
     known = [*(metric.name for metric in spec.env.metrics), "episode_return", "episode_length"]
-    if config.solved.metric not in known:
-        problem = f"no metric is called `{config.solved.metric}` (at solved.metric)"
-        raise ConfigError(problem, nearest(config.solved.metric, known))
-    return dataclasses.replace(config, vec=vec, policy=policy, train=train, reasons=tuple(reasons))
+    solved = config.solved
+    if (solved.also_threshold is None) != (not solved.also_metric):
+        raise ConfigError("one of also_metric and also_threshold is missing (at solved.also_metric)")
+    for key, name in (("metric", solved.metric), ("also_metric", solved.also_metric)):
+        if name not in known and not (key == "also_metric" and not name):
+            raise ConfigError(f"no metric is called `{name}` (at solved.{key})", nearest(name, known))
+    selfplay = _resolve_selfplay(config.selfplay, train, spec, reasons)
+    return dataclasses.replace(config, vec=vec, policy=policy, train=train, selfplay=selfplay, reasons=tuple(reasons))
+
+
+def _resolve_selfplay(
+    selfplay: SelfplayConfig, train: TrainConfig, spec: registry.Spec, reasons: list[str]
+) -> SelfplayConfig:
+    share, several = selfplay.share, spec.num_teams > 1
+    if share is None:
+        share = 0.5 if several and train.backend == "native" and (selfplay.pool or selfplay.against) else 0.0
+        if several:
+            reasons.append(f"selfplay.share = {share:g}: {spec.num_teams} teams play")
+    if share and not several:
+        raise ConfigError(
+            f"share={share:g}: in `{spec.env.name}` one team plays, so there is nobody to play against "
+            "(at selfplay.share)",
+            "leave it out; some environments have a parameter that brings more teams",
+        )
+    if share and not (selfplay.pool or selfplay.against):
+        raise ConfigError(
+            f"pool=0 leaves nobody for the share={share:g} of games against others (at selfplay.pool)",
+            "`--selfplay.pool 8`, or `--selfplay.share 0` for games against itself alone",
+        )
+    if share and train.backend != "native":
+        raise ConfigError(
+            f"share={share:g}: the {train.backend} backend plays against itself alone (at selfplay.share)",
+            "`--backend native`, or `--selfplay.share 0`",
+        )
+    every = selfplay.every
+    if every is None:
+        every = max((train.schedule_steps or train.total_steps) // 50, 1)
+        if share:
+            reasons.append(f"selfplay.every = {every}: a fiftieth of schedule_steps")
+    return dataclasses.replace(selfplay, share=share, every=every)
 
 
 def from_toml(text: str, env: registry.Environment | None = None) -> Config:
@@ -280,20 +329,20 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         policy=PolicyConfig(**sections["policy"]),  # type: ignore[arg-type]
         train=TrainConfig(**sections["train"]),  # type: ignore[arg-type]
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
+        selfplay=SelfplayConfig(**sections["selfplay"]),  # type: ignore[arg-type]
         seed=_stored_seed(top, "the stored settings"),
         preset=_stored_preset(top, "the stored settings"),
-        folder=str(env.folder) if env.source else "",
+        folder=env.reference if env.source else "",
     )
 
 
 def native_knows(config: Config, spec: registry.Spec) -> bool:
-    """Return whether the native backend has the network that the settings describe."""
-    policy = config.policy
-    fields = all(
-        field.kind in ("vector", "flag") or (field.kind in ("grid", "category") and field.categories <= 32)
-        for field in spec.fields
-    )
-    return fields and policy.core in native.CORES and policy.grid == "onehot" and not policy.module
+    """Return whether the native backend has the network that the settings, resolved ones, describe."""
+    if config.policy.core not in native.CORES or config.policy.module:
+        return False
+    made = native_policy(native_twin(config))
+    found = native.library().policy_bytes(ctypes.byref(spec.struct), ctypes.byref(made), native.Message().address)
+    return bool(found >= 0)
 
 
 def native_twin(config: Config) -> Config:
@@ -309,6 +358,7 @@ def native_policy(config: Config) -> native.PolicyConfig:
     return native.PolicyConfig(
         core=native.CORES.index(policy.core),
         precision=native.PRECISIONS.index(policy.precision),
+        grid=native.GRIDS.index(policy.grid),
         hidden=policy.hidden,
         layers=policy.layers,
         activation=native.ACTIVATIONS.index(policy.activation),

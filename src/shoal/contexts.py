@@ -67,7 +67,7 @@ class Distribution:
 
 def is_distribution(param: Param, value: object) -> bool:
     """Return whether a checked value of this parameter is a distribution."""
-    return isinstance(value, str) and value not in param.choices
+    return param.kind != "text" and isinstance(value, str) and value not in param.choices
 
 
 def parse(param: Param, text: str) -> Distribution:

@@ -219,6 +219,8 @@ class Drawing:
 
 def aspect(vec: Vec) -> float:
     """Return width / height of what the drawing of this environment shows, so that a picture can be cut to fit."""
+    if vec.pool is not None and (picture := vec.pool.render(0)) is not None:
+        return float(picture.shape[1] / picture.shape[0])
     data, at = Drawing(vec.spec, 1, 1).describe(vec).items, 0
     while at < len(data):
         kind, size, _, _, _, _, left, top, right, bottom, *_ = _ITEM.unpack_from(data.data, at)
@@ -226,6 +228,17 @@ def aspect(vec: Vec) -> float:
             return float(abs((right - left) / (bottom - top)))
         at += size
     return _OBSERVATION_ASPECT
+
+
+def show(picture: NDArray[np.uint8], out: Image) -> None:
+    """Draw a picture, uint8 (rows, columns, 3), as large as it fits into the middle of `out`."""
+    (rows, columns), (height, width) = picture.shape[:2], out.shape[:2]
+    scale = min(height / rows, width / columns)
+    tall, wide = max(int(rows * scale), 1), max(int(columns * scale), 1)
+    top, left = (height - tall) // 2, (width - wide) // 2
+    out[...] = (NIGHT >> 24 & 0xFF, NIGHT >> 16 & 0xFF, NIGHT >> 8 & 0xFF, 0xFF)
+    ys, xs = (np.arange(tall) * rows // tall)[:, None], np.arange(wide) * columns // wide
+    out[top : top + tall, left : left + wide, :3] = picture[ys, xs]
 
 
 def overlay(

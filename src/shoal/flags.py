@@ -130,7 +130,7 @@ def parse(
         ConfigError: for an unknown flag, a wrong type, a stray word.
     """
     sections = _sections(arguments, env) if env else {}
-    sections = {name: rows for name, rows in sections.items() if name in (only or sections)}
+    sections = {name: rows for name, rows in sections.items() if not only or name in only}
     if any(argument in ("-h", "--help") for argument in arguments):
         show_help(program, about, options, sections)
     texts = _read(program, arguments, options, sections)

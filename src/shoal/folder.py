@@ -29,6 +29,11 @@ def is_path(name: str) -> bool:
     return os.sep in name or name in (".", "..")
 
 
+def is_outside(name: str) -> bool:
+    """Return whether `name` means a Python environment: module:name, file.py:name."""
+    return ":" in name[2:] and not Path(name).exists()  # and is not the colon of a drive
+
+
 def load(name: str) -> registry.Environment:
     """Return the environment of the folder at the path `name`, compiled if it has changed.
 
@@ -71,7 +76,7 @@ def of_run(run: store.Run, runs_dir: Path) -> registry.Environment | None:
             f"the run is of an environment outside the package, and does not lie in {runs_dir}: {run.path}",
             f"name the folder of `{run.path.resolve().parent.name}` too: {_NAMING}",
         )
-    if not Path(run.folder).is_dir():
+    if not is_outside(run.folder) and not Path(run.folder).is_dir():
         raise CheckpointError(
             f"the run's environment is gone: no folder {run.folder}: {run.path}",
             f"if it was moved, name the folder: {_NAMING}",

@@ -13,6 +13,7 @@ from shoal.checkpoint import Tensors
 from shoal.config import Config
 from shoal.errors import ConfigError, NativeError
 from shoal.policy import Policy, tensors_of
+from shoal.selfplay import Selfplay
 from shoal.stats import Stats
 from shoal.vector import Vec
 
@@ -48,6 +49,9 @@ class Learner(Protocol):
 
     def stats(self) -> Stats:
         """Return what ended since the last call."""
+
+    def report(self) -> dict[str, float]:
+        """Return what else the log of the last rollout tells."""
 
     def tensors(self) -> Tensors:
         """Return what it remembers between iterations, as views; `fetch` before reading, `observe` after writing."""
@@ -95,6 +99,11 @@ def make_vec(
 ) -> Vec:
     """Return the copies of a run's environment; `num_envs` and `first_index` say which, 0: all of them."""
     vec = settings.vec
+    workers = None
+    if spec.env.outside:
+        from shoal.outside.pool import workers_of
+
+        workers = workers_of(vec)
     return Vec(
         spec,
         num_envs=num_envs or vec.num_envs or 0,
@@ -106,6 +115,7 @@ def make_vec(
         first_index=first_index,
         bind=bind,
         stop=stop,
+        workers=workers,
     )
 
 
@@ -120,6 +130,12 @@ class NativeLearner:
         self.vec = make_vec(spec, settings, bind=False, stop=stop)
         self._policy = Policy(spec, settings)
         train = config.native_train(settings, warm=warm, fault=fault)
+        self._selfplay = Selfplay(spec, settings, self.vec) if settings.selfplay.share else None
+        if self._selfplay:
+            self._selfplay.assign(0)
+            train.players = self._selfplay.table
+            train.num_players = len(self._selfplay.table)
+            train.outcome = self._selfplay.outcome
         what = (self.vec.handle, self._policy.handle, ctypes.byref(train))
         size = self._lib.learner_bytes(*what, self._message.address)
         if size < 0:
@@ -129,6 +145,7 @@ class NativeLearner:
         self._handle = self._lib.learner_create(*what, self._memory.ctypes.data, self._message.address)
         if not self._handle:
             raise NativeError(self._message.text)
+        self._everything = tensors_of(self._lib.learner_tensors, self._handle, self._memory)
 
     @property
     def policy(self) -> Policy:
@@ -142,7 +159,12 @@ class NativeLearner:
 
     def collect(self) -> bool:
         """Collect one rollout; returns whether it was stopped early."""
-        return self._message.check(self._lib.learner_rollout(self._handle, self._message.address))
+        if self._selfplay:
+            self._selfplay.prepare(int(self._everything["learner.counters"][2]) * self.vec.num_rows, self._policy)
+        stopped = self._message.check(self._lib.learner_rollout(self._handle, self._message.address))
+        if self._selfplay and not stopped:
+            self._selfplay.count(self._everything["rollout.scores"].sum(axis=0))
+        return stopped
 
     def update(self, log: native.Log) -> bool:
         """Learn from the rollout and write what happened; returns whether it was stopped early."""
@@ -152,18 +174,24 @@ class NativeLearner:
         """Return what ended since the last call."""
         return self.vec.stats()
 
+    def report(self) -> dict[str, float]:
+        """Return how games against the pool went."""
+        return self._selfplay.report() if self._selfplay else {}
+
     def tensors(self) -> Tensors:
         """Return what it remembers between iterations, as views; `observe` after writing."""
-        found = tensors_of(self._lib.learner_tensors, self._handle, self._memory)
         # The rollout and what an update leaves behind are made anew by the next iteration.
-        return {name: array for name, array in found.items() if not name.startswith(("rollout.", "update."))}
+        kept = {name: array for name, array in self._everything.items() if not name.startswith(("rollout.", "update."))}
+        return kept | (self._selfplay.tensors() if self._selfplay else {})
 
     def fetch(self) -> None:
         """Everything is in memory already."""
 
     def observe(self) -> None:
-        """Take over what was written to the environments."""
+        """Take over what was written to the environments, and to the pool."""
         self._lib.learner_observe(self._handle)
+        if self._selfplay:
+            self._selfplay.pack()
 
     def agree(self, value: Any) -> Any:
         """There is one process."""

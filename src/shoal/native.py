@@ -33,6 +33,7 @@ DTYPES = ("uint8", "int8", "int16", "float32")
 TENSOR_DTYPES = ("float32", "float64", "int64", "uint8", "int32")
 PRECISIONS = ("float32", "bfloat16")
 CORES = ("mlp", "mingru", "lstm")
+GRIDS = ("onehot", "conv")
 ACTIVATIONS = ("relu", "tanh")
 OPTIMIZERS = ("muon", "adamw")
 SCHEDULES = ("constant", "linear", "cosine")
@@ -44,6 +45,9 @@ STAGES = ("wait", "gather", "act", "sample", "simulate", "advantage", "forward",
 CONTEXTS = ("uniform", "loguniform", "normal", "range", "choice")
 MAX_CONTEXTS, MAX_OPTIONS = 32, 32
 CALLS = ("step", "observe", "reset", "respawn", "live", "scripted")  # functions of an environment, SHOAL_CALL_*
+OUTSIDE_ARRAYS = ("workers", "blocks", "commands", "seeds", "faults", "over", "renewed", "params", "rows", "final_rows",
+                  "masks", "final_masks", "discrete", "continuous", "rewards", "ended", "live", "metrics",
+                  "final_metrics", "messages")  # fmt: skip
 AUTORESETS = ("same-step", "next-step", "disabled")
 
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
@@ -161,6 +165,7 @@ class Env(ctypes.Structure):
         ("block_observe", c_void_p),
         ("block_scripted", c_void_p),
         ("block_call", c_void_p),
+        ("split", c_void_p),
     ]
 
 
@@ -206,7 +211,7 @@ class Tensor(ctypes.Structure):
     """ShoalTensor, a named array inside a native object's memory."""
 
     _fields_ = [
-        ("name", c_char * 64),
+        ("name", c_char * 128),
         ("data", c_void_p),
         ("dtype", c_int32),
         ("ndim", c_int32),
@@ -225,9 +230,16 @@ class PolicyConfig(ctypes.Structure):
         ("own_value", c_int32),
         ("normalize", c_int32),
         ("precision", c_int32),
+        ("grid", c_int32),
         ("gate_tau", c_float),
         ("seed", c_uint64),
     ]
+
+
+class Player(ctypes.Structure):
+    """ShoalPlayer."""
+
+    _fields_ = [("kind", c_int32), ("level", c_float), ("policy", c_void_p)]
 
 
 class TrainConfig(ctypes.Structure):
@@ -266,6 +278,9 @@ class TrainConfig(ctypes.Structure):
         ("target_kl", c_float),
         ("schedule_steps", c_int64),
         ("seed", c_uint64),
+        ("players", POINTER(Player)),
+        ("num_players", c_int32),
+        ("outcome", c_int32),
         ("warm", c_int32),
         ("fault", c_int32),
     ]
@@ -320,6 +335,44 @@ class Overlay(ctypes.Structure):
     ]
 
 
+class OutsideShape(ctypes.Structure):
+    """ShoalOutsideShape, the sizes of what the engine and its workers share (native/include/shoal/outside.h)."""
+
+    _fields_ = [
+        ("num_envs", c_int32),
+        ("agents", c_int32),
+        ("heads", c_int32),
+        ("dims", c_int32),
+        ("metrics", c_int32),
+        ("row_bytes", c_int32),
+        ("mask_bytes", c_int32),
+        ("params_bytes", c_int32),
+        ("block", c_int32),
+        ("workers", c_int32),
+    ]
+
+
+SPEC_FUNCTION = ctypes.CFUNCTYPE(c_char_p, c_void_p, POINTER(Spec))
+TROUBLE_FUNCTION = ctypes.CFUNCTYPE(c_int32, c_int32, c_int32, c_int32, c_int32)
+SERVE_FUNCTION = ctypes.CFUNCTYPE(None, c_int32)
+
+
+class OutsideConfig(ctypes.Structure):
+    """ShoalOutsideConfig."""
+
+    _fields_ = [
+        ("shape", OutsideShape),
+        ("base", c_void_p),
+        ("trouble", TROUBLE_FUNCTION),
+        ("serve", SERVE_FUNCTION),
+        ("pids", c_void_p),
+        ("generations", c_void_p),
+        ("timeout", c_double),
+        ("start_timeout", c_double),
+        ("spins", c_int32),
+    ]
+
+
 class Bench(ctypes.Structure):
     """ShoalBench, the shape of one operation (native/bench/bench.h)."""
 
@@ -347,6 +400,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_own_bytes": (_L, (_P, _I)),
     "vec_own": (None, (_P, _P)),
     "vec_broadcast": (_I, (_P, _P, _P, _I, _P, _I, _P)),
+    "vec_seat_bytes": (_L, (_P,)),
+    "vec_seat": (None, (_P, _P)),
     "vec_bind": (None, (_P,) * 9),
     "vec_reset": (_I, (_P, _U, _P)),
     "vec_reset_ended": (_I, (_P, _P)),
@@ -371,7 +426,7 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "policy_state_size": (_I, (_P,)),
     "policy_outputs": (_I, (_P,)),
     "policy_act": (_I, (_P, _I, _P, _P, _P, _P, _I, _U, _L, _P, _P, _P, _P, _P)),
-    "evaluate": (_I, (_P, _P, _I, _F, _P, POINTER(c_int64), _P)),
+    "evaluate": (_I, (_P, POINTER(Player), _I, _P, POINTER(c_int64), _P)),
     "learner_bytes": (_L, (_P, _P, POINTER(TrainConfig), _P)),
     "learner_create": (_P, (_P, _P, POINTER(TrainConfig), _P, _P)),
     "learner_observe": (None, (_P,)),
@@ -387,6 +442,17 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "raster_bytes": (_L, (_I, _I)),
     "raster_create": (_P, (_I, _I, _P)),
     "raster_draw": (None, (_P, _P, _L, _P, _L)),
+    "outside_layout": (_L, (POINTER(OutsideShape), _P)),
+    "outside_env": (POINTER(Env), ()),
+    "outside_bytes": (_L, (POINTER(OutsideShape),)),
+    "outside_attach": (None, (_P, POINTER(OutsideConfig), _P)),
+    "outside_restart": (_I, (_P, _P)),
+    "outside_send": (_I, (_P, _P, _P)),
+    "outside_receive": (_I, (_P, _I, _P, _P)),
+    "outside_quit": (None, (_P, _I)),
+    "outside_answer": (_I, (POINTER(OutsideShape), _P, _P, _I)),
+    "outside_next": (_I, (POINTER(OutsideShape), _P, _P, _I, _I, _I, _I)),
+    "picture_stack": (_I, (_P, _P, _I, _I, _P, _I, _I, _I)),
     "bench_name": (c_char_p, (_I,)),
     "bench_shapes": (_I, (_I,)),
     "bench_flops": (c_double, (_I, POINTER(Bench))),

@@ -24,7 +24,7 @@ class Param:
     """A parameter of an environment, as its table declares it."""
 
     name: str
-    kind: str  # float, int, switch or choice
+    kind: str  # float, int, switch or choice; text, of Python environments, which C does not see
     default: Value
     low: float
     high: float
@@ -40,6 +40,10 @@ class Param:
             ConfigError: if it has the wrong type, is out of range, names no choice, or is no such distribution.
         """
         where = f"at env.{self.name}"
+        if self.kind == "text":
+            if not isinstance(value, str):
+                raise ConfigError(f"wrong type: {self.name}={value!r}; expected text ({where})")
+            return value
         if isinstance(value, str) and value not in self.choices and (self.kind != "choice" or "(" in value):
             return str(contexts.parse(self, value))
         if self.kind == "choice":
@@ -163,6 +167,11 @@ class Spec:
     teams: tuple[int, ...]
 
     @property
+    def num_teams(self) -> int:
+        """How many teams play; 1 where nobody opposes anybody."""
+        return max(self.teams) + 1
+
+    @property
     def features(self) -> int:
         """How many numbers the policy's encoder sees."""
         return sum(field.features for field in self.fields)
@@ -175,6 +184,8 @@ class Environment:
     Attributes:
         folder: where its header, settings and page lie.
         source: a hash of the compiled code of one from a folder of the user's; empty: it is part of the library.
+        outside: of one that is Python, what it is opened by.
+        rate: ticks a second when it is watched, unless its settings say.
     """
 
     name: str
@@ -184,16 +195,28 @@ class Environment:
     descriptor: native.Env
     folder: Path
     source: str = ""
+    outside: str = ""
+    rate: float = 10.0
 
     @property
     def reference(self) -> str:
         """What `get` finds it by: its name, or its folder's absolute path."""
-        return str(self.folder) if self.source else self.name
+        return self.outside or (str(self.folder) if self.source else self.name)
 
     @property
     def spelled(self) -> str:
         """What a user types for it here: its name, or the path of its folder."""
-        return spelled(self.folder) if self.source else self.name
+        return self.outside or (spelled(self.folder) if self.source else self.name)
+
+    @property
+    def settings(self) -> Path:
+        """Its settings file, which need not be there."""
+        return self.folder / f"{self.name}.toml"
+
+    @property
+    def preset(self) -> str:
+        """The set of defaults that its own settings go on from."""
+        return "few-samples" if self.outside else ""
 
     @property
     def defaults(self) -> dict[str, Value]:
@@ -282,6 +305,10 @@ def get(name: str) -> Environment:
     """
     from shoal import folder  # which builds on this module
 
+    if folder.is_outside(name):
+        from shoal.outside import environment
+
+        return environment.get(name)
     if folder.is_path(name):
         return folder.load(name)
     found = _environments().get(name)
@@ -314,7 +341,9 @@ def pack(env: Environment, values: Mapping[str, Value]) -> ctypes.Array[ctypes.c
         value = values[param.name]
         if contexts.is_distribution(param, value):
             value = param.default
-        if param.kind == "float":
+        if param.kind == "text":
+            pass
+        elif param.kind == "float":
             ctypes.c_float.from_buffer(blob, at).value = float(value)
         elif param.kind == "choice":
             ctypes.c_int32.from_buffer(blob, at).value = param.choices.index(str(value))

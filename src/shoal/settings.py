@@ -14,17 +14,25 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shoal import native
 from shoal.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from shoal.stats import Stats
 
 Scalar = bool | int | float | str
 
 BACKENDS = ("native", "torch")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 # Settings that the hash of a run's settings leaves out at their defaults: they came after results had been recorded.
-LATER = {"vec": ("observe_contexts",), "policy": ("grid", "image", "module"), "train": ("backend", "device")}
+LATER = {
+    "vec": ("observe_contexts", "worker", "workers", "block", "start", "timeout", "restarts", "spin"),
+    "policy": ("grid", "image", "module"),
+    "train": ("backend", "device"),
+    "solved": ("also_metric", "opponent"),
+}
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _MAGNITUDES = {"k": 1e3, "M": 1e6, "m": 1e6, "G": 1e9, "B": 1e9}
@@ -58,6 +66,19 @@ class VecConfig:
     observe_contexts: bool = setting(
         False, "the policy sees the parameters that are drawn per episode, as further fields of its observation"
     )
+    worker: str = setting(
+        "processes",
+        "what steps Python environments; serial is this process",
+        choices=("processes", "threads", "serial"),
+    )
+    workers: int = setting(0, "of Python environments; 0 = all cores. Results do not depend on it", low=0, high=1024)
+    block: int = setting(
+        0, "copies of a Python environment stepped together; 0 = 16 blocks, of at least 2. Part of the result", low=0
+    )
+    start: str = setting("spawn", "how worker processes begin", choices=("spawn", "fork"))
+    timeout: float = setting(60.0, "of a worker for one step of its copies", low=0.01, high=1e9, unit="seconds")
+    restarts: int = setting(10, "failures of Python environments that a run survives", low=0, high=2**31 - 1)
+    spin: bool = setting(False, "waiting for Python environments burns a core instead of parking")
     metric_steps: int = setting(0, "also report running lives every so many steps; 0 = off", low=0, high=2**31 - 1)
 
 
@@ -89,7 +110,7 @@ class PolicyConfig:
         "mingru: memory spans start spread over 1.5 to 2 T steps, or with zero biases",
         choices=("spread", "zero"),
     )
-    grid: str = setting("onehot", "how grids are encoded; conv is torch's alone", choices=("onehot", "conv"))
+    grid: str = setting("onehot", "how grids are encoded: one-hots, or two convolutions of 3 x 3", choices=native.GRIDS)
     image: str = setting("nature", "how images are encoded, by torch alone", choices=("nature", "impala"))
     module: str = setting("", "a network of your own, file.py:Name or package.module:Name, for torch; short: --policy")
 
@@ -176,14 +197,58 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class SelfplayConfig:
+    """Who plays the other teams, where there are several. Opponents change between games, and are not learnt from."""
+
+    share: float | None = setting(
+        None, "share of games against the pool; in the others the present policy plays all teams", low=0, high=1,
+        auto="0.5 where several teams play, else 0",
+    )  # fmt: skip
+    pool: int = setting(8, "earlier policies kept, spread over the run", low=0, high=64)
+    every: int | None = setting(
+        None, "how often the present policy enters the pool", low=1, high=2**62, unit="steps",
+        auto="a fiftieth of schedule_steps",
+    )  # fmt: skip
+    draw: str = setting("uniform", "how opponents are drawn: evenly, or more often whom the policy can just beat",
+                        choices=("uniform", "close"))  # fmt: skip
+    against: str = setting("", "others to play against, with commas: scripted:LEVEL, random, a checkpoint, a run")
+
+
+@dataclass(frozen=True)
 class SolvedConfig:
     """What solved means."""
 
     metric: str = setting("perf", "the metric whose mean counts")
     threshold: float | None = setting(None, "solved when an evaluation's mean reaches it", auto="never")
+    also_metric: str = setting("", "a second metric, whose mean must reach also_threshold")
+    also_threshold: float | None = setting(None, "solved takes both", auto="no second condition")
+    opponent: str = setting(
+        "", "who plays the other teams in evaluations, where there are several: scripted:LEVEL, random; empty: itself"
+    )
+
+    @property
+    def goals(self) -> tuple[tuple[str, float], ...]:
+        """Metrics and what the mean of each must reach; none: nothing is ever solved."""
+        if self.threshold is None:
+            return ()
+        also = ((self.also_metric, self.also_threshold),) if self.also_threshold is not None else ()
+        return ((self.metric, self.threshold), *also)
+
+    def reached(self, stats: Stats) -> bool:
+        """Do the means reach all that is asked."""
+        return bool(self.goals) and all(stats.mean(name) >= least for name, least in self.goals)
+
+    def __str__(self) -> str:
+        """Return `perf >= 0.98, score >= 0.39`; empty where nothing is asked."""
+        return ", ".join(f"{name} >= {least:g}" for name, least in self.goals)
 
 
-SECTIONS: dict[str, type[Any]] = {"vec": VecConfig, "policy": PolicyConfig, "train": TrainConfig}
+SECTIONS: dict[str, type[Any]] = {
+    "vec": VecConfig,
+    "policy": PolicyConfig,
+    "train": TrainConfig,
+    "selfplay": SelfplayConfig,
+}
 
 PRESETS: dict[str, dict[str, dict[str, Scalar]]] = {
     # For simulators so slow that samples cost more than arithmetic: many passes, no memory, small steps.

@@ -278,6 +278,6 @@ _HINT = "`--runs-dir FOLDER` names another place"
 
 
 def _all(runs_dir: Path, env: str) -> list[Run]:
-    folder = env if os.sep in env else ""
+    folder = env if os.sep in env or ":" in env else ""
     runs = [Run(path.parent) for path in runs_dir.glob(f"{'*' if folder else env or '*'}/*/config.toml")]
     return sorted((run for run in runs if not env or run.folder == folder), key=lambda run: run.name)

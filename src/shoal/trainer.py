@@ -19,7 +19,7 @@ from pathlib import Path
 from shoal import checkpoint, config, learner, memory, native, registry, store
 from shoal.broadcast import Contents
 from shoal.config import Config
-from shoal.errors import CheckpointError, ConfigError, NativeError, ShoalError
+from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, ShoalError
 from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
 from shoal.image import FRESH_HINT, Generations, Image, Progress
 from shoal.journal import Journal
@@ -67,6 +67,7 @@ class Trainer:
         vec: Mapping[str, object] | None = None,
         policy: Mapping[str, object] | None = None,
         train: Mapping[str, object] | None = None,
+        selfplay: Mapping[str, object] | None = None,
         started: float | None = None,
         fault: int = 0,
     ) -> None:
@@ -88,6 +89,7 @@ class Trainer:
             vec: settings of the section [vec].
             policy: settings of the section [policy].
             train: settings of the section [train].
+            selfplay: settings of the section [selfplay].
             started: `time.perf_counter()` when the clock began to run; None: when `train` is called.
             fault: number of a fault to plant, in a native library built for tests.
 
@@ -96,7 +98,7 @@ class Trainer:
             CheckpointError: if there is nothing to start from, or it does not fit.
         """
         if isinstance(env, str):
-            sections = {"env": params, "vec": vec, "policy": policy, "train": train}
+            sections = {"env": params, "vec": vec, "policy": policy, "train": train, "selfplay": selfplay}
             overrides = {name: values for name, values in sections.items() if values}
             path = Path(file) if file else None
             env = config.load(env, overrides=overrides, file=path, preset=preset, untuned=untuned, seed=seed)
@@ -189,7 +191,7 @@ class Trainer:
                 result = self._train(callback, stream)
                 journal.end(result)
                 return result
-            except (NativeError, CheckpointError) as error:
+            except (NativeError, CheckpointError, EnvError) as error:
                 raise self._with_way_back(error) from error
 
     def _train(self, callback: Callback | None, stream: store.Stream | None) -> Result:
@@ -215,6 +217,7 @@ class Trainer:
                 # LOG
                 progress.seconds = time.perf_counter() - started
                 log = flatten(native_log, stats) | {"seconds": progress.seconds, "perf/sps": done / elapsed}
+                log |= self._learner.report()
                 news = {"broadcast": progress.news} if progress.news else {}
                 progress.news = {}
                 if stream:
@@ -249,6 +252,9 @@ class Trainer:
         except KeyboardInterrupt:
             self._progress = self._image.restore()
             evaluation, interrupted = None, True
+        except EnvError:  # the environments are gone: what is kept is the state before
+            self._write_image(stream)
+            raise
         seconds, training = time.perf_counter() - started, self._progress.training_seconds
         path = self._save() if self.run and self.updates else None
         self._write_image(stream)
@@ -374,6 +380,7 @@ class Trainer:
             return None if learner.update(log) else stats
 
         stats = self._worker.call(iterate)
+        self.vec.check()
         if stats is None:
             raise Stopped
         return log, stats
@@ -421,8 +428,9 @@ class Trainer:
         return max(min(train.total_steps, train.schedule_steps or train.total_steps) // times, 1)
 
     def _is_candidate(self, window: Stats) -> bool:
-        threshold = self.config.solved.threshold
-        return threshold is not None and window.mean(self.config.solved.metric) >= threshold
+        if self.spec.num_teams > 1:  # half of all who play each other win: training says nothing about the goal
+            return bool(self.config.solved.goals)
+        return self.config.solved.reached(window)
 
     def _with_way_back(self, error: ShoalError) -> ShoalError:
         """Return the error with what can be done now."""
@@ -431,6 +439,8 @@ class Trainer:
             return CheckpointError(
                 str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on"
             )
+        if isinstance(error, EnvError):
+            return EnvError(str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on")
         if self.run.weights():
             return NativeError(str(error), f"the last good checkpoint is {self.run.latest()}")
         return error

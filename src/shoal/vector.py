@@ -13,8 +13,9 @@ at every step; copy what must last.
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 from shoal import broadcast, memory, native, registry
 from shoal.errors import ConfigError, NativeError, ShapeError
 from shoal.stats import Stats, stats_of
+
+if TYPE_CHECKING:
+    from shoal.outside.flight import Flight
+    from shoal.outside.pool import Pool, Workers
 
 Arrays = dict[str, NDArray[Any]]
 Step = tuple[Arrays, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
@@ -37,8 +42,11 @@ class Vec:
             truncated it and did not terminate it (`final_rows="all"`: wherever an agent ended).
         rewards: float32 (N,). discrete: int32 (N, heads). continuous: float32 (N, dims).
         live: uint8 (N,), the agent exists. starts: uint8 (N,), its life starts with this observation.
+        pool: who steps Python environments, or None.
         waiting: uint8 (num_envs,), the world has ended and waits for its reset (next-step, disabled).
+        ended: uint8 (N,), flags of the last step: 1 terminated, 2 truncated.
         rows, mask_rows: the packed observation rows and masks, uint8 (N, row_bytes) and (N, mask_bytes).
+        final_row_bytes, final_mask_rows: like these, of `final_observations`.
     """
 
     def __init__(
@@ -57,6 +65,7 @@ class Vec:
         bind: bool = True,
         stop: ctypes.c_int32 | None = None,
         block: int = 0,
+        workers: Workers | None = None,
     ) -> None:
         """Build the copies; see `make_vec` for the arguments.
 
@@ -68,7 +77,14 @@ class Vec:
         self.num_envs = num_envs
         self.num_rows = num_envs * spec.agents
         self._lib = native.library()
+        self._vec_step = self._lib.vec_step
         self._message = native.Message()
+        self.pool: Pool | None = None
+        if spec.env.outside:
+            from shoal.outside.pool import Workers
+
+            workers = workers or Workers()
+            block = workers.block_of(num_envs)
         self._stop = ctypes.c_int32(0) if stop is None else stop  # must outlive the native object
         config = _config_of(
             spec,
@@ -101,7 +117,13 @@ class Vec:
         )
         if not self.handle:
             raise NativeError(self._message.text)
+        if workers is not None and spec.env.outside:
+            from shoal.outside.pool import Pool
+
+            self.pool = Pool(spec, num_envs, workers, self._stop)
+            self.pool.attach(self.handle)
         self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
+        self._seats: memory.Bytes | None = None
         self.live = self._array(0)
         self.starts = self._array(1)
         self.waiting = np.zeros(num_envs, np.uint8) if autoreset == "same-step" else self._array(6)[:num_envs]
@@ -114,14 +136,14 @@ class Vec:
         self.rows = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
         self.final_row_bytes = memory.allocate(n * spec.row_bytes).reshape(n, spec.row_bytes)
         self.mask_rows = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
-        self._final_masks = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
+        self.final_mask_rows = memory.allocate(n * spec.mask_bytes).reshape(n, spec.mask_bytes)
         self.rewards = memory.allocate(4 * n).view(np.float32)
-        self._ended = memory.allocate(n)
+        self.ended = memory.allocate(n)
         self._terminated = np.zeros(n, np.bool_)
         self._truncated = np.zeros(n, np.bool_)
         self.discrete = memory.allocate(4 * n * len(spec.heads)).view(np.int32).reshape(n, len(spec.heads))
         self.continuous = memory.allocate(4 * n * len(spec.dims)).view(np.float32).reshape(n, len(spec.dims))
-        buffers = (self.rows, self.mask_rows, self.final_row_bytes, self._final_masks, self.rewards, self._ended)
+        buffers = (self.rows, self.mask_rows, self.final_row_bytes, self.final_mask_rows, self.rewards, self.ended)
         actions = (self.discrete, self.continuous)
         self._lib.vec_bind(self.handle, *(array.ctypes.data for array in (*buffers, *actions)))
         self.observations = unpack(spec, self.rows)
@@ -133,11 +155,13 @@ class Vec:
         if seed is not None:
             self._config.seed = seed
         self._message.check(self._lib.vec_reset(self._open(), self._config.seed, self._message.address))
+        self.check()
         return self.observations
 
     def reset_ended(self) -> Arrays:
         """Start the worlds that ended again, with `autoreset="disabled"`, and return the observations."""
         self._message.check(self._lib.vec_reset_ended(self._open(), self._message.address))
+        self.check()
         return self.observations
 
     def step(self, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> Step:
@@ -155,15 +179,49 @@ class Vec:
         Raises:
             ShapeError: if an array does not have that shape.
         """
-        handle = self._open()
+        self._open()
         if discrete is not None:
             _copy(self.discrete, discrete, "discrete")
         if continuous is not None:
             _copy(self.continuous, continuous, "continuous")
-        self._message.check(self._lib.vec_step(handle, self._message.address))
-        np.not_equal(self._ended & 1, 0, out=self._terminated)
-        np.not_equal(self._ended & 2, 0, out=self._truncated)
+        self.advance()
+        np.not_equal(self.ended & 1, 0, out=self._terminated)
+        np.not_equal(self.ended & 2, 0, out=self._truncated)
         return self.observations, self.rewards, self._terminated, self._truncated
+
+    def advance(self) -> None:
+        """Take one step with what the action buffers hold; `rewards` and `ended` say what came of it."""
+        code = self._vec_step(self.handle, self._message.address)
+        if code and self._message.check(code):
+            self.check()
+
+    def send(self, envs: ArrayLike, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> None:
+        """Let workers step some Python environments; `recv` says which are done. In the meantime others can be sent.
+
+        Args:
+            envs: numbers of environments: whole blocks (`vec.pool.shape.block` of them, in order).
+            discrete: integers (agents of these, heads).
+            continuous: floats (agents of these, dims).
+
+        Raises:
+            ConfigError: for parts of a block, environments that are under way, or ones in C.
+            ShapeError: if an array does not have that shape.
+        """
+        self._flight.send(envs, discrete, continuous)
+
+    def recv(self, least: int = 1) -> NDArray[np.intp]:
+        """Wait until at least so many of the environments that were sent are done, and return their numbers.
+
+        Their rows of `observations`, `rewards`, `ended`, `final_observations`, `live` and `starts` are then as `step`
+        leaves them. Which are done first depends on the machine: results are not the same from run to run.
+        """
+        return self._flight.receive(least)
+
+    @functools.cached_property
+    def _flight(self) -> Flight:
+        from shoal.outside.flight import Flight
+
+        return Flight(self)
 
     def scripted(self, level: float = 1.0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Write the scripted policy's actions for the present states into the action buffers and return them."""
@@ -171,6 +229,40 @@ class Vec:
             raise ConfigError(f"`{self.env.name}` has no scripted policy")
         self._message.check(self._lib.vec_scripted(self._open(), level, self._message.address))
         return self.discrete, self.continuous
+
+    def assign(self, players: ArrayLike) -> None:
+        """Say who plays each team from each environment's next reset on.
+
+        Args:
+            players: integers (num_envs, teams), or (teams,) for all: 0 is whoever steps this Vec or learns in it,
+                the others are numbered as the native table of players has them.
+
+        Raises:
+            ShapeError: for another shape.
+        """
+        self._sit()
+        try:
+            self.next_players[...] = players
+        except ValueError as error:
+            expected = self.next_players.shape
+            raise ShapeError(f"wrong shape: players has {np.shape(players)}; expected {expected}") from error
+
+    def _sit(self) -> None:
+        """Make room for several players, once."""
+        if self._seats is not None:
+            return
+        teams, rows = self.spec.num_teams, self.num_rows
+        self._seats = memory.allocate(int(self._lib.vec_seat_bytes(self._open())))
+        self._lib.vec_seat(self.handle, self._seats.ctypes.data)
+
+        def view(which: int, size: int, dtype: Any) -> NDArray[Any]:
+            assert self._seats is not None
+            start = self._lib.vec_array(self.handle, which) - self._seats.ctypes.data
+            return self._seats[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+
+        self.next_players = view(9, self.num_envs * teams, np.int16).reshape(self.num_envs, teams)
+        self.players = view(10, rows, np.int16)
+        self.lives = view(11, rows * (3 + len(self.env.metrics)), np.float32).reshape(rows, -1)
 
     def broadcast(self, values: Mapping[str, object] | None = None, *, shared: broadcast.Contents | None = None) -> int:
         """Change what every environment adopts at its next reset.
@@ -201,7 +293,9 @@ class Vec:
         return out
 
     def snapshot(self, index: int) -> bytes:
-        """Return all that environment `index` needs to go on from here."""
+        """Return all that environment `index` needs to go on from here; not of one that is Python."""
+        if self.pool is not None:
+            raise ConfigError(f"`{self.env.spelled}` is Python: it has no snapshots")
         out = np.empty(self._lib.vec_snapshot_bytes(self._open()), np.uint8)
         self._lib.vec_snapshot(self.handle, self._index(index), out.ctypes.data)
         return out.tobytes()
@@ -229,6 +323,18 @@ class Vec:
         """
         at = self._message.address
         self._message.check(self._lib.vec_load(self._open(), snapshots.ctypes.data, at))
+        if self.pool is not None:  # whose environments no snapshot reaches: they begin their episodes again
+            self._message.check(self._lib.outside_restart(self.handle, at))
+            self.check()
+
+    def check(self) -> None:
+        """Raise what ended the work of the workers, if something did.
+
+        Raises:
+            EnvError: one sentence.
+        """
+        if self.pool is not None:
+            self.pool.check()
 
     def state(self, index: int) -> NDArray[np.uint8]:
         """Return a copy of the State of environment `index`, as bytes."""
@@ -252,8 +358,10 @@ class Vec:
         self._message.check(run(self._open(), steps, cycle, *data, self._message.address))
 
     def close(self) -> None:
-        """Give the memory back once no view of it is left."""
+        """Give the memory back once no view of it is left, and end the workers if it has any."""
         self.handle = 0
+        if self.pool is not None:
+            self.pool.close()
         self._memory = memory.allocate(0)
         del self.versions
 
@@ -315,21 +423,25 @@ def make_vec(
     autoreset: str = "same-step",
     final_rows: str = "truncated",
     observe_contexts: bool = False,
+    workers: Workers | None = None,
     **env_params: registry.Value,
 ) -> Vec:
     """Return `num_envs` copies of an environment, reset and observed.
 
     Args:
-        name: of the environment, as `shoal list` shows it, or the path of its folder.
+        name: of the environment, as `shoal list` shows it, the path of its folder, or what opens one that is Python,
+            such as gymnasium:CartPole-v1.
         num_envs: copies; there are num_envs * agents rows.
         seed: of every random number in them.
-        threads: that step them; 0 stands for all cores. Results do not depend on it.
+        threads: that step them; 0 stands for all cores, or one where a step is too short to share. Results do not
+            depend on it.
         max_steps: time limit, which truncates; 0 stands for the environment's own.
         metric_steps: also emit return and length of running lives every so many steps; 0 = off.
         stagger: truncate each copy's first episode after a random length, so that copies do not end together.
         autoreset: same-step (default), next-step or disabled.
         final_rows: which last observations are kept: truncated (default) or all.
         observe_contexts: parameters that are drawn per episode are further fields of the observation.
+        workers: `shoal.Workers`, who step Python environments; None: a process for each core.
         **env_params: the environment's own parameters: values, or distributions such as `"uniform(5, 15)"`, from which
             they are drawn when an episode begins.
 
@@ -348,6 +460,7 @@ def make_vec(
         stagger=stagger,
         autoreset=autoreset,
         final_rows=final_rows,
+        workers=workers,
     )
 
 

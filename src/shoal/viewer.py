@@ -73,8 +73,8 @@ def watching(spec: registry.Spec) -> Watching:
         ConfigError: for an unknown key, or a value that makes no sense.
     """
     name = spec.env.name
-    sections = config.read_toml(spec.env.folder / f"{name}.toml")
-    table = {"rate": 10.0, "per": "", "turns": False} | sections.get("watch", {})
+    sections = config.read_toml(spec.env.settings)
+    table = {"rate": spec.env.rate, "per": "", "turns": False} | sections.get("watch", {})
     where = f"at watch in {name}.toml"
     if len(table) != 3 or table["per"] not in ("", *spec.values):
         raise ConfigError(f"expected rate, per (a parameter) and turns; got {', '.join(table)} ({where})")
@@ -122,8 +122,20 @@ class Viewer:
         """
         self.spec, self.player, self.human = spec, player, human
         self.watching = watching(spec)
+        workers = None
+        if spec.env.outside:
+            from shoal.outside.pool import Workers
+
+            workers = Workers(kind="serial", render=True)
         self.vec = Vec(
-            spec, num_envs=copies, seed=seed, threads=1, max_steps=max_steps, autoreset="next-step", final_rows="all"
+            spec,
+            num_envs=copies,
+            seed=seed,
+            threads=1,
+            max_steps=max_steps,
+            autoreset="next-step",
+            final_rows="all",
+            workers=workers,
         )
         self.columns = columns
         self.copy = self.agent = 0
@@ -345,6 +357,9 @@ class Viewer:
 
     def _draw(self, copy: int, out: drawing.Image) -> None:
         height, width = out.shape[:2]
+        if self.vec.pool is not None and (picture := self.vec.pool.render(copy)) is not None:
+            drawing.show(picture, out)
+            return
         if (width, height) not in self._drawings:
             self._drawings[width, height] = drawing.Drawing(self.spec, width, height)
             if len(self._drawings) > 8:  # of a window that is being resized

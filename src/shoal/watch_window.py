@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shoal import command_watch
+from shoal.drawing import Image
 from shoal.errors import ConfigError
 from shoal.viewer import STATUS, Viewer
 
@@ -52,8 +53,10 @@ def load() -> tuple[Any, Any]:
 class Window:
     """A window that shows a viewer's pictures; leaving the block closes it."""
 
-    def __init__(self, title: str, width: int, height: int, frames_per_second: float = 0.0) -> None:
-        """Open it; `frames_per_second` is what `show` waits for, 0: for nothing.
+    def __init__(
+        self, title: str, width: int, height: int, frames_per_second: float = 0.0, *, status: int = STATUS
+    ) -> None:
+        """Open it; `frames_per_second` is what `show` waits for, 0: for nothing; `status` rows of pixels are added.
 
         Raises:
             ConfigError: if no window can be opened.
@@ -62,7 +65,7 @@ class Window:
         rl.SetTraceLogLevel(_QUIET)
         rl.SetConfigFlags(_RESIZABLE)
         with _hushed():
-            rl.InitWindow(width, height + STATUS, title.encode())
+            rl.InitWindow(width, height + status, title.encode())
         if not rl.IsWindowReady():
             raise ConfigError(f"no window can be opened on the display {os.environ.get('DISPLAY', '')!r}", ELSEWHERE)
         rl.SetExitKey(0)  # escape is the viewer's
@@ -77,6 +80,10 @@ class Window:
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close it."""
         if self._texture is not None:
             self._rl.UnloadTexture(self._texture)
         self._rl.CloseWindow()
@@ -89,9 +96,17 @@ class Window:
         if viewer.wants_picture:
             viewer.wants_picture = False
             self._note, self._note_until = command_watch.save(viewer), rl.GetTime() + NOTE
-        size = max(rl.GetScreenWidth(), 1), max(rl.GetScreenHeight(), STATUS + 1)
         line = self._note if rl.GetTime() < self._note_until else f"{status or viewer.status()}   ? keys"
-        image = viewer.frame(*size, status=line)
+        self.present(viewer.frame(*self.size(), status=line))
+        return viewer.running and not rl.WindowShouldClose()
+
+    def size(self) -> tuple[int, int]:
+        """Return its present width and height."""
+        return max(self._rl.GetScreenWidth(), 1), max(self._rl.GetScreenHeight(), STATUS + 1)
+
+    def present(self, image: Image) -> None:
+        """Show a picture of its size, uint8 (height, width, 4)."""
+        rl, size = self._rl, image.shape[1::-1]
         pixels = self._ffi.cast("void *", image.ctypes.data)
         if self._texture is None or (self._texture.width, self._texture.height) != size:
             if self._texture is not None:
@@ -102,7 +117,6 @@ class Window:
         rl.BeginDrawing()
         rl.DrawTexture(self._texture, 0, 0, _WHITE)
         rl.EndDrawing()
-        return viewer.running and not rl.WindowShouldClose()
 
     @property
     def frame_seconds(self) -> float:

@@ -11,7 +11,7 @@ import ctypes
 import math
 
 import numpy as np
-from native_reference import Coefficients, Log, Policy, reference
+from native_reference import Coefficients, Log, Policy, reference, widths_of
 
 from shoal import native
 from shoal.config import Config
@@ -28,9 +28,8 @@ class ReferenceLearner:
         self.shapes = {key: value.shape for key, value in weights.items()}
         self.theta = np.concatenate([value.ravel() for value in weights.values()]).astype(np.float64)
         self.momentum, self.second = np.zeros_like(self.theta), np.zeros_like(self.theta)
-        dense, hot = np.zeros(1, np.int32), np.zeros(1, np.int32)
-        assert reference().features(ctypes.byref(spec.struct), dense, hot) == 0
-        self.widths = int(dense[0]), int(hot[0])
+        self.grid = native.GRIDS.index(self.policy.grid)
+        self.widths, encoders = widths_of(spec.struct, self.grid)
         vectors = [
             np.full(field.size, field.kind == "vector") for field in spec.fields if field.kind in ("vector", "flag")
         ]
@@ -40,9 +39,9 @@ class ReferenceLearner:
         self.returns = np.zeros(3)
         self.outputs = sum(head.size for head in spec.heads) + len(spec.dims)
         self.shape = Policy(
-            *self.widths, self.outputs, len(spec.dims), native.CORES.index(self.policy.core), self.policy.hidden,
+            *self.widths[:2], self.outputs, len(spec.dims), native.CORES.index(self.policy.core), self.policy.hidden,
             self.policy.layers, native.ACTIVATIONS.index(self.policy.activation), self.policy.value_net == "own",
-        )  # fmt: skip
+        ).with_own(encoders)  # fmt: skip
         assert reference().policy_params(ctypes.byref(self.shape)) == self.theta.size
         self.minibatches = 0
 
@@ -104,13 +103,13 @@ class ReferenceLearner:
             return np.ascontiguousarray(parts.reshape(size, *whole.shape[2:]).astype(dtype))
 
         size = len(picked) * s
-        dense, hot = np.empty((size, self.widths[0])), np.empty((size, self.widths[1]))
+        features = [np.empty((size, width)) for width in self.widths]
         mean, sigma = np.zeros(self.widths[0]), np.ones(self.widths[0])
         if self.count[0] > 0:
             mean[self.normalised] = self.mean
             sigma[self.normalised] = np.sqrt(self.m2 / self.count)
         spec = ctypes.byref(self.spec.struct)
-        reference().encode(spec, size, cut(data["rows"], np.uint8), mean, sigma, dense, hot)
+        reference().encode(spec, self.grid, size, cut(data["rows"], np.uint8), mean, sigma, *features)
         starts, learn, masks = (cut(data[key], np.uint8) for key in ("starts", "learn", "masks"))
         memory = data["segment_memory"].astype(np.float64)[picked]
         trunks = 1 + (self.policy.value_net == "own")
@@ -119,7 +118,7 @@ class ReferenceLearner:
             state = np.ascontiguousarray(np.moveaxis(memory.reshape(len(picked), trunks, -1, self.policy.hidden), 0, 2))
         outputs, values = np.empty((size, self.outputs)), np.empty(size)
         work = np.empty(reference().policy_work(ctypes.byref(self.shape), size))
-        what = (ctypes.byref(self.shape), self.theta, len(picked), s, dense, hot, starts, state)
+        what = (ctypes.byref(self.shape), self.theta, len(picked), s, *features, starts, state)
         reference().policy_forward(*what, outputs, values, None, work)
         log_std = self.theta[-len(self.spec.dims) :] if self.spec.dims else np.zeros(0)
         actions = (masks, cut(data["discrete"], np.int32), cut(data["raw"]))
@@ -157,9 +156,10 @@ class ReferenceLearner:
             here = slice(at, at := at + math.prod(shape))
             w, g, m, v = (array[here] for array in (self.theta, gradient, self.momentum, self.second))
             matrix = ".core." in name and ".weight" in name
-            if c.optimizer == "muon" and (matrix or name.endswith("encoder.weight")):
+            encoder = ".encoder." in name and name.endswith("weight") and not name.endswith("tables.weight")
+            if c.optimizer == "muon" and (matrix or encoder):
                 blocks = gates if matrix else 1
-                rows, columns = shape[0] // blocks, shape[1]
+                rows, columns = shape[0] // blocks, math.prod(shape[1:])
                 short, size = min(rows, columns), rows * columns
                 work = np.empty(2 * short * (short + max(rows, columns)) + size)
                 for k in range(blocks):
@@ -174,9 +174,9 @@ class ReferenceLearner:
         c, (n, t) = self.train, data["learn"].shape
         rows = np.ascontiguousarray(data["rows"][:, :t]).reshape(n * t, -1)
         learn = np.ascontiguousarray(data["learn"]).reshape(-1)
-        dense, hot = np.empty((n * t, self.widths[0])), np.empty((n * t, self.widths[1]))
-        reference().encode(ctypes.byref(self.spec.struct), n * t, rows, None, None, dense, hot)
-        vectors = np.ascontiguousarray(dense[:, self.normalised])
+        features = [np.empty((n * t, width)) for width in self.widths]
+        reference().encode(ctypes.byref(self.spec.struct), self.grid, n * t, rows, None, None, *features)
+        vectors = np.ascontiguousarray(features[0][:, self.normalised])
         reference().merge(n * t, vectors.shape[1], vectors, learn, self.count, self.mean, self.m2)
         assert c.normalize_reward == "future"
         for row in range(n):

@@ -103,6 +103,28 @@ def test_entities_beyond_the_count_are_not_seen() -> None:
     assert not torch.equal(encoder(changed)[0, 2], found[0, 2])
 
 
+def test_a_set_is_counted_by_the_number_in_the_row_not_by_what_normalises_it() -> None:
+    spec = registry.get("sights").spec()
+    sections = {"policy": {"hidden": 8}, "train": {"backend": "torch", "device": "cpu"}}
+    from shoal.torch.policy import TorchPolicy
+
+    policy = TorchPolicy(spec, config.resolve(config.load("sights", overrides=sections), spec))
+    policy.tensors()["normalizer.count"][:] = 10.0
+    policy.tensors()["normalizer.mean"][:] = 3.0
+    policy.pack()
+    rows = torch.zeros(1, 2, spec.row_bytes, dtype=torch.uint8)
+    near = next(field for field in spec.fields if field.name == "near")
+    rows[0, 1, near.offset] = 5
+    fields = policy.fields(rows)
+    assert fields["stars.count"].tolist() == [[[0], [5]]]
+    assert (fields["near"][0, 0] < 0).all()
+    policy.module.encoder.weight.data.zero_()  # the number itself says nothing
+    seen = policy.module.encoder(fields)
+    other = {**fields, "stars": fields["stars"] + 1.0}
+    assert torch.equal(policy.module.encoder(other)[0, 0], seen[0, 0])
+    assert not torch.equal(policy.module.encoder(other)[0, 1], seen[0, 1])
+
+
 def test_a_category_out_of_range_counts_as_the_nearest() -> None:
     found = encoders.one_hot(torch.tensor([-3, 0, 2, 9]), 3, torch.float32)
     assert found.tolist() == [[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]

@@ -28,10 +28,12 @@ CASES = {
     "mixed, lstm": {"minibatch": 31 * 8, "segment": 8, "ent_coef_continuous": 0.02},
     "crowd": {"horizon": 6, "segment": 3, "priority_alpha": 0.0, "replay_ratio": 2.0},
     "reset, lstm": {"segment": 11, "minibatch": 31 * 33},
+    "sights": {"minibatch": 31 * 8, "segment": 8},
+    "sights, conv": {"horizon": 8, "segment": 4, "minibatch": 31 * 4},
 }
 
 
-QUICK = ("cartpole, mlp", "breakout", "mixed, lstm")
+QUICK = ("cartpole, mlp", "breakout", "mixed, lstm", "sights")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "crowd": (MINGRU, {"segment": 8, "priority_alpha": 0.6}),
     "crowd, lstm": (LSTM_OWN, {"segment": 1}),
     "forever": (MLP, {"gamma": 0.9}),
+    "sights": (MINGRU, {"segment": 8}),
+    "sights, conv": (MINGRU_OWN | {"grid": "conv"}, {"segment": 4}),
+    "sights, conv, lstm": (LSTM | {"grid": "conv"}, {"segment": 8}),
 }
 
 

@@ -38,6 +38,18 @@ static uint64_t digest_of(ShoalTensor *tensors, int32_t count) {
   return digest;
 }
 
+enum { PLAYERS = 4 };
+
+// Let others play some environments: the numbers of a table of the learner, a policy, random and scripted moves.
+static void *seat(ShoalVec *vec) {
+  void *memory = lines(shoal_vec_seat_bytes(vec));
+  shoal_vec_seat(vec, memory);
+  for (int32_t e = 0; e < ENVS; e++) {
+    for (int32_t t = 0; t < vec->teams; t++) { vec->next_players[e * vec->teams + t] = (int16_t)((e + t) % PLAYERS); }
+  }
+  return memory;
+}
+
 static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   char message[SHOAL_MESSAGE] = "";
   ShoalSpec spec = {0};
@@ -51,10 +63,20 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   CHECK(vec != NULL, "%s", message);
 
   ShoalPolicyConfig shape = {.core = core, .hidden = 24, .layers = 2, .normalize = 1, .gate_tau = 16, .seed = 4};
+  shape.grid = core == SHOAL_CORE_MINGRU ? SHOAL_GRID_CONV : SHOAL_GRID_ONEHOT;
   int64_t policy_bytes = shoal_policy_bytes(&spec, &shape, message);
   CHECK(policy_bytes > 0, "%s", message);
   void *policy_memory = lines(policy_bytes);
   ShoalPolicy *policy = shoal_policy_create(&spec, &shape, policy_memory, message);
+
+  ShoalPolicyConfig small = {.core = SHOAL_CORE_LSTM, .hidden = 7, .layers = 1, .normalize = 1, .seed = 6};
+  void *other_memory = lines(shoal_policy_bytes(&spec, &small, message));
+  ShoalPlayer players[PLAYERS] = {
+      {SHOAL_PLAYER_SAMPLED, 1.0f, policy},
+      {SHOAL_PLAYER_SAMPLED, 1.0f, shoal_policy_create(&spec, &small, other_memory, message)},
+      {SHOAL_PLAYER_RANDOM, 1.0f, NULL},
+      {env->has_scripted ? SHOAL_PLAYER_SCRIPTED : SHOAL_PLAYER_RANDOM, 0.5f, NULL}};
+  void *seats = seat(vec);
 
   int32_t samples = ENVS * spec.agents * 16;
   ShoalTrainConfig settings = {.horizon = 16,
@@ -79,7 +101,9 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
                                .priority_alpha = 0.5f,
                                .priority_beta = 0.4f,
                                .schedule_steps = 100000,
-                               .seed = 5};
+                               .seed = 5,
+                               .players = players,
+                               .num_players = PLAYERS};
   int64_t learner_bytes = shoal_learner_bytes(vec, policy, &settings, message);
   CHECK(learner_bytes > 0, "%s", message);
   void *learner_memory = lines(learner_bytes);
@@ -106,15 +130,21 @@ static uint64_t train(const ShoalEnv *env, int32_t core, int32_t threads) {
   int64_t steps = 0;
   config.stagger = 0;  // an evaluation plays whole episodes
   vec = shoal_vec_create(env, params, NULL, &config, vec_memory, message);
-  int32_t code = shoal_evaluate(vec, policy, SHOAL_PLAYER_SAMPLED, 1.0f, stats, &steps, message);
+  int32_t code = shoal_evaluate(vec, players, 1, stats, &steps, message);
   CHECK(code == SHOAL_OK && steps > 0, "%s: %s", env->name, message);
-  void *all[] = {params, vec_memory, policy_memory, learner_memory, image};
+  double alone = stats[SHOAL_STATS_LIVES];
+  free(seats);
+  seats = seat(vec);
+  code = shoal_evaluate(vec, players, PLAYERS, stats, &steps, message);
+  CHECK(code == SHOAL_OK && stats[SHOAL_STATS_LIVES] < alone, "%s: %g of %g lives are player 0's: %s", env->name,
+        stats[SHOAL_STATS_LIVES], alone, message);
+  void *all[] = {params, vec_memory, policy_memory, other_memory, learner_memory, image, seats};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) { free(all[i]); }
   return digest;
 }
 
 int main(void) {
-  const char *names[] = {"template", "masked", "mixed", "crowd", "squared"};
+  const char *names[] = {"template", "masked", "mixed", "crowd", "squared", "sights"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const ShoalEnv *env = find(names[i]);
     CHECK(env != NULL, "no environment is called %s", names[i]);

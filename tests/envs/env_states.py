@@ -32,11 +32,11 @@ def prepared_actions(steps: int, rows: int, choices: int) -> NDArray[np.int32]:
     return ((x ^ (x >> np.uint64(31))) % np.uint64(choices)).astype(np.int32).reshape(steps, rows)
 
 
-def trajectory_hash(name: str, steps: int = 1000, rows: int = 8, **params: Any) -> str:
+def trajectory_hash(name: str, steps: int = 1000, worlds: int = 8, **params: Any) -> str:
     """Return a hash of rows, rewards and flags over `steps` steps: prepared actions, every other 100 steps scripted."""
-    with shoal.make_vec(name, rows, seed=7, threads=1, **params) as vec:
-        choices = vec.spec.heads[0].size if vec.spec.heads else 201
-        actions = prepared_actions(steps, rows, choices)
+    with shoal.make_vec(name, worlds, seed=7, threads=1, **params) as vec:
+        sizes = [head.size for head in vec.spec.heads] or [201]
+        actions = prepared_actions(steps, vec.num_rows * len(sizes), sizes[0]).reshape(steps, vec.num_rows, -1) % sizes
         digest = hashlib.sha256(vec.rows.tobytes())
         for step in range(steps):
             if step // 100 % 2:
@@ -45,7 +45,7 @@ def trajectory_hash(name: str, steps: int = 1000, rows: int = 8, **params: Any) 
             elif vec.spec.heads:
                 outcome = vec.step(actions[step])
             else:
-                outcome = vec.step(None, (actions[step].astype(np.float32) - 100) / 100)
+                outcome = vec.step(None, (actions[step, :, 0].astype(np.float32) - 100) / 100)
             for array in (vec.rows, *outcome[1:]):
                 digest.update(array.tobytes())
     return digest.hexdigest()[:16]

@@ -104,7 +104,7 @@ def test_breakout_follows_its_rules_over_episodes(player, params):
             events, wrong = compare_step(vec, view, params, play)
             counts.update(events)
             disagreed += wrong
-            if (vec._ended != 0).any():
+            if (vec.ended != 0).any():
                 vec.reset(seed=t)
     assert disagreed <= 0.001 * steps * rows
     assert counts["lost"] > 10 if player == "random" else counts["brick face"] > 100

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from env_states import states
 from test_breakout import FIELDS as BREAKOUT
+from test_maze import FIELDS as MAZE
 
 import shoal
 from shoal import drawing, registry
@@ -22,7 +23,8 @@ from shoal.errors import ConfigError, EnvError, ShapeError
 
 TEMPLATES = {f"new-{path.name}": str(path) for path in sorted((Path(registry.__file__).parent / "templates").iterdir())}
 NAMES = registry.names()
-OWN = [name for name in NAMES if name != "forever"]  # there is nothing to see in it but its observation
+BARS = ("forever", "sights")  # there is nothing to see in them but their observations
+OWN = [name for name in NAMES if name not in BARS]
 DRAWN = [*OWN, *(pytest.param(path, id=name) for name, path in TEMPLATES.items())]
 ALL = [*NAMES, *DRAWN[len(OWN) :]]
 
@@ -31,10 +33,12 @@ ALL = [*NAMES, *DRAWN[len(OWN) :]]
 GOLDEN = {
     "breakout": "21ab1024b6de599a",
     "cartpole": "b00b2e2730a94129",
+    "connect4": "a682919627731edc",
     "continuous": "b094d94bc2b6f761",
     "crowd": "89fba1460fabb052",
     "forever": "f45a10b1ca521756",
     "masked": "af3015157f68bc62",
+    "maze": "2985617713a60823",
     "mixed": "a59bd3df24f81961",
     "new-continuous": "5e9cd1ff168a49f8",
     "new-grid": "7ffd6a28584f7a9e",
@@ -42,7 +46,10 @@ GOLDEN = {
     "pong": "3cdd3888b79e15e9",
     "recall": "27013ced0cf502d0",
     "reset": "06efd81aa5856225",
+    "sights": "4c256a610dfaa4a6",
+    "snake": "312616ad7a222a16",
     "squared": "9fc33a0fb7e5111a",
+    "target": "0a58cd2697a2ce69",
     "template": "b640cce77be6e056",
 }
 
@@ -237,6 +244,31 @@ def test_squared_shows_agent_and_target_by_row_and_column() -> None:
         assert image[int((2.2 + 8.5) * 40), int((1.2 + 1.5) * 40), :3].tolist() == [0xF0, 0xE4, 0x42]
 
 
+def test_maze_shows_walls_goal_and_agent_where_they_are() -> None:
+    with shoal.make_vec("maze", 1, side=7, levels=1) as vec:
+        draw = Drawing(vec.spec, 756, 798)  # 100 pixels a cell, and margins of 28 and 70
+        cells = states(vec, MAZE)[0]
+        picture = draw.draw(vec)[70:770, 28:728, :3].reshape(7, 100, 7, 100, 3)[:, 50, :, 50]
+        row, column = divmod(int(cells["cell"]), 17)
+        assert picture[row - 5, column - 5].tolist() == [0x56, 0xB4, 0xE9]
+        assert (picture == (0xF0, 0xE4, 0x42)).all(axis=2).sum() == 1
+        view = vec.observations["view"].reshape(11, 11)[5 - row + 5 : 12 - row + 5, 5 - column + 5 : 12 - column + 5]
+        walls = (picture == (0x3A, 0x46, 0x57)).all(axis=2)[: view.shape[0], : view.shape[1]]
+        assert walls.sum() > 15
+
+
+def test_snake_shows_its_own_snake_and_the_wall() -> None:
+    with shoal.make_vec("snake", 1, agents=3, width=28, height=18, food=30) as vec:
+        draw = Drawing(vec.spec, 600, 400)  # 20 pixels a cell, the board at 20, 20
+        start = vec.address(0) - vec._memory.ctypes.data
+        heads = vec._memory[start + 32 : start + 32 + 3 * 24].view(np.int32).reshape(3, 6)[:, 0]
+        image = draw.draw(vec)
+        row, column = divmod(int(heads[0]), 38)
+        yellow = np.argwhere((image[..., :3] == (0xF0, 0xE4, 0x42)).all(axis=2)).mean(axis=0)
+        np.testing.assert_allclose(yellow, [20 * (row - 4) + 10, 20 * (column - 4) + 10], atol=4)
+        assert image[5, 300, :3].tolist() == [0x3A, 0x46, 0x57]
+
+
 @pytest.mark.parametrize("name", ["recall", "reset", "mixed", "crowd"])
 def test_right_and_wrong_answers_are_told_apart(name: str) -> None:
     """With right ones nothing is red, with wrong ones much is; of mixed, whose cards are coloured, its cross."""
@@ -264,6 +296,8 @@ def test_every_parameter_is_drawn() -> None:
         ("pong", {"paddle_height": 400.0, "win_score": 1000}),
         ("template", {"length": 1000}),
         ("template", {"length": 1}),
+        ("maze", {"side": 47, "braid": 1.0, "levels": 3}),
+        ("maze", {"side": 7, "levels": 3}),
         ("recall", {"delay": 1}),
         ("recall", {"delay": 1000}),
         ("masked", {"doors": 3}),

@@ -9,7 +9,15 @@ from env_states import scripted_stats, states
 import shoal
 from shoal import config
 
-THRESHOLDS = {"recall": 0.95, "reset": 0.95, "masked": 0.95, "mixed": 0.9, "continuous": 0.85, "crowd": 0.95}
+THRESHOLDS = {
+    "recall": 0.95,
+    "reset": 0.95,
+    "masked": 0.95,
+    "mixed": 0.9,
+    "continuous": 0.85,
+    "crowd": 0.95,
+    "sights": 0.93,
+}
 BOTH = np.array([0, 1])  # the two answers, one for each of two environments
 
 
@@ -251,3 +259,29 @@ def test_crowd_agents_die_stay_away_and_return():
     assert abs(np.mean(absences) - 8) < 0.3
     assert abs(stats.mean("perf") - 0.5) < 0.02  # wild metrics of absent agents were dropped
     assert 7.4 < stats.mean("episode_length") < 8  # 8, but for those that the end of the world cut off
+
+
+# ---------------------------------------------------------------------------------------------------- sights
+
+
+def test_sights_asks_what_its_row_shows():
+    with shoal.make_vec("sights", 256, seed=3, stars=9, codes=200) as vec:
+        yes = 0.0
+        for _ in range(20):
+            seen = {name: array.copy() for name, array in vec.observations.items()}
+            assert (seen["near"] >= 1).all() and (seen["near"] <= 9).all()
+            hidden = np.arange(9) >= seen["near"]
+            assert (np.abs(seen["stars"][hidden]) <= 0.05).all()
+            distance = np.where(hidden, 9.0, np.hypot(seen["stars"][..., 0], seen["stars"][..., 1]))
+            x, y = seen["stars"][np.arange(256), distance.argmin(axis=1)].T
+            star = np.where(y >= 0, x < 0, 2 + (x >= 0))
+            code = seen["codes"][:, 0] > seen["codes"][:, 1]
+            tree = ((seen["map"][:, :, :-1] == 1) & (seen["map"][:, :, 1:] == 2)).any(axis=(1, 2))
+            answers = np.stack([star, code, tree], axis=1).astype(np.int32)
+            wrong = np.arange(256) % 4  # which of the three is answered wrongly, if any
+            for i in range(3):
+                answers[wrong == i, i] = (answers[wrong == i, i] + 1) % (4, 2, 2)[i]
+            assert np.array_equal(vec.step(answers)[1], np.where(wrong < 3, np.float32(2 / 3), np.float32(1)))
+            assert (seen["codes"][:, 0] != seen["codes"][:, 1]).all()
+            yes += tree.mean() / 20
+        assert 0.4 < yes < 0.55

@@ -12,7 +12,7 @@ import functools
 from typing import Any
 
 import numpy as np
-from native_reference import DTYPES, FLAG, VECTOR, every_build, reference
+from native_reference import DTYPES, FLAG, SET, VECTOR, Policy, every_build, reference, widths_of
 
 from shoal import memory, native, registry
 
@@ -85,16 +85,24 @@ class FastPolicy:
         self.tensors["normalizer.m2"][:] = variance * count
         self.lib.policy_pack(self.handle)
 
+    def shape(self) -> Policy:
+        """Return the reference's policy of the same shape."""
+        (dense, hot, _), encoders = widths_of(self.spec, self.config.grid)
+        config = self.config
+        return Policy(
+            dense, hot, self.outputs, self.spec.num_dims, config.core, config.hidden, config.layers, config.activation,
+            config.own_value,
+        ).with_own(encoders)  # fmt: skip
+
     def features(self, rows: np.ndarray, statistics: dict[str, np.ndarray] | None = None) -> tuple[np.ndarray, ...]:
-        """Return dense and one-hot features of rows (..., row_bytes), by the reference.
+        """Return dense and one-hot features and own inputs of rows (..., row_bytes), by the reference.
 
         Args:
             rows: uint8 (..., row_bytes).
             statistics: tensors that hold the normaliser to use; empty: none; None: the policy's present ones.
         """
-        dense, hot = np.zeros(1, np.int32), np.zeros(1, np.int32)
-        assert reference().features(ctypes.byref(self.spec), dense, hot) == 0
-        mean, sigma = np.zeros(dense[0]), np.ones(dense[0])
+        widths, _ = widths_of(self.spec, self.config.grid)
+        mean, sigma = np.zeros(widths[0]), np.ones(widths[0])
         found = self.tensors if statistics is None else statistics
         normalise = bool(found) and self.config.normalize
         if normalise and found["normalizer.count"][0] > 0:
@@ -102,9 +110,9 @@ class FastPolicy:
             mean[at] = found["normalizer.mean"]
             sigma[at] = np.sqrt(found["normalizer.m2"] / found["normalizer.count"])
         flat = np.ascontiguousarray(rows.reshape(-1, self.spec.row_bytes))
-        out = np.empty((len(flat), dense[0])), np.empty((len(flat), hot[0]))
+        out = [np.empty((len(flat), width)) for width in widths]
         used = (mean, sigma) if normalise else (None, None)
-        reference().encode(ctypes.byref(self.spec), len(flat), flat, *used, *out)
+        reference().encode(ctypes.byref(self.spec), self.config.grid, len(flat), flat, *used, *out)
         return tuple(part.reshape(*rows.shape[:-1], part.shape[-1]) for part in out)
 
     def vector_features(self) -> np.ndarray:
@@ -208,10 +216,17 @@ def random_rows(spec: native.Spec, n: int, rng: np.random.Generator) -> np.ndarr
     rows = np.zeros((n, spec.row_bytes), np.uint8)
     for field in spec.fields[: spec.num_fields]:
         dtype, count = np.dtype(DTYPES[field.dtype]), field.rows * field.columns * field.channels
-        if field.kind == VECTOR:
+        if field.kind == SET:
+            values = rng.normal(size=(n, count)) * (1 if dtype.kind == "f" else 9)
+        elif field.kind == VECTOR:
             values = rng.normal(size=(n, count)) * (1 if dtype.kind == "f" else 20) + (0 if dtype.kind != "u" else 100)
         else:
             values = rng.integers(0, 2 if field.kind == FLAG else field.categories, (n, count))
         packed = values.astype(dtype).view(np.uint8).reshape(n, -1)
         rows[:, field.offset : field.offset + packed.shape[1]] = packed
+    for field in spec.fields[: spec.num_fields]:
+        if field.kind == SET:  # none, all, and one more or less than there can be
+            at = spec.fields[field.count_field].offset
+            valid = rng.integers(-1, field.rows + 2, n).astype(np.int16)
+            rows[:, at : at + 2] = valid.view(np.uint8).reshape(n, 2)
     return rows

@@ -37,13 +37,25 @@ class Log(ctypes.Structure):
     ]
 
 
+class Encoder(ctypes.Structure):
+    """ShoalRefEncoder."""
+
+    _fields_ = [(name, ctypes.c_int32) for name in ("kind", "rows", "columns", "channels", "categories")]
+
+
 class Policy(ctypes.Structure):
-    """ShoalRefPolicy."""
+    """ShoalRefPolicy; `with_own` adds its own encoders."""
 
     _fields_ = [
         (name, ctypes.c_int32)
         for name in ("dense", "hot", "outputs", "dims", "core", "hidden", "layers", "activation", "own_value")
-    ]
+    ] + [("num_encoders", ctypes.c_int32), ("encoders", Encoder * 8)]
+
+    def with_own(self, encoders: Sequence[Encoder]) -> Policy:
+        """Return itself with these own encoders."""
+        self.num_encoders = len(encoders)
+        self.encoders[: len(encoders)] = encoders
+        return self
 
 
 def _array(dtype: type) -> type:
@@ -79,8 +91,13 @@ _LETTERS: dict[str, Any] = {
 _PROTOTYPES = {
     "linear": "liiDDDiD",
     "linear_backward": "liiDDDDDD",
-    "features": "*II:i",
-    "encode": "*lBDDDD",
+    "features": "*iIII*:i",
+    "encode": "*ilBDDDDD",
+    "encoder_inputs": "*:l",
+    "encoder_params": "*i:l",
+    "encoder_work": "*i:l",
+    "encoder": "*illDDDD",
+    "encoder_backward": "*illDDDDD",
     "mingru": "iiiDBDDDDDD",
     "mingru_backward": "iiiDBDDDDDDDDD",
     "lstm": "iiiDBDDDDDDD",
@@ -94,8 +111,8 @@ _PROTOTYPES = {
     "explained_variance": "lBDD:d",
     "policy_params": "*:l",
     "policy_work": "*l:l",
-    "policy_forward": "*DiiDDBDDDDD",
-    "policy_backward": "*DiiDDBDDDDD",
+    "policy_forward": "*DiiDDDBDDDDD",
+    "policy_backward": "*DiiDDDBDDDDD",
     "advantage": "iDDDdBDBddddiDD",
     "merge": "liDBDDD",
     "returns": "iDBdDD",
@@ -158,21 +175,36 @@ def reference_of(isa: str) -> Reference:
     return _of_path(native.library_folder() / f"libshoal_{isa}.so")
 
 
+def widths_of(spec: native.Spec, grid: int = 0) -> tuple[tuple[int, int, int], list[Encoder]]:
+    """Return the numbers of dense features, of one-hot features and of own inputs, and the own encoders."""
+    found, encoders = [np.zeros(1, np.int32) for _ in range(3)], (Encoder * 8)()
+    count = reference().features(ctypes.byref(spec), grid, *found, ctypes.byref(encoders))
+    assert count >= 0
+    dense, hot, own = (int(width[0]) for width in found)
+    return (dense, hot, own), list(encoders[:count])
+
+
 def make_spec(
-    fields: Sequence[tuple[int, int, int, int]] = (),
+    fields: Sequence[tuple[Any, ...]] = (),
     heads: Sequence[tuple[int, bool]] = (),
     dims: int = 0,
 ) -> native.Spec:
-    """Return a spec. fields: (kind, dtype, elements, categories); heads: (size, masked)."""
+    """Return a spec.
+
+    fields: (kind, dtype, elements or their shape, categories), sets with the index of their count in place of these;
+    heads: (size, masked).
+    """
     spec = native.Spec()
     spec.agents, spec.max_steps = 1, 100
-    for i, (kind, dtype, elements, categories) in enumerate(fields):
+    for i, (kind, dtype, shape, last) in enumerate(fields):
         size = np.dtype(DTYPES[dtype]).itemsize
+        rows, columns, channels = (*(shape if isinstance(shape, tuple) else (shape,)), 1, 1)[:3]
+        categories, count = (0, last) if kind == SET else (last, -1)
         offset = -(-spec.row_bytes // size) * size
         spec.fields[i] = native.Field(
-            f"field{i}".encode(), b"", -100, 100, kind, dtype, elements, 1, 1, categories, offset, -1
+            f"field{i}".encode(), b"", -100, 100, kind, dtype, rows, columns, channels, categories, offset, count
         )
-        spec.row_bytes = offset + elements * size
+        spec.row_bytes = offset + rows * columns * channels * size
     spec.row_bytes = -(-spec.row_bytes // 4) * 4
     for i, (size, masked) in enumerate(heads):
         spec.heads[i] = native.Discrete(f"head{i}".encode(), b"", size, int(masked))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from native_fast import FastLearner, FastPolicy
-from native_reference import reference
+from native_reference import reference, widths_of
 from torch_oracle import Batch, Coefficients, Shape
 
 from shoal import native
@@ -20,12 +20,13 @@ from shoal import native
 
 def shape_of(policy: FastPolicy) -> Shape:
     """Return the torch twin's shape."""
-    dense, hot = policy.features(np.zeros((1, policy.spec.row_bytes), np.uint8))
+    (dense, hot, _), encoders = widths_of(policy.spec, policy.config.grid)
+    own = [(("embedding", "conv", "entities")[e.kind], e.rows, e.columns, e.channels, e.categories) for e in encoders]
     heads = [(head.size, bool(head.masked)) for head in policy.spec.heads[: policy.spec.num_heads]]
     config = policy.config
     return Shape(
-        dense.shape[1], hot.shape[1], config.hidden, config.layers, native.CORES[config.core], heads,
-        policy.spec.num_dims, native.ACTIVATIONS[config.activation], bool(config.own_value),
+        dense, hot, config.hidden, config.layers, native.CORES[config.core], heads, policy.spec.num_dims,
+        native.ACTIVATIONS[config.activation], bool(config.own_value), own,
     )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ class Rollout:
         """Return all M segments as torch takes them. error, advantage, values: (N, T); omega: (M,)."""
         policy, d = self.learner.policy, self.data
         t = self.size[1]
-        dense, hot = policy.features(self.segments(d["rows"][:, :t]), self.statistics)
+        dense, hot, own = policy.features(self.segments(d["rows"][:, :t]), self.statistics)
         m, s = dense.shape[:2]
         masks, legal, at = self.segments(d["masks"][:, :t]), [np.zeros((m, s, 0), bool)], 0
         for head in policy.spec.heads[: policy.spec.num_heads]:
@@ -85,6 +86,7 @@ class Rollout:
         floats = {
             "dense": dense,
             "hot": hot,
+            "own": own,
             "state": np.moveaxis(memory, 0, 2),
             "continuous": self.segments(d["raw"]),
             "old_log_prob": self.segments(d["log_probs"]),

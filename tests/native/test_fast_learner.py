@@ -39,12 +39,19 @@ CASES = {
     "mixed": (MINGRU_OWN, {}),
     "continuous": (MLP_OWN, {}),
     "crowd": (MINGRU, {"segment": 8}),
+    "sights": (MINGRU, {"segment": 4}),
+    "sights, conv": (MLP_OWN | {"grid": 1}, {}),
+    "sights, conv, lstm": (LSTM | {"grid": 1}, {"segment": 8}),
 }
 
 
 # Every case in the best build; in the others, whose kernels differ in their tiles alone, a few.
 EVERYWHERE = [(name, builds()[0]) for name in CASES]
-EVERYWHERE += [(name, isa) for isa in builds()[1:] for name in ("cartpole", "pong, mlp tanh", "squared", "mixed, lstm")]
+EVERYWHERE += [
+    (name, isa)
+    for isa in builds()[1:]
+    for name in ("cartpole", "pong, mlp tanh", "squared", "mixed, lstm", "sights, conv")
+]
 
 
 def make(name: str, isa: str = "", **changes: object) -> FastLearner:
@@ -389,7 +396,9 @@ def test_an_update_is_the_one_in_float64(name: str, changes: dict[str, float], o
     assert np.linalg.norm(moved - wanted) < 2e-3 * np.linalg.norm(wanted)
 
 
-@pytest.mark.parametrize("name", ["cartpole", "breakout", "breakout, lstm", "mixed", "crowd", "pong, mlp tanh"])
+@pytest.mark.parametrize(
+    "name", ["cartpole", "breakout", "breakout, lstm", "mixed", "crowd", "pong, mlp tanh", "sights, conv"]
+)
 def test_training_has_the_same_bits_for_any_threads_blocks_and_fused_build(name: str) -> None:
     found = set()
     for isa in (isa for isa in builds() if isa in FMA_BUILDS or isa == builds()[0]):

@@ -17,9 +17,9 @@ from native_reference import (
     I8,
     I16,
     RAGGED,
+    SET,
     U8,
     VECTOR,
-    Policy,
     make_spec,
     random_masks,
     reference,
@@ -35,6 +35,11 @@ FIELDS = {
         (CATEGORY, U8, 1, 1), (VECTOR, F32, 2, 0), (VECTOR, U8, 1, 0), (FLAG, F32, 1, 0),
     ],
     "grid": [(GRID, U8, 121, 3)],
+    "crop": [(GRID, U8, (11, 11), 8), (CATEGORY, I16, 2, 100)],
+    "own encoders": [
+        (SET, F32, (5, 3), 3), (CATEGORY, U8, 2, 40), (VECTOR, F32, 1, 0), (VECTOR, I16, 1, 0), (GRID, I8, (4, 5), 3),
+        (SET, I8, (1, 9), 6), (FLAG, I16, 1, 0),
+    ],
 }  # fmt: skip
 ACTIONS = {"discrete": ([(3, False)], 0), "masked": ([(5, True), (2, False)], 0), "mixed": ([(4, True)], 2)}
 CORES = {
@@ -44,6 +49,8 @@ CORES = {
     "lstm, own value": {"core": 2, "layers": 1, "own_value": 1},
     "mlp relu": {"core": 0, "layers": 1},
     "mlp tanh, own value": {"core": 0, "layers": 3, "activation": 1, "own_value": 1},
+    "conv": {"core": 1, "layers": 1, "grid": 1},
+    "conv, lstm, own value": {"core": 2, "layers": 1, "own_value": 1, "grid": 1},
 }
 
 
@@ -51,7 +58,7 @@ def make_policy(isa: str, fields: str, actions: str, core: str, hidden: int) -> 
     heads, dims = ACTIONS[actions]
     policy = FastPolicy(isa, make_spec(FIELDS[fields], heads, dims), hidden=hidden, **CORES[core])
     rng = np.random.default_rng(hidden)
-    policy.shake(rng, 0.2)
+    policy.shake(rng, 0.02 if policy.config.grid else 0.2)  # a convolution's projection sums thousands of products
     vectors = len(policy.tensors["normalizer.mean"])
     policy.set_statistics(rng.normal(size=vectors), rng.random(vectors) + 0.3)
     return policy
@@ -70,11 +77,7 @@ def exact_forward(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return outputs (n, O), values (n,) and the new state (n, size) by the reference, one step of n segments."""
     n, config, ref = len(rows), policy.config, reference()
-    dense, hot = policy.features(rows)
-    shape = Policy(
-        dense.shape[1], hot.shape[1], policy.outputs, policy.spec.num_dims, config.core, config.hidden, config.layers,
-        config.activation, config.own_value,
-    )  # fmt: skip
+    features, shape = policy.features(rows), policy.shape()
     params = policy.parameters()
     assert ref.policy_params(ctypes.byref(shape)) == params.size
     work = np.empty(ref.policy_work(ctypes.byref(shape), n))
@@ -82,15 +85,18 @@ def exact_forward(
     before = np.ascontiguousarray(state.astype(np.float64).reshape(n, -1, config.hidden).swapaxes(0, 1))
     outputs, values, after = np.empty((n, policy.outputs)), np.empty(n), np.empty_like(before)
     ref.policy_forward(
-        ctypes.byref(shape), params, n, 1, dense, hot, starts, before, outputs, values, after, work
+        ctypes.byref(shape), params, n, 1, *features, starts, before, outputs, values, after, work
     )  # fmt: skip
     return outputs, values, after.swapaxes(0, 1).reshape(n, -1)
 
 
 def test_features_are_encoded_for_every_kind_and_type() -> None:
     policy = make_policy(builds()[0], "every type", "discrete", "mlp relu", 8)
-    dense, hot = policy.features(random_rows(policy.spec, 4, np.random.default_rng(0)))
-    assert (dense.shape, hot.shape) == ((4, 12), (4, 28))
+    found = policy.features(random_rows(policy.spec, 4, np.random.default_rng(0)))
+    assert [part.shape for part in found] == [(4, 12), (4, 28), (4, 0)]
+    policy = make_policy(builds()[0], "own encoders", "discrete", "mlp relu", 8)
+    found = policy.features(random_rows(policy.spec, 4, np.random.default_rng(0)))
+    assert [part.shape for part in found] == [(4, 3), (4, 60), (4, 2 + 15 + 1 + 9 + 1)]
 
 
 @pytest.mark.parametrize("isa", builds())
@@ -102,6 +108,8 @@ def test_features_are_encoded_for_every_kind_and_type() -> None:
         ("33 numbers", "masked", 31),
         ("every type", "mixed", 33),
         ("grid", "discrete", 64),
+        ("crop", "discrete", 128),
+        ("own encoders", "mixed", 33),
     ],
 )
 @pytest.mark.parametrize("n", RAGGED)
@@ -222,13 +230,23 @@ def test_initial_matrices_are_orthogonal_with_their_gains(core: str) -> None:
     for name in policy.names:
         if name.endswith(("bias", "log_std")):
             continue
-        matrix, gates = policy.tensors[name].astype(np.float64), "core" in name and config["core"]
+        tensor, gates = policy.tensors[name].astype(np.float64), "core" in name and config["core"]
+        matrix = tensor.reshape(len(tensor), -1)
         for block in np.split(matrix, len(matrix) // 24) if gates else [matrix]:
             singular = np.linalg.svd(block, compute_uv=False)
             expected = gains.get(name, 1.0 if gates else np.sqrt(2))
             np.testing.assert_allclose(singular, expected, rtol=1e-5, err_msg=name)
             checked += 1
     assert checked >= 4
+
+
+def test_an_embedding_starts_from_normals_of_its_own_units() -> None:
+    policy = FastPolicy(builds()[0], make_spec([(CATEGORY, U8, 5, 200)], [(2, False)]), hidden=25)
+    table = policy.tensors["policy.encoder.fields.field0.tables.weight"]
+    assert table.shape == (1000, 25)
+    assert abs(table.mean()) < 0.01
+    assert table.std() == pytest.approx(0.2, rel=0.02)
+    assert np.abs(np.corrcoef(table.T) - np.eye(25)).max() < 0.15
 
 
 def test_initial_biases_are_zero_but_for_the_update_gates() -> None:

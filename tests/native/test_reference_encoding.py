@@ -7,9 +7,25 @@ from __future__ import annotations
 import ctypes
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native_reference import CATEGORY, DTYPES, F32, FLAG, GRID, IMAGE, U8, VECTOR, make_spec, reference
+from native_reference import (
+    CATEGORY,
+    DTYPES,
+    F32,
+    FLAG,
+    GRID,
+    I8,
+    I16,
+    IMAGE,
+    SET,
+    U8,
+    VECTOR,
+    make_spec,
+    reference,
+    widths_of,
+)  # fmt: skip
 
 FIELDS = st.lists(
     st.tuples(st.sampled_from([VECTOR, FLAG, GRID, CATEGORY]), st.integers(0, 3), st.integers(1, 7), st.integers(1, 5)),
@@ -18,16 +34,10 @@ FIELDS = st.lists(
 )
 
 
-def features_of(spec: object) -> tuple[int, int, int]:
-    dense, hot = np.zeros(1, np.int32), np.zeros(1, np.int32)
-    code = reference().features(ctypes.byref(spec), dense, hot)
-    return code, int(dense[0]), int(hot[0])
-
-
-def encode(spec, rows: np.ndarray, mean: np.ndarray | None, sigma: np.ndarray | None):
-    _, dense, hot = features_of(spec)
-    out = np.full((len(rows), dense), np.nan), np.full((len(rows), hot), np.nan)
-    reference().encode(ctypes.byref(spec), len(rows), rows, mean, sigma, *out)
+def encode(spec, rows: np.ndarray, mean: np.ndarray | None, sigma: np.ndarray | None, grid: int = 0):
+    widths, _ = widths_of(spec, grid)
+    out = [np.full((len(rows), width), np.nan) for width in widths]
+    reference().encode(ctypes.byref(spec), grid, len(rows), rows, mean, sigma, *out)
     return out
 
 
@@ -68,11 +78,27 @@ def test_only_vectors_are_normalised() -> None:
     row[:8] = np.frombuffer(np.array([3.0, -1000.0], np.float32).tobytes(), np.uint8)
     row[8], row[9] = 1, 7
     mean, sigma = np.array([1.0, 0.0, 50.0, 7.002]), np.array([4.0, 1.0, 50.0, 0.0])
-    dense, _ = encode(spec, row[None], mean, sigma)
+    dense, *_ = encode(spec, row[None], mean, sigma)
     # 3: (3 - 1) / 4; -1000: clipped; the flag as it is; the byte: sigma 0 counts as 1e-3.
     np.testing.assert_allclose(dense, [[0.5, -5.0, 1.0, -2.0]], rtol=1e-9)
 
 
+def test_own_inputs_are_the_elements_behind_the_count_of_a_set() -> None:
+    spec = make_spec([(SET, I8, (2, 2), 1), (VECTOR, I16, 1, 0), (GRID, U8, (1, 2), 3), (CATEGORY, U8, 1, 33)])
+    row = np.array([[1, 2, 3, 255, 1, 0, 2, 0, 32, 0, 0, 0]], np.uint8)
+    assert widths_of(spec)[0] == (1, 6, 6)
+    (dense, hot, own), convolved = encode(spec, row, None, None), encode(spec, row, None, None, grid=1)
+    np.testing.assert_array_equal(dense, [[1]])
+    np.testing.assert_array_equal(hot, [[0, 0, 1, 1, 0, 0]])
+    np.testing.assert_array_equal(own, [[1, 1, 2, 3, -1, 32]])
+    np.testing.assert_array_equal(convolved[2], [[1, 1, 2, 3, -1, 2, 0, 32]])
+
+
 def test_a_field_kind_without_an_encoder_is_refused() -> None:
-    assert features_of(make_spec([(VECTOR, F32, 3, 0), (GRID, U8, 4, 5)])) == (0, 3, 20)
-    assert features_of(make_spec([(IMAGE, U8, 4, 0)]))[0] == -1
+    (widths, encoders), spec = (
+        widths_of(make_spec([(VECTOR, F32, 3, 0), (GRID, U8, 4, 5)])),
+        make_spec([(IMAGE, U8, 4, 0)]),
+    )
+    assert (widths, encoders) == ((3, 20, 0), [])
+    with pytest.raises(AssertionError):
+        widths_of(spec)

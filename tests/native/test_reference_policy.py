@@ -9,7 +9,7 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
-from native_reference import Coefficients, Log, Policy, legal_actions, make_spec, random_masks, reference
+from native_reference import Coefficients, Encoder, Log, Policy, legal_actions, make_spec, random_masks, reference
 
 from shoal import native
 
@@ -28,7 +28,22 @@ SHAPES = {
     "mlp relu": Shape(dense=6, hot=4, hidden=32, layers=1, core="mlp", heads=[(3, False)]),
     "mlp tanh": Shape(5, 0, 17, 2, "mlp", [], dims=3, activation="tanh", own_value=True),
     "mlp relu, deep": Shape(5, 3, 31, 3, "mlp", [(2, False), (3, True)]),
+    "embedding": Shape(2, 0, 9, 1, "mingru", [(3, False)], own=[("embedding", 1, 3, 1, 40)]),
+    "conv": Shape(0, 3, 8, 1, "mlp", [(3, False)], own=[("conv", 3, 4, 1, 3)]),
+    "conv, channels": Shape(0, 0, 5, 1, "lstm", [(3, False)], own=[("conv", 3, 4, 2, 2)]),
+    "entities": Shape(3, 0, 7, 1, "mingru", [(3, False)], own=[("entities", 5, 3, 1, 0)]),
+    "all encoders, own value": Shape(
+        2,
+        3,
+        6,
+        1,
+        "mlp",
+        [(3, True)],
+        own_value=True,
+        own=[("entities", 2, 2, 2, 0), ("conv", 3, 3, 1, 2), ("embedding", 2, 1, 1, 33), ("entities", 1, 4, 1, 0)],
+    ),
 }
+KINDS = ("embedding", "conv", "entities")
 COEFFICIENTS = torch_oracle.Coefficients(0.2, 0.8, 0.1, 0.02, 0.01)
 
 
@@ -36,7 +51,7 @@ def policy_of(shape: Shape) -> Policy:
     return Policy(
         shape.dense, shape.hot, shape.outputs, shape.dims, native.CORES.index(shape.core), shape.hidden, shape.layers,
         native.ACTIVATIONS.index(shape.activation), shape.own_value,
-    )  # fmt: skip
+    ).with_own([Encoder(KINDS.index(kind), *size) for kind, *size in shape.own])  # fmt: skip
 
 
 def make_batch(shape: Shape, segments: int, length: int, seed: int) -> dict[str, np.ndarray]:
@@ -49,6 +64,7 @@ def make_batch(shape: Shape, segments: int, length: int, seed: int) -> dict[str,
     return {
         "dense": rng.normal(size=(*size, shape.dense)),
         "hot": (rng.random((*size, shape.hot)) < 0.3).astype(np.float64),
+        "own": own_inputs(shape, size, rng),
         "starts": (rng.random(size) < 0.15).astype(np.uint8),
         "state": rng.normal(size=(shape.trunks, shape.states, segments, shape.hidden)),
         "masks": masks,
@@ -76,6 +92,18 @@ def torch_batch(shape: Shape, batch: dict[str, np.ndarray]) -> Batch:
     return Batch(**tensors | {name: tensors[name].bool() for name in ("starts", "learn")})
 
 
+def own_inputs(shape: Shape, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Return what own encoders read: categories, or the number of valid entities and all of them."""
+    parts = [np.zeros((*size, 0))]
+    for kind, rows, columns, channels, categories in shape.own:
+        count = rows * columns * channels
+        if kind == "entities":
+            parts += [rng.integers(0, rows + 1, (*size, 1)), rng.normal(size=(*size, count))]
+        else:
+            parts.append(rng.integers(0, categories, (*size, count)))
+    return np.concatenate(parts, axis=-1)
+
+
 def random_parameters(shape: Shape, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     parts = [rng.normal(size=size).ravel() / np.sqrt(max(1, size[-1])) for _, size in shape.parameters()]
@@ -89,7 +117,8 @@ def reference_forward(shape: Shape, params: np.ndarray, batch: dict[str, np.ndar
     outputs = np.full((segments, length, shape.outputs), np.nan)
     values, state = np.full((segments, length), np.nan), np.full_like(batch["state"], np.nan)
     ref.policy_forward(
-        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["starts"], batch["state"],
+        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["own"], batch["starts"],
+        batch["state"],
         outputs, values, state, work,
     )  # fmt: skip
     return outputs, values, state, work
@@ -118,7 +147,8 @@ def reference_loss(shape: Shape, params: np.ndarray, batch: dict[str, np.ndarray
     doutputs, dlog_std, gradient = np.empty_like(outputs), np.zeros(shape.dims), np.zeros_like(params)
     ref.heads_backward(*actions, dlog_prob, dentropy, dentropy_continuous, doutputs, dlog_std)
     ref.policy_backward(
-        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["starts"], batch["state"],
+        ctypes.byref(policy), params, segments, length, batch["dense"], batch["hot"], batch["own"], batch["starts"],
+        batch["state"],
         doutputs, dvalues, gradient, work,
     )  # fmt: skip
     gradient[params.size - shape.dims :] += dlog_std
@@ -185,7 +215,7 @@ def test_segments_continue_from_the_stored_state(name: str) -> None:
     outputs, values, state, _ = reference_forward(shape, params, batch)
     halves, carried = [], batch["state"]
     for half in (slice(0, 8), slice(8, 16)):
-        part = {name: np.ascontiguousarray(batch[name][:, half]) for name in ("dense", "hot", "starts", "learn")}
+        part = {name: np.ascontiguousarray(batch[name][:, half]) for name in ("dense", "hot", "own", "starts", "learn")}
         *found, carried, _ = reference_forward(shape, params, part | {"state": carried})
         halves.append(found)
     np.testing.assert_array_equal(np.concatenate([h[0] for h in halves], axis=1), outputs)

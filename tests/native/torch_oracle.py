@@ -29,6 +29,7 @@ class Shape:
     dims: int = 0
     activation: str = "relu"
     own_value: bool = False
+    own: Sequence[tuple[str, int, int, int, int]] = ()  # encoders: kind, rows, columns, channels, categories
 
     @property
     def outputs(self) -> int:
@@ -50,6 +51,16 @@ class Shape:
         h, found = self.hidden, []
         for trunk in ("policy", "value")[: self.trunks]:
             found += [(f"{trunk}.dense", (h, self.dense)), (f"{trunk}.hot", (h, self.hot)), (f"{trunk}.bias", (h,))]
+            for i, (kind, rows_, columns, channels, categories) in enumerate(self.own):
+                cells, planes = rows_ * columns, channels * categories
+                found += [(f"{trunk}.own{i}.{name}", shape) for name, shape in {
+                    "embedding": [("table", (cells * planes, h))],
+                    "conv": [
+                        ("kernel", (32, planes, 3, 3)), ("bias", (32,)), ("kernel2", (32, 32, 3, 3)), ("bias2", (32,)),
+                        ("project", (h, 32 * cells)),
+                    ],
+                    "entities": [("map", (32, columns * channels)), ("bias", (32,)), ("project", (h, 32))],
+                }[kind]]  # fmt: skip
             rows = {"mlp": 1, "mingru": 3, "lstm": 4}[self.core] * h
             weights = ("weight_x", "weight_h") if self.core == "lstm" else ("weight",)
             for layer in range(self.layers - 1 if self.core == "mlp" else self.layers):
@@ -75,6 +86,7 @@ class Batch:
 
     dense: Tensor  # (B, S, D)
     hot: Tensor  # (B, S, K)
+    own: Tensor  # (B, S, X): of each own encoder the categories, or the number of valid entities and all of them
     starts: Tensor  # bool
     state: Tensor  # (trunks, states, B, H)
     legal: Tensor  # (B, S, logits) bool
@@ -127,11 +139,34 @@ def lstm_layer(
     return torch.stack(ys, dim=1), torch.stack(cells, dim=1)
 
 
+def own_encoder(entry: tuple[str, int, int, int, int], w: dict[str, Tensor], at: str, x: Tensor) -> Tensor:
+    """Return (B, S, H) of one own encoder's inputs x (B, S, inputs)."""
+    kind, rows, columns, channels, categories = entry
+    n = x.shape[0] * x.shape[1]
+    if kind == "entities":
+        units = torch.relu(functional.linear(x[..., 1:].reshape(n, rows, -1), w[f"{at}.map"], w[f"{at}.bias"]))
+        given, count = units @ w[f"{at}.project"].T, x[..., 0].reshape(n).long().clamp(0, rows)
+        found = [one[:valid].max(0).values if valid else 0 * one[0] for one, valid in zip(given, count, strict=True)]
+        return torch.stack(found).view(*x.shape[:2], -1)
+    one_hot = functional.one_hot(x.long(), categories).to(x.dtype)  # (B, S, elements, categories)
+    if kind == "embedding":
+        return one_hot.flatten(2) @ w[f"{at}.table"]
+    image = one_hot.view(n, rows, columns, channels * categories).permute(0, 3, 1, 2)
+    image = torch.relu(functional.conv2d(image, w[f"{at}.kernel"], w[f"{at}.bias"], padding=1))
+    image = torch.relu(functional.conv2d(image, w[f"{at}.kernel2"], w[f"{at}.bias2"], padding=1))
+    return functional.linear(image.flatten(1), w[f"{at}.project"]).view(*x.shape[:2], -1)
+
+
 def trunk(shape: Shape, w: dict[str, Tensor], name: str, batch: Batch, state: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Encoder and core: (B, S, H), and the states after the last step of each layer."""
     act = torch.relu if shape.activation == "relu" else torch.tanh
     x = functional.linear(batch.dense, w[f"{name}.dense"], w[f"{name}.bias"])
     x = x + functional.linear(batch.hot, w[f"{name}.hot"])
+    at = 0
+    for i, entry in enumerate(shape.own):
+        inputs = entry[1] * entry[2] * entry[3] + (entry[0] == "entities")
+        x = x + own_encoder(entry, w, f"{name}.own{i}", batch.own[..., at : at + inputs])
+        at += inputs
     if shape.core == "mlp":
         x = act(x)
         for layer in range(shape.layers - 1):

@@ -16,7 +16,7 @@ from shoal.evaluate import evaluate
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "agents.jsonl"
 NAMES = (
     "breakout", "cartpole", "continuous", "crowd", "forever", "masked", "mixed", "pong", "recall", "reset", "squared",
-    "template",
+    "target", "template",
 )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def test_the_walk_is_long_and_visits_every_command() -> None:
     assert len(set(lines)) == len(lines) >= 200
     assert {shlex.split(line)[0] for line in lines} >= set(cli.commands())
     visited = {words[1] for words in map(shlex.split, lines) if words[0] == "bench" and len(words) > 1}
-    assert visited >= {"solve", "train", "sim", "kernels"}
+    assert visited >= {"solve", "train", "sim", "kernels", "gymnasium"}
 
 
 # ---------------------------------------------------------------------------------------------------- the output

@@ -259,3 +259,60 @@ def test_stages_of_one_thread_are_its_whole_time() -> None:
     busy = sum(cost for stage, cost in found.items() if stage != "wait")
     assert 0.5 * seconds[-1] < busy < 1.1 * seconds[-1]
     assert sum(trainer.stages().values()) < found["act"] + 0.1  # from zero again
+
+
+# ---------------------------------------------------------------------------------------------------- gymnasium
+
+
+def test_gymnasium_takes_turns_with_ours(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("gymnasium")
+    out, found = run(capsys, "gymnasium --copies 1,64 --seconds 0.01 --repeats 3", tmp_path)
+    assert [row["copies"] for row in found["rows"]] == [1, 64]
+    for row, kept in zip(found["rows"], rows(tmp_path, "gymnasium-cartpole"), strict=True):
+        assert row.items() <= kept.items()
+        assert set(row["msteps"]) == {"ours", "same-step", "in place", "gymnasium"}
+        for median, low, high in (*row["msteps"].values(), row["ratio"]):
+            assert 0 < low <= median <= high
+        assert row["ratio"][0] > 1.5  # far from what is reached, on a machine that does something else
+        assert str(row["msteps"]["ours"][0])[:4] in out
+
+
+def test_envpool_is_measured_by_its_own_python(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gymnasium")
+    program = tmp_path / "python"
+    said = {"version": "7", "rates": {"2": {"1": [0.5, 0.4, 0.6], "2": [0.9, 0.7, 0.8]}}}
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nassert sys.argv[1] == '-I', sys.argv\nprint({json.dumps(said)!r})\n"
+    )
+    program.chmod(0o755)
+    out, found = run(capsys, f"gymnasium --copies 2 --seconds 0.001 --repeats 1 --envpool {program}")
+    best = found["rows"][0]["envpool"]
+    assert (best["version"], best["threads"], best["msteps"]) == ("7", 2, [0.8, 0.7, 0.9])
+    assert best["ratio"] == pytest.approx(found["rows"][0]["msteps"]["ours"][0] / 0.8, rel=0.01)
+    assert "EnvPool 7, 2 threads: 0.8; ours" in out
+    for python, reason in (
+        ("/nosuch/python", "No such file or directory; expected the path of a Python"),
+        (sys.executable, "EnvPool cannot be measured: ModuleNotFoundError: No module named 'envpool'"),
+    ):
+        assert (
+            cli.main(
+                [
+                    "bench",
+                    "gymnasium",
+                    "--copies",
+                    "1",
+                    "--seconds",
+                    "1e-4",
+                    "--repeats",
+                    "1",
+                    "--results",
+                    "none",
+                    "--envpool",
+                    python,
+                ]
+            )
+            == 2
+        )
+        assert f"--envpool {python}: {reason}" in capsys.readouterr().err

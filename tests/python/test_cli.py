@@ -18,6 +18,7 @@ import pytest
 from shoal import checkpoint, cli, memory, registry
 from shoal.settings import SECTIONS, names_of
 
+BENCHES = "solve, suite, train, backends, sim, vec, draw, kernels or gymnasium"
 SMALL = ["--vec.num-envs", "32", "--train.horizon", "16", "--steps", "3072"]
 
 
@@ -152,9 +153,12 @@ MISTAKES = [
     ("eval cartpole a b", "unexpected argument `b`"),
     (
         "bench solv cartpole",
-        "no benchmark is called `solv`; expected `shoal bench` solve, train, backends, sim, draw or kernels",
+        f"no benchmark is called `solv`; expected `shoal bench` {BENCHES}",
     ),
-    ("bench", "which benchmark; expected `shoal bench` solve, train, backends, sim, draw or kernels"),
+    (
+        "bench",
+        f"which benchmark; expected `shoal bench` {BENCHES}",
+    ),
     ("bench solve cartpole --seeds none", "no seeds: --seeds none; expected such as 0-4 or 0,3,7"),
     ("bench solve cartpole --set gamma=1", "--set gamma=1: expected section.key=value"),
     ("bench solve cartpole --set train.gama=1", "unknown key `gama` (at train.gama)\nhint: did you mean `gamma`"),

@@ -39,7 +39,7 @@ def test_environments_follow_a_command_that_takes_one() -> None:
     assert offered("train", "cartp") == ["cartpole"]
     assert offered("bench", "sim", "pong", "b") == ["breakout"]
     assert "breakout" not in offered("train", "pong", "b")
-    assert offered("bench", "") == ["solve", "train", "sim", "kernels"]
+    assert offered("bench", "") == list(cli.BENCHMARKS)
     assert offered("completion", "") == ["bash", "zsh", "fish"]
 
 
@@ -64,6 +64,7 @@ def test_every_flag_and_setting_is_offered_once() -> None:
         (["profile", "pong"], {"--seconds", "--policy.core"}),
         (["bench", "sim"], {"--copies", "--orders"}),
         (["bench", "kernels"], {"--rows", "--env"}),
+        (["bench", "gymnasium"], {"--copies", "--envpool"}),
         (["bench", "solve", "pong"], {"--seeds", "--untuned"}),
         (["completion"], {"--help"}),
     ],

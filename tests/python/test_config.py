@@ -13,7 +13,9 @@ import pytest
 
 from shoal import config, native, registry
 from shoal.errors import ConfigError, EnvError
+from shoal.evaluate import Evaluation
 from shoal.settings import PRESETS, SECTIONS, TrainConfig, check_section, from_text
+from shoal.stats import stats_of
 
 
 def resolved(name: str = "cartpole", /, **overrides: dict[str, Any]) -> config.Config:
@@ -268,3 +270,32 @@ def test_every_training_setting_reaches_the_native_struct() -> None:
 def test_the_text_of_a_flag_becomes_its_value(kind: str, text: str, value: object) -> None:
     got = from_text(kind, text)
     assert (got, type(got)) == (value, type(value))
+
+
+def test_solved_may_ask_for_a_second_metric() -> None:
+    maze = config.load("maze")
+    assert maze.solved.goals == (("perf", 0.98), ("score", 0.4))
+    assert str(maze.solved) == "perf >= 0.98, score >= 0.4"
+    stats = stats_of(maze.spec().env)
+    stats.values[0] = 1.0  # one life
+    at = {name: 5 + 2 * i for i, name in enumerate(stats.names)}
+    for perf, score, reached in ((1.0, 0.41, True), (1.0, 0.39, False), (0.9, 0.5, False)):
+        stats.values[at["perf"]], stats.values[at["score"]] = perf, score
+        assert maze.solved.reached(stats) is reached
+        found = Evaluation("sampled", "perf", 0.98, 10, stats, maze.solved.goals[1:])
+        assert found.solved is reached and found.asked == " (solved: 0.98, score 0.4)"
+
+
+@pytest.mark.parametrize(
+    ("also", "problem"),
+    [
+        ({"also_metric": "score"}, "one of also_metric and also_threshold is missing"),
+        ({"also_threshold": 0.5}, "one of also_metric and also_threshold is missing"),
+        ({"also_metric": "scor", "also_threshold": 0.5}, r"no metric is called `scor` \(at solved.also_metric\)"),
+    ],
+)
+def test_a_second_metric_that_makes_no_sense_is_refused(also: dict[str, Any], problem: str) -> None:
+    settings = config.load("cartpole")
+    settings = dataclasses.replace(settings, solved=dataclasses.replace(settings.solved, **also))
+    with pytest.raises(ConfigError, match=problem):
+        config.resolve(settings, settings.spec())

@@ -69,6 +69,22 @@ def test_torch_policies_train(tmp_path: Path, name: str) -> None:
     assert re.search(r"^score [\d.]+ ± [\d.]+ over 1000 lives$", run(tmp_path, name, *steps), re.MULTILINE)
 
 
+def sb3_return(folder: Path, *steps: str) -> float:
+    pytest.importorskip("stable_baselines3")
+    found = re.search(r"^[\d,]+ steps, return (\d+) ± \d+ of 500$", run(folder, "sb3_ppo.py", *steps), re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
+def test_stable_baselines_trains(tmp_path: Path) -> None:
+    assert sb3_return(tmp_path, "1e3") > 8  # less than the shortest fall
+
+
+@pytest.mark.slow
+def test_stable_baselines_learns_cartpole(tmp_path: Path) -> None:
+    assert sb3_return(tmp_path) > 475
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["torch_policy.py", "torch_loss.py"])
 def test_torch_policies_learn(tmp_path: Path, name: str) -> None:

@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -213,3 +216,29 @@ def test_a_run_has_the_same_bits_in_step_and_block_by_block(name: str) -> None:
         vec.step(discrete[0], continuous[0])  # over the bound buffers again
         found.append((vec.rows.tobytes(), vec.rewards.tobytes(), vec.stats().values.tobytes(), vec.snapshot(699)))
     assert found[0] == found[1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux says what threads do")
+def test_short_steps_wake_no_other_thread_unless_asked_to() -> None:
+    """How often the other thread of a process fell asleep, after its reset and after steps of microseconds."""
+    code = """
+import os, sys, time
+from pathlib import Path
+import numpy, shoal
+before = set(os.listdir("/proc/self/task"))
+vec = shoal.make_vec("cartpole", 1024, threads=int(sys.argv[1]))
+workers = set(os.listdir("/proc/self/task")) - before
+def naps():
+    time.sleep(0.05)  # a worker spins for a while before it falls asleep
+    lines = "".join(Path(f"/proc/self/task/{worker}/status").read_text() for worker in workers).splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
+asleep = naps()
+for _ in range(100):
+    vec.step()
+print(len(workers), naps() - asleep)
+"""
+    for threads, woken in ((0, False), (2, True)):
+        out = subprocess.run([sys.executable, "-c", code, str(threads)], capture_output=True, text=True, check=True)
+        workers, naps = map(int, out.stdout.split())
+        assert workers >= threads // 2
+        assert (naps > 0) == woken

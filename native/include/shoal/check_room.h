@@ -98,7 +98,7 @@ static void check_bands(void) {
 
 // ---------------------------------------------------------------------------------------------------- hanging
 
-// On SIGALRM: a function of the environment did not return.
+// On SIGVTALRM: a function of the environment did not return.
 static void check_hung(int number) {
   (void)number;
 #ifdef CHECK_SANITIZED

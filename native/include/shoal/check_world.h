@@ -12,7 +12,7 @@
 #include "shoal/env.h"
 
 enum {
-  CHECK_HANG = 10,        // seconds after which a call counts as one that never returns
+  CHECK_HANG = 10,        // the processor's seconds after which a call counts as one that never returns
   CHECK_PAIRS = 64,       // actions of a head that are compared with one another
   CHECK_ALTERNATIVES = 4  // actions tried before an agent's choice counts as without effect
 };

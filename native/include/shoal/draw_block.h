@@ -15,8 +15,8 @@
 // its abi checked (src/shoal/drawing.py).
 #include "shoal/canvas.h"
 
-static void SHOAL_ENV_FN(draw_any)(const void *params, const void *shared, const void *before, const void *now,
-                                   float alpha, ShoalCanvas *canvas) {
+static void SHOAL_LOOP(draw_any)(const void *params, const void *shared, const void *before, const void *now,
+                                 float alpha, ShoalCanvas *canvas) {
   const ShoalHead *was = (const ShoalHead *)before, *is = (const ShoalHead *)now;
   if (!was || was->key != is->key || was->episode != is->episode) { before = now; }  // nothing is between two episodes
   SHOAL_ENV_FN(draw)((const SHOAL_ENV_TYPE(Params) *)params, shared, (const SHOAL_ENV_TYPE(State) *)before,
@@ -24,4 +24,4 @@ static void SHOAL_ENV_FN(draw_any)(const void *params, const void *shared, const
 }
 
 extern const ShoalDrawing SHOAL_ENV_FN(drawing);
-const ShoalDrawing SHOAL_ENV_FN(drawing) = {SHOAL_ABI, SHOAL_ENV_NAME, SHOAL_ENV_FN(draw_any)};
+const ShoalDrawing SHOAL_ENV_FN(drawing) = {SHOAL_ABI, SHOAL_ENV_NAME, SHOAL_LOOP(draw_any)};

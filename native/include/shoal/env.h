@@ -61,6 +61,9 @@ typedef __UINT64_TYPE__ uint64_t;
 #define SHOAL_TABLE static const
 #endif
 
+// Names of the engine's own functions about an environment: none that its author would give to a helper.
+#define SHOAL_LOOP(name) SHOAL_ENV_FN(loop_##name)
+
 // Per-agent loops of a crowded world: lanes on a GPU, a plain loop that vectorises on a CPU. The body writes only its
 // own element and reads nothing that the loop writes.
 #define SHOAL_EACH(i, n) for (int32_t i = 0; i < (n); i++)

@@ -37,11 +37,11 @@
   {#name, initial, doc, choices, 0, 0, 0, SHOAL_PARAM_CHOICE, SHOAL_ROLE_##role},  // unit carries the default's name
 #define SHOAL_ROW_M(name, doc) {#name, doc},
 
-static const ShoalParam SHOAL_ENV_FN(param_rows)[] = {
+static const ShoalParam SHOAL_LOOP(param_rows)[] = {
     SHOAL_ENV_TABLE(PARAMS)(SHOAL_ROW_F, SHOAL_ROW_I, SHOAL_ROW_B, SHOAL_ROW_C){0, 0, 0, 0, 0, 0, 0, 0, 0}};
-static const ShoalMetric SHOAL_ENV_FN(metric_rows)[] = {SHOAL_ENV_TABLE(METRICS)(SHOAL_ROW_M)};
+static const ShoalMetric SHOAL_LOOP(metric_rows)[] = {SHOAL_ENV_TABLE(METRICS)(SHOAL_ROW_M)};
 
-static const char *SHOAL_ENV_FN(block_spec)(const void *params, ShoalSpec *out) {
+static const char *SHOAL_LOOP(block_spec)(const void *params, ShoalSpec *out) {
   const char *message = SHOAL_ENV_FN(spec)((const SHOAL_ENV_TYPE(Params) *)params, out);
   if (message) { return message; }
 #ifdef SHOAL_HAS_SHARED
@@ -52,13 +52,13 @@ static const char *SHOAL_ENV_FN(block_spec)(const void *params, ShoalSpec *out) 
 }
 
 #ifdef SHOAL_HAS_SHARED
-static void SHOAL_ENV_FN(block_shared)(const void *params, uint64_t seed, void *out) {
+static void SHOAL_LOOP(block_shared)(const void *params, uint64_t seed, void *out) {
   SHOAL_ENV_FN(shared)((const SHOAL_ENV_TYPE(Params) *)params, seed, (SHOAL_ENV_TYPE(Shared) *)out);
 }
 #define SHOAL_SHARED_VERSION(vec, e) ((vec)->shared_version ? (vec)->shared_version[e] : (vec)->newest_shared)
 #define SHOAL_SHARED_OF(vec, e) \
   ((const SHOAL_ENV_TYPE(Shared) *)(const void *)(vec)->shared[SHOAL_SHARED_VERSION(vec, e)])
-#else
+#elif !defined(SHOAL_SHARED_OF)
 #define SHOAL_SHARED_OF(vec, e) ((const void *)0)
 #endif
 // What all environments share, or one of its own.
@@ -69,12 +69,12 @@ static void SHOAL_ENV_FN(block_shared)(const void *params, uint64_t seed, void *
 #include "shoal/env_step.h"
 
 #ifdef SHOAL_HAS_SCRIPTED
-static void SHOAL_ENV_FN(block_scripted)(const ShoalVec *vec, int32_t first, int32_t count, float level,
-                                         const ShoalIo *io) {
+static void SHOAL_LOOP(block_scripted)(const ShoalVec *vec, int32_t first, int32_t count, float level,
+                                       const ShoalIo *io) {
   for (int32_t e = 0; e < count; e++) {
     for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
       int64_t i = (int64_t)e * SHOAL_AGENTS(vec) + a, row = (int64_t)(first + e) * SHOAL_AGENTS(vec) + a;
-      if (!vec->live[row]) { continue; }
+      if (!vec->live[row] || (io->mover && vec->players && vec->players[row] != io->mover - 1)) { continue; }
       uint64_t number = (uint64_t)(vec->first_index * SHOAL_AGENTS(vec) + row);
       uint64_t rng = shoal_hash(vec->seed, SHOAL_TAG_SCRIPT, (uint64_t)io->clock, number);
       SHOAL_ENV_FN(scripted)(SHOAL_PARAMS_AT(vec, first + e), SHOAL_SHARED_OF(vec, first + e),
@@ -91,23 +91,23 @@ extern const ShoalEnv SHOAL_ENV_FN(descriptor);
 const ShoalEnv SHOAL_ENV_FN(descriptor) = {
     .abi = SHOAL_ABI,
     .name = SHOAL_ENV_NAME,
-    .params = SHOAL_ENV_FN(param_rows),
-    .metrics = SHOAL_ENV_FN(metric_rows),
-    .num_params = (int32_t)(sizeof SHOAL_ENV_FN(param_rows) / sizeof *SHOAL_ENV_FN(param_rows)) - 1,
-    .num_metrics = (int32_t)(sizeof SHOAL_ENV_FN(metric_rows) / sizeof *SHOAL_ENV_FN(metric_rows)),
+    .params = SHOAL_LOOP(param_rows),
+    .metrics = SHOAL_LOOP(metric_rows),
+    .num_params = (int32_t)(sizeof SHOAL_LOOP(param_rows) / sizeof *SHOAL_LOOP(param_rows)) - 1,
+    .num_metrics = (int32_t)(sizeof SHOAL_LOOP(metric_rows) / sizeof *SHOAL_LOOP(metric_rows)),
     .params_bytes = (int64_t)sizeof(SHOAL_ENV_TYPE(Params)),
-    .spec = SHOAL_ENV_FN(block_spec),
-    .block_reset = SHOAL_ENV_FN(block_reset),
-    .block_step = SHOAL_ENV_FN(block_step),
-    .block_observe = SHOAL_ENV_FN(block_observe),
-    .block_call = SHOAL_ENV_FN(block_call),
+    .spec = SHOAL_LOOP(block_spec),
+    .block_reset = SHOAL_LOOP(block_reset),
+    .block_step = SHOAL_LOOP(block_step),
+    .block_observe = SHOAL_LOOP(block_observe),
+    .block_call = SHOAL_LOOP(block_call),
 #ifdef SHOAL_HAS_SHARED
     .has_shared = 1,
-    .shared = SHOAL_ENV_FN(block_shared),
+    .shared = SHOAL_LOOP(block_shared),
 #endif
 #ifdef SHOAL_HAS_SCRIPTED
     .has_scripted = 1,
-    .block_scripted = SHOAL_ENV_FN(block_scripted),
+    .block_scripted = SHOAL_LOOP(block_scripted),
 #endif
 #ifdef SHOAL_HAS_RESPAWN
     .has_respawn = 1,

@@ -42,7 +42,7 @@ SHOAL_HOST const char *SHOAL_ENV_FN(spec)(SHOAL_GUARD_PARAMS *params, ShoalSpec 
 }
 
 // The sizes of everything, which depend on the params. Slow, and that does not matter here.
-static ShoalSpec SHOAL_ENV_FN(sizes)(SHOAL_GUARD_PARAMS *params) {
+static ShoalSpec SHOAL_LOOP(sizes)(SHOAL_GUARD_PARAMS *params) {
   ShoalSpec spec;
   __builtin_memset(&spec, 0, sizeof spec);
   SHOAL_OWN_FN(spec)(params, &spec);
@@ -51,7 +51,7 @@ static ShoalSpec SHOAL_ENV_FN(sizes)(SHOAL_GUARD_PARAMS *params) {
 }
 
 SHOAL_FN void SHOAL_ENV_FN(reset)(SHOAL_GUARD_PARAMS *params, const void *shared, SHOAL_GUARD_STATE *state) {
-  ShoalSpec spec = SHOAL_ENV_FN(sizes)(params);
+  ShoalSpec spec = SHOAL_LOOP(sizes)(params);
   void *own_params = shoal_guard_params(params, (int64_t)sizeof *params);
   void *own_state = shoal_guard_state(state, spec.state_bytes);
   SHOAL_OWN_FN(reset)((SHOAL_GUARD_PARAMS *)own_params, shared, (SHOAL_GUARD_STATE *)own_state);
@@ -61,7 +61,7 @@ SHOAL_FN void SHOAL_ENV_FN(reset)(SHOAL_GUARD_PARAMS *params, const void *shared
 
 SHOAL_FN void SHOAL_ENV_FN(step)(SHOAL_GUARD_PARAMS *params, const void *shared, SHOAL_GUARD_STATE *state,
                                  const int32_t *discrete, const float *continuous, const ShoalResult *result) {
-  ShoalSpec spec = SHOAL_ENV_FN(sizes)(params);
+  ShoalSpec spec = SHOAL_LOOP(sizes)(params);
   const int64_t agents = spec.agents, floats = agents * (int64_t)sizeof(float);
   const int64_t metrics = agents * (int64_t)sizeof(SHOAL_ENV_TYPE(Metrics));
   void *own_params = shoal_guard_params(params, (int64_t)sizeof *params);
@@ -85,7 +85,7 @@ SHOAL_FN void SHOAL_ENV_FN(step)(SHOAL_GUARD_PARAMS *params, const void *shared,
 
 SHOAL_FN void SHOAL_ENV_FN(observe)(SHOAL_GUARD_PARAMS *params, const void *shared, const SHOAL_GUARD_STATE *state,
                                     int32_t agent, void *row, uint8_t *mask) {
-  ShoalSpec spec = SHOAL_ENV_FN(sizes)(params);
+  ShoalSpec spec = SHOAL_LOOP(sizes)(params);
   void *own_params = shoal_guard_params(params, (int64_t)sizeof *params);
   void *own_state = shoal_guard_state(state, spec.state_bytes);
   void *own_row = shoal_guard_row(row, spec.row_bytes), *own_mask = shoal_guard_mask(mask, spec.mask_bytes);
@@ -111,7 +111,7 @@ SHOAL_HOST void SHOAL_ENV_FN(shared)(SHOAL_GUARD_PARAMS *params, uint64_t seed, 
 #ifdef SHOAL_HAS_RESPAWN
 SHOAL_FN void SHOAL_ENV_FN(respawn)(SHOAL_GUARD_PARAMS *params, const void *shared, SHOAL_GUARD_STATE *state,
                                     int32_t agent) {
-  ShoalSpec spec = SHOAL_ENV_FN(sizes)(params);
+  ShoalSpec spec = SHOAL_LOOP(sizes)(params);
   void *own_state = shoal_guard_state(state, spec.state_bytes);
   SHOAL_OWN_FN(respawn)(params, shared, (SHOAL_GUARD_STATE *)own_state, agent);
   shoal_guard_end(own_state, state, spec.state_bytes);
@@ -120,7 +120,7 @@ SHOAL_FN void SHOAL_ENV_FN(respawn)(SHOAL_GUARD_PARAMS *params, const void *shar
 
 #ifdef SHOAL_HAS_LIVE
 SHOAL_FN int32_t SHOAL_ENV_FN(live)(SHOAL_GUARD_PARAMS *params, const SHOAL_GUARD_STATE *state, int32_t agent) {
-  void *own_state = shoal_guard_state(state, SHOAL_ENV_FN(sizes)(params).state_bytes);
+  void *own_state = shoal_guard_state(state, SHOAL_LOOP(sizes)(params).state_bytes);
   int32_t live = SHOAL_OWN_FN(live)(params, (const SHOAL_GUARD_STATE *)own_state, agent);
   shoal_guard_end(own_state, 0, 0);
   return live;
@@ -130,7 +130,7 @@ SHOAL_FN int32_t SHOAL_ENV_FN(live)(SHOAL_GUARD_PARAMS *params, const SHOAL_GUAR
 #ifdef SHOAL_HAS_SCRIPTED
 SHOAL_FN void SHOAL_ENV_FN(scripted)(SHOAL_GUARD_PARAMS *params, const void *shared, const SHOAL_GUARD_STATE *state,
                                      int32_t agent, float level, uint64_t rng, int32_t *discrete, float *continuous) {
-  ShoalSpec spec = SHOAL_ENV_FN(sizes)(params);
+  ShoalSpec spec = SHOAL_LOOP(sizes)(params);
   const int64_t heads = spec.num_heads * (int64_t)sizeof *discrete, dims = spec.num_dims * (int64_t)sizeof *continuous;
   void *own_state = shoal_guard_state(state, spec.state_bytes);
   void *own_discrete = shoal_guard_discrete(discrete, heads),

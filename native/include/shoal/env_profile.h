@@ -5,9 +5,9 @@
 // States and accumulators are left as the function leaves them; native/engine/profile.c puts them back. Included by
 // env_block.h alone.
 
-static SHOAL_INLINE void SHOAL_ENV_FN(call_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io,
-                                                 const int32_t heads, const int32_t dims, const int64_t state_bytes,
-                                                 const int32_t usual, const int32_t own) {
+static SHOAL_INLINE void SHOAL_LOOP(call_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io,
+                                               const int32_t heads, const int32_t dims, const int64_t state_bytes,
+                                               const int32_t usual, const int32_t own) {
   const SHOAL_ENV_TYPE(Params) common = *SHOAL_PARAMS_OF(vec);
   if (usual && !SHOAL_ENV_USUAL(&common)) { __builtin_unreachable(); }
   const int32_t agents = SHOAL_AGENTS(vec);
@@ -32,26 +32,26 @@ static SHOAL_INLINE void SHOAL_ENV_FN(call_step)(const ShoalVec *vec, int32_t fi
   }
 }
 
-static int64_t SHOAL_ENV_FN(block_call)(const ShoalVec *vec, int32_t first, int32_t count, int32_t call,
-                                        const ShoalIo *io) {
+static int64_t SHOAL_LOOP(block_call)(const ShoalVec *vec, int32_t first, int32_t count, int32_t call,
+                                      const ShoalIo *io) {
   const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State)), rows = (int64_t)count * SHOAL_AGENTS(vec);
   int64_t calls = 0;
   switch (call) {
     case SHOAL_CALL_STEP:
       if (vec->params_stride) {
-        SHOAL_ENV_FN(call_step)(vec, first, count, io, vec->heads, vec->dims, vec->state_bytes, 0, 1);
+        SHOAL_LOOP(call_step)(vec, first, count, io, vec->heads, vec->dims, vec->state_bytes, 0, 1);
       } else if (vec->spec.state_bytes == bytes && vec->heads == 1 && vec->dims == 0 &&
                  SHOAL_ENV_USUAL(SHOAL_PARAMS_OF(vec))) {
-        SHOAL_ENV_FN(call_step)(vec, first, count, io, 1, 0, bytes, 1, 0);
+        SHOAL_LOOP(call_step)(vec, first, count, io, 1, 0, bytes, 1, 0);
       } else {
-        SHOAL_ENV_FN(call_step)(vec, first, count, io, vec->heads, vec->dims, vec->state_bytes, 0, 0);
+        SHOAL_LOOP(call_step)(vec, first, count, io, vec->heads, vec->dims, vec->state_bytes, 0, 0);
       }
       return count;
     case SHOAL_CALL_OBSERVE:
       if (vec->params_stride) {
-        SHOAL_ENV_FN(look_at)(vec, first, count, 0, io);
+        SHOAL_LOOP(look_at)(vec, first, count, 0, io);
       } else {
-        SHOAL_ENV_FN(look)(vec, first, count, 0, io, vec->spec.state_bytes == bytes ? bytes : vec->state_bytes, 0);
+        SHOAL_LOOP(look)(vec, first, count, 0, io, vec->spec.state_bytes == bytes ? bytes : vec->state_bytes, 0);
       }
       return rows;
     case SHOAL_CALL_RESET:
@@ -89,7 +89,7 @@ static int64_t SHOAL_ENV_FN(block_call)(const ShoalVec *vec, int32_t first, int3
       return rows;
 #endif
 #ifdef SHOAL_HAS_SCRIPTED
-    case SHOAL_CALL_SCRIPTED: SHOAL_ENV_FN(block_scripted)(vec, first, count, 1.0f, io); return rows;
+    case SHOAL_CALL_SCRIPTED: SHOAL_LOOP(block_scripted)(vec, first, count, 1.0f, io); return rows;
 #endif
     default: return calls;
   }

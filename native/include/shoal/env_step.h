@@ -45,10 +45,12 @@ static inline __attribute__((always_inline)) __typeof__(SHOAL_ENV_FN(step)) SHOA
 #define SHOAL_PARAMS_ROW(rows, e, stride) \
   ((const SHOAL_ENV_TYPE(Params) *)(const void *)((rows) + (int64_t)(e) * (stride)))
 #define SHOAL_STATE_OF(vec, e) SHOAL_STATE_AT((vec)->state, e, (vec)->state_bytes)
+#ifndef SHOAL_METRIC_COUNT
 #define SHOAL_METRIC_COUNT ((int32_t)(sizeof(SHOAL_ENV_TYPE(Metrics)) / sizeof(float)))
+#endif
 
 // Append the observed parameters of environment e to a row.
-static void SHOAL_ENV_FN(tell)(const ShoalVec *vec, int32_t e, uint8_t *row) {
+static void SHOAL_LOOP(tell)(const ShoalVec *vec, int32_t e, uint8_t *row) {
   const uint8_t *params = vec->params + e * vec->params_stride;
   for (int32_t k = 0; k < vec->num_observed; k++) {
     uint32_t bits;
@@ -61,8 +63,8 @@ static void SHOAL_ENV_FN(tell)(const ShoalVec *vec, int32_t e, uint8_t *row) {
 
 // Observe the agents of `count` environments from `first` on, or zero row and mask of those that are absent. i: the
 // block's index of the first agent.
-static SHOAL_INLINE void SHOAL_ENV_FN(look)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
-                                            const ShoalIo *io, const int64_t state_bytes, const int32_t own) {
+static SHOAL_INLINE void SHOAL_LOOP(look)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                          const ShoalIo *io, const int64_t state_bytes, const int32_t own) {
   const SHOAL_ENV_TYPE(Params) common = *SHOAL_PARAMS_OF(vec);  // a copy: the rows cannot alias it
   const uint8_t *states = vec->state + first * state_bytes, *live = vec->live + (int64_t)first * SHOAL_AGENTS(vec);
   int64_t row_stride = io->row_stride, mask_stride = io->mask_stride;
@@ -85,20 +87,20 @@ static SHOAL_INLINE void SHOAL_ENV_FN(look)(const ShoalVec *vec, int32_t first, 
     row = io->rows + i * row_stride;
     live = vec->live + (int64_t)first * agents;
     for (int32_t r = 0; r < count * agents; r++) {
-      if (live[r]) { SHOAL_ENV_FN(tell)(vec, first + r / agents, row + r * row_stride); }
+      if (live[r]) { SHOAL_LOOP(tell)(vec, first + r / agents, row + r * row_stride); }
     }
   }
 }
 
 // The same where speed does not matter, wherever the parameters stand.
-static void SHOAL_ENV_FN(look_at)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i, const ShoalIo *io) {
-  SHOAL_ENV_FN(look)(vec, first, count, i, io, vec->state_bytes, 1);
+static void SHOAL_LOOP(look_at)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i, const ShoalIo *io) {
+  SHOAL_LOOP(look)(vec, first, count, i, io, vec->state_bytes, 1);
 }
 
 // What an environment takes over at its reset: the newest Params, with contexts drawn over them, and Shared.
-static __attribute__((noinline)) void SHOAL_ENV_FN(adopt)(const ShoalVec *vec, int32_t e, uint64_t key) {
+static __attribute__((noinline)) void SHOAL_LOOP(adopt)(const ShoalVec *vec, int32_t e, uint64_t key) {
   uint8_t *params = vec->params + e * vec->params_stride;
-  __builtin_memcpy(params, vec->newest, sizeof(SHOAL_ENV_TYPE(Params)));
+  __builtin_memcpy(params, vec->newest, (uint64_t)vec->params_bytes);
   for (int32_t c = 0; c < vec->num_contexts; c++) {
     uint32_t bits = shoal_context_draw(&vec->contexts[c], key);
     __builtin_memcpy(params + shoal_param_offset(vec->contexts[c].param), &bits, 4);
@@ -107,7 +109,7 @@ static __attribute__((noinline)) void SHOAL_ENV_FN(adopt)(const ShoalVec *vec, i
 }
 
 // Start an episode: State is zero but for its head.
-static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode) {
+static void SHOAL_LOOP(begin)(const ShoalVec *vec, int32_t e, uint32_t episode) {
   SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_OF(vec, e);
   uint64_t index = (uint64_t)(vec->first_index + e);
   __builtin_memset(state, 0, (uint64_t)vec->state_bytes);
@@ -119,7 +121,11 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
     uint64_t hash = shoal_hash(vec->seed, SHOAL_TAG_STAGGER, index, 0);
     vec->limits[e] = 1 + (int32_t)(((hash >> 32) * (uint64_t)(uint32_t)vec->max_steps) >> 32);
   }
-  if (vec->params_stride) { SHOAL_ENV_FN(adopt)(vec, e, state->head.key); }
+  if (vec->params_stride) { SHOAL_LOOP(adopt)(vec, e, state->head.key); }
+  for (int32_t a = 0; vec->players && a < SHOAL_AGENTS(vec); a++) {
+    vec->players[(int64_t)e * SHOAL_AGENTS(vec) + a] =
+        vec->next_players[(int64_t)e * vec->teams + vec->spec.team_of[a]];
+  }
   SHOAL_ENV_FN(reset)(SHOAL_PARAMS_AT(vec, e), SHOAL_SHARED_OF(vec, e), state);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
     int64_t row = (int64_t)e * SHOAL_AGENTS(vec) + a;
@@ -133,7 +139,7 @@ static void SHOAL_ENV_FN(begin)(const ShoalVec *vec, int32_t e, uint32_t episode
 }
 
 // The sums of a life that has ended or begins; they stay zero while an agent is absent.
-static inline void SHOAL_ENV_FN(zero_life)(const ShoalVec *vec, int64_t row) {
+static inline void SHOAL_LOOP(zero_life)(const ShoalVec *vec, int64_t row) {
   vec->returns[row] = 0.0f;
   vec->lengths[row] = 0;
   for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) { vec->metric_values[row * SHOAL_METRIC_COUNT + m] = 0.0f; }
@@ -143,27 +149,25 @@ static inline void SHOAL_ENV_FN(zero_life)(const ShoalVec *vec, int64_t row) {
   }
 }
 
-static void SHOAL_ENV_FN(block_reset)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
+static void SHOAL_LOOP(block_reset)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
   for (int32_t e = first; e < first + count; e++) {
-    SHOAL_ENV_FN(begin)(vec, e, 0);
+    SHOAL_LOOP(begin)(vec, e, 0);
     if (vec->waiting) { vec->waiting[e] = 0; }
-    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
-      SHOAL_ENV_FN(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a);
-    }
+    for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) { SHOAL_LOOP(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a); }
   }
-  SHOAL_ENV_FN(look_at)(vec, first, count, 0, io);
+  SHOAL_LOOP(look_at)(vec, first, count, 0, io);
 }
 
-static void SHOAL_ENV_FN(block_observe)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
-  SHOAL_ENV_FN(look_at)(vec, first, count, 0, io);
+static void SHOAL_LOOP(block_observe)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
+  SHOAL_LOOP(look_at)(vec, first, count, 0, io);
 }
 
 // 1. Clean the actions of `rows` agents in place; returns how many were bad. heads and dims are constants in the
 // instance that matters, so that these loops vectorise.
-static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t rows, const uint8_t *restrict live,
-                                                int32_t *restrict discrete, float *restrict continuous,
-                                                const uint8_t *legal, int64_t legal_stride, const int32_t heads,
-                                                const int32_t dims) {
+static SHOAL_INLINE int32_t SHOAL_LOOP(clean)(const ShoalVec *vec, int64_t rows, const uint8_t *restrict live,
+                                              int32_t *restrict discrete, float *restrict continuous,
+                                              const uint8_t *legal, int64_t legal_stride, const int32_t heads,
+                                              const int32_t dims) {
   int32_t bad = 0;
   for (int32_t h = 0; h < heads; h++) {
     int32_t size = vec->spec.heads[h].size;
@@ -202,9 +206,19 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(clean)(const ShoalVec *vec, int64_t row
   return bad;
 }
 
-// 6. Add one ended life to the block's statistics.
-static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) {
+// 6. Add one ended life to the agent's own record, and to the block's statistics if player 0 lived it.
+static void SHOAL_LOOP(emit)(const ShoalVec *vec, int64_t row, double *stats) {
   double *out = stats + SHOAL_STATS_FIRST;
+  if (vec->players) {
+    float *record = vec->lives + row * SHOAL_LIVES_SIZE(SHOAL_METRIC_COUNT);
+    record[0] += 1.0f;
+    for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++) {
+      record[1 + m] += vec->metric_values[row * SHOAL_METRIC_COUNT + m];
+    }
+    record[1 + SHOAL_METRIC_COUNT] += vec->returns[row];
+    record[2 + SHOAL_METRIC_COUNT] += (float)vec->lengths[row];
+    if (vec->players[row]) { return; }
+  }
   stats[SHOAL_STATS_LIVES] += 1.0;
   for (int32_t m = 0; m < SHOAL_METRIC_COUNT; m++, out += 2) {
     double value = (double)vec->metric_values[row * SHOAL_METRIC_COUNT + m];
@@ -219,8 +233,8 @@ static void SHOAL_ENV_FN(emit)(const ShoalVec *vec, int64_t row, double *stats) 
 
 // 5 to 8, but for the rows, of an environment in which something ended. i: the block's index of its first agent.
 // Returns the number of agents that were flagged.
-static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *vec, int32_t e, int64_t i, int32_t over,
-                                                              const ShoalIo *io) {
+static __attribute__((noinline)) int32_t SHOAL_LOOP(finish)(const ShoalVec *vec, int32_t e, int64_t i, int32_t over,
+                                                            const ShoalIo *io) {
   const SHOAL_ENV_TYPE(Params) *params = SHOAL_PARAMS_AT(vec, e);
   SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_OF(vec, e);
   int64_t base = (int64_t)e * SHOAL_AGENTS(vec);
@@ -233,17 +247,17 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
       uint8_t *row = io->final_rows + (i + a) * io->final_stride;
       SHOAL_ENV_FN(observe)(params, SHOAL_SHARED_OF(vec, e), state, a, row,
                             io->final_masks + (i + a) * io->final_mask_stride);
-      if (vec->num_observed) { SHOAL_ENV_FN(tell)(vec, e, row); }
+      if (vec->num_observed) { SHOAL_LOOP(tell)(vec, e, row); }
     }
-    if (emits) { SHOAL_ENV_FN(emit)(vec, base + a, io->stats); }  // 6
-    SHOAL_ENV_FN(zero_life)(vec, base + a);
+    if (emits) { SHOAL_LOOP(emit)(vec, base + a, io->stats); }  // 6
+    SHOAL_LOOP(zero_life)(vec, base + a);
   }
   if (over && vec->mode != SHOAL_RESET_SAME_STEP) {  // the ordinary rows hold the final observations
     vec->waiting[e] = 1;
     return flagged;
   }
   if (over) {  // 7
-    SHOAL_ENV_FN(begin)(vec, e, state->head.episode + 1);
+    SHOAL_LOOP(begin)(vec, e, state->head.episode + 1);
     return flagged;
   }
 #ifdef SHOAL_HAS_RESPAWN
@@ -268,10 +282,10 @@ static __attribute__((noinline)) int32_t SHOAL_ENV_FN(finish)(const ShoalVec *ve
 }
 
 // A reward counts in the return and length since the last partial emission, which may be now.
-static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t rows, const ShoalIo *io) {
+static void SHOAL_LOOP(emit_partial)(const ShoalVec *vec, int64_t row, int64_t rows, const ShoalIo *io) {
   int32_t now = (io->clock + 1) % vec->metric_steps == 0;
   for (int64_t r = row; r < row + rows; r++) {
-    if (!vec->live[r]) { continue; }
+    if (!vec->live[r] || (vec->players && vec->players[r])) { continue; }
     vec->since_returns[r] += vec->rewards[r];
     vec->since_lengths[r]++;
     if (now && !vec->ended[r]) {
@@ -286,10 +300,10 @@ static void SHOAL_ENV_FN(emit_partial)(const ShoalVec *vec, int64_t row, int64_t
 
 // 1 to 4 for `count` environments from `first` on, none of which waits. i: the block's index of their first agent.
 // Writes over[e] and the list of environments in which something ended (offsets from `first`); returns its length.
-static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
-                                                  const ShoalIo *io, const int32_t heads, const int32_t dims,
-                                                  const int64_t state_bytes, const int32_t usual, const int32_t own,
-                                                  uint8_t *over, int32_t *changed) {
+static SHOAL_INLINE int32_t SHOAL_LOOP(advance)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                                const ShoalIo *io, const int32_t heads, const int32_t dims,
+                                                const int64_t state_bytes, const int32_t usual, const int32_t own,
+                                                uint8_t *over, int32_t *changed) {
   const SHOAL_ENV_TYPE(Params) common = *SHOAL_PARAMS_OF(vec);  // a copy: nothing written here can alias it
   if (usual && !own && !SHOAL_ENV_USUAL(&common)) { __builtin_unreachable(); }
   const int32_t agents = SHOAL_AGENTS(vec);
@@ -308,8 +322,8 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t f
   uint8_t something[SHOAL_RUN];
   int32_t changes = 0;
 
-  int32_t bad = SHOAL_ENV_FN(clean)(vec, rows, live, discrete, continuous, io->legal + i * io->mask_stride,
-                                    io->mask_stride, heads, dims);  // 1
+  int32_t bad = SHOAL_LOOP(clean)(vec, rows, live, discrete, continuous, io->legal + i * io->mask_stride,
+                                  io->mask_stride, heads, dims);  // 1
   if (bad) { io->stats[SHOAL_STATS_BAD] += (double)bad; }
   __builtin_memset(rewards, 0, (uint64_t)rows * sizeof *rewards);
   __builtin_memset(ended, 0, (uint64_t)rows);
@@ -356,6 +370,9 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t f
     }
     something[e] = (any != 0) | (over[e] != 0) | SHOAL_LIVE_CHANGES;
   }
+#ifdef SHOAL_ENV_LANES
+  for (int32_t e = 0; vec->waiting && e < count; e++) { something[e] &= !vec->waiting[first + e]; }  // step_through
+#endif
   for (int64_t r = 0; r < rows; r++) {
     out_rewards[r * out_stride] = rewards[r];
     out_ended[r * out_stride] = ended[r];
@@ -368,72 +385,122 @@ static SHOAL_INLINE int32_t SHOAL_ENV_FN(advance)(const ShoalVec *vec, int32_t f
 }
 
 // The whole step of `count` environments from `first` on, none of which waits. Returns how many agents were flagged.
-static SHOAL_INLINE int32_t SHOAL_ENV_FN(step_run)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
-                                                   const ShoalIo *io, const int32_t heads, const int32_t dims,
-                                                   const int64_t state_bytes, const int32_t usual, const int32_t own) {
+static SHOAL_INLINE int32_t SHOAL_LOOP(step_run)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                                 const ShoalIo *io, const int32_t heads, const int32_t dims,
+                                                 const int64_t state_bytes, const int32_t usual, const int32_t own) {
   int64_t base = (int64_t)first * SHOAL_AGENTS(vec), rows = (int64_t)count * SHOAL_AGENTS(vec);
   uint8_t over[SHOAL_RUN];
   int32_t changed[SHOAL_RUN], flagged = 0;
   int32_t changes =
-      SHOAL_ENV_FN(advance)(vec, first, count, i, io, heads, dims, state_bytes, usual, own, over, changed);  // 1 to 4
-  if (vec->metric_steps) { SHOAL_ENV_FN(emit_partial)(vec, base, rows, io); }
+      SHOAL_LOOP(advance)(vec, first, count, i, io, heads, dims, state_bytes, usual, own, over, changed);  // 1 to 4
+  if (vec->metric_steps) { SHOAL_LOOP(emit_partial)(vec, base, rows, io); }
   __builtin_memset(vec->starts + base, 0, (uint64_t)rows);
   for (int32_t c = 0; c < changes; c++) {  // 5 to 8
     int32_t e = changed[c];
-    flagged += SHOAL_ENV_FN(finish)(vec, first + e, i + (int64_t)e * SHOAL_AGENTS(vec), over[e], io);
+    flagged += SHOAL_LOOP(finish)(vec, first + e, i + (int64_t)e * SHOAL_AGENTS(vec), over[e], io);
   }
-  SHOAL_ENV_FN(look)(vec, first, count, i, io, state_bytes, own);  // 8
+  SHOAL_LOOP(look)(vec, first, count, i, io, state_bytes, own);  // 8
   return flagged;
 }
 
 // The run with what most environments have as constants, one head and a State without arrays of run-time length, or
 // else with what this one has: with parameters that all share, and with those of every environment's own.
-static int32_t SHOAL_ENV_FN(step_shared)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
-                                         const ShoalIo *io) {
+static int32_t SHOAL_LOOP(step_shared)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                       const ShoalIo *io) {
   const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
   if (vec->spec.state_bytes == bytes && vec->heads == 1 && vec->dims == 0 && SHOAL_ENV_USUAL(SHOAL_PARAMS_OF(vec))) {
-    return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1, 0);
+    return SHOAL_LOOP(step_run)(vec, first, count, i, io, 1, 0, bytes, 1, 0);
   }
-  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 0);
+  return SHOAL_LOOP(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 0);
 }
 
-static __attribute__((noinline)) int32_t SHOAL_ENV_FN(step_own)(const ShoalVec *vec, int32_t first, int32_t count,
-                                                                int64_t i, const ShoalIo *io) {
+static __attribute__((noinline)) int32_t SHOAL_LOOP(step_own)(const ShoalVec *vec, int32_t first, int32_t count,
+                                                              int64_t i, const ShoalIo *io) {
   const int64_t bytes = sizeof(SHOAL_ENV_TYPE(State));
   int32_t usual = vec->spec.state_bytes == bytes && vec->heads == 1 && vec->dims == 0;
   for (int32_t e = first; e < first + count; e++) { usual &= (SHOAL_ENV_USUAL(SHOAL_PARAMS_AT(vec, e))) != 0; }
-  if (usual) { return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, 1, 0, bytes, 1, 1); }
-  return SHOAL_ENV_FN(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 1);
+  if (usual) { return SHOAL_LOOP(step_run)(vec, first, count, i, io, 1, 0, bytes, 1, 1); }
+  return SHOAL_LOOP(step_run)(vec, first, count, i, io, vec->heads, vec->dims, vec->state_bytes, 0, 1);
 }
 
-// Next-step mode: the call after an environment's end only resets it.
-static void SHOAL_ENV_FN(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i, const ShoalIo *io) {
+// Next-step mode: the call after an environment's end only resets it. A host may let one wait that has not ended.
+static void SHOAL_LOOP(step_waiting)(const ShoalVec *vec, int32_t e, int64_t i, const ShoalIo *io) {
   vec->waiting[e] = 0;
-  SHOAL_ENV_FN(begin)(vec, e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
+  SHOAL_LOOP(begin)(vec, e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
   for (int32_t a = 0; a < SHOAL_AGENTS(vec); a++) {
+    SHOAL_LOOP(zero_life)(vec, (int64_t)e * SHOAL_AGENTS(vec) + a);
     vec->rewards[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0.0f;
     vec->ended[(int64_t)e * SHOAL_AGENTS(vec) + a] = 0;
     io->rewards[(i + a) * io->stride] = 0.0f;
     io->ended[(i + a) * io->stride] = 0;
   }
-  SHOAL_ENV_FN(look_at)(vec, e, 1, i, io);
+  SHOAL_LOOP(look_at)(vec, e, 1, i, io);
 }
 
-static int32_t SHOAL_ENV_FN(block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
+static SHOAL_INLINE int32_t SHOAL_LOOP(step_all)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                                 const ShoalIo *io) {
+  return vec->params_stride ? SHOAL_LOOP(step_own)(vec, first, count, i, io)
+                            : SHOAL_LOOP(step_shared)(vec, first, count, i, io);
+}
+
+#ifdef SHOAL_ENV_LANES
+enum { SHOAL_KEPT_BYTES = 4096 };
+
+// Environments that wait would cut a run into pieces too short for lanes. They are reset, stepped with the others by
+// any legal action, and put back as the reset left them. Returns -1, with nothing done, where that is not possible.
+static int32_t SHOAL_LOOP(step_through)(const ShoalVec *vec, int32_t first, int32_t count, int64_t i,
+                                        const ShoalIo *io) {
+  uint8_t kept[SHOAL_KEPT_BYTES];
+  int32_t waiting[SHOAL_RUN], number = 0, heads = vec->heads, dims = vec->dims;
+  const int64_t bytes = vec->state_bytes;
+  for (int32_t e = 0; e < count; e++) {
+    waiting[number] = e;
+    number += vec->waiting[first + e] != 0;
+  }
+  if (!SHOAL_ALWAYS_LIVE || vec->metric_steps || number * bytes > SHOAL_KEPT_BYTES) { return -1; }
+  for (int32_t w = 0; w < number; w++) {
+    int64_t e = first + waiting[w], at = i + waiting[w];
+    SHOAL_LOOP(begin)(vec, (int32_t)e, SHOAL_STATE_OF(vec, e)->head.episode + 1);
+    __builtin_memcpy(kept + w * bytes, SHOAL_STATE_OF(vec, e), (uint64_t)bytes);
+    SHOAL_LOOP(clean)(vec, 1, vec->live + e, io->discrete + at * heads, io->continuous + at * dims,
+                      io->legal + at * io->mask_stride, io->mask_stride, heads, dims);
+  }
+  int32_t flagged = SHOAL_LOOP(step_all)(vec, first, count, i, io);
+  for (int32_t w = 0; w < number; w++) {
+    int64_t e = first + waiting[w], at = i + waiting[w];
+    __builtin_memcpy(SHOAL_STATE_OF(vec, e), kept + w * bytes, (uint64_t)bytes);
+    SHOAL_LOOP(zero_life)(vec, e);
+    vec->waiting[e] = vec->ended[e] = io->ended[at * io->stride] = 0;
+    vec->rewards[e] = io->rewards[at * io->stride] = 0.0f;
+    vec->starts[e] = 1;
+    SHOAL_LOOP(look_at)(vec, (int32_t)e, 1, at, io);
+  }
+  return flagged;
+}
+#endif
+
+static int32_t SHOAL_LOOP(block_step)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
   int32_t flagged = 0;
   for (int32_t e = 0; e < count;) {
     int64_t i = (int64_t)e * SHOAL_AGENTS(vec);
+    int32_t run = count - e < SHOAL_RUN ? count - e : SHOAL_RUN;
+#ifdef SHOAL_ENV_LANES
+    int32_t through = vec->waiting && run > 1 ? SHOAL_LOOP(step_through)(vec, first + e, run, i, io) : -1;
+    if (through >= 0) {
+      flagged += through;
+      e += run;
+      continue;
+    }
+#endif
     if (vec->waiting && vec->waiting[first + e]) {
-      SHOAL_ENV_FN(step_waiting)(vec, first + e, i, io);
+      SHOAL_LOOP(step_waiting)(vec, first + e, i, io);
       e++;
       continue;
     }
-    int32_t run = count - e < SHOAL_RUN ? count - e : SHOAL_RUN;
     for (int32_t k = 1; vec->waiting && k < run; k++) {
       if (vec->waiting[first + e + k]) { run = k; }
     }
-    flagged += vec->params_stride ? SHOAL_ENV_FN(step_own)(vec, first + e, run, i, io)
-                                  : SHOAL_ENV_FN(step_shared)(vec, first + e, run, i, io);
+    flagged += SHOAL_LOOP(step_all)(vec, first + e, run, i, io);
     e += run;
   }
   return flagged;

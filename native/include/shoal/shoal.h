@@ -38,7 +38,7 @@ SHOAL_API int32_t shoal_env_spec(const ShoalEnv *env, void *params, const int32_
                                  ShoalSpec *out, char *message);
 
 typedef struct {
-  int32_t num_envs, threads;  // threads: 0 = all cores
+  int32_t num_envs, threads;  // threads: 0 = all cores, for single steps as many as pay off
   uint64_t seed;
   int64_t first_index;
   int32_t mode, final_all, max_steps, metric_steps, stagger;  // max_steps, metric_steps: 0 = default, off
@@ -62,6 +62,11 @@ SHOAL_API void shoal_vec_own(ShoalVec *vec, void *memory);
 SHOAL_API int32_t shoal_vec_broadcast(ShoalVec *vec, const void *params, const ShoalContext *contexts,
                                       int32_t num_contexts, const void *const *shared, int32_t num_shared,
                                       char *message);
+// Let several players share the environments, for now player 0 alone, in memory of shoal_vec_seat_bytes that must
+// outlive the vec. Who plays the teams of an environment from its next reset on is written to shoal_vec_array 9;
+// afterwards statistics are those of player 0.
+SHOAL_API int64_t shoal_vec_seat_bytes(const ShoalVec *vec);
+SHOAL_API void shoal_vec_seat(ShoalVec *vec, void *memory);
 // Bind the step buffers: contiguous arrays over all rows (strides are set here). rows (N, row_bytes) u8, masks
 // (N, mask_bytes) u8, final_rows and final_masks like these or both null, rewards (N,) f32, ended (N,) u8,
 // discrete (N, heads) i32 and continuous (N, dims) f32, both cleaned in place by a step.
@@ -108,22 +113,26 @@ SHOAL_API int32_t shoal_vec_episodes(ShoalVec *vec, uint32_t from, uint32_t unti
 // Pointers to the per-row arrays: which = 0 live, 1 starts (u8), 2 returns (f32), 3 lengths (i32),
 // 4 states (num_envs, state_bytes) u8, 5 limits (num_envs) i32, 6 waiting (num_envs) u8 or null,
 // 7 Params (num_envs, params_bytes) u8, or one for all before shoal_vec_own, 8 numbers of Shared (num_envs) i32 or
-// null.
+// null, and null before shoal_vec_seat: 9 next players (num_envs, teams) i16, 10 players (rows) i16, 11 lives
+// (rows, 3 + metrics) f32.
 SHOAL_API void *shoal_vec_array(ShoalVec *vec, int32_t which);
 
 // ---------------------------------------------------------------------------------------------------- policies
 
 enum { SHOAL_F32_TENSOR = 0, SHOAL_F64_TENSOR, SHOAL_I64_TENSOR, SHOAL_U8_TENSOR, SHOAL_I32_TENSOR };
 
+enum { SHOAL_NAME = 128 };  // of a tensor's name, with the zero at its end
+
 // A named array inside an object's memory: weights, normaliser, optimizer state.
 typedef struct {
-  char name[64];  // "policy.encoder.weight"
+  char name[SHOAL_NAME];  // "policy.encoder.weight"
   void *data;
   int32_t dtype, ndim;
   int64_t shape[4];
 } ShoalTensor;
 
 enum { SHOAL_CORE_MLP = 0, SHOAL_CORE_MINGRU = 1, SHOAL_CORE_LSTM = 2 };
+enum { SHOAL_GRID_ONEHOT = 0, SHOAL_GRID_CONV = 1 };
 
 typedef struct {
   int32_t core, hidden, layers;
@@ -131,6 +140,7 @@ typedef struct {
   int32_t own_value;   // 1: the value has a trunk of its own
   int32_t normalize;   // 1: vector fields are normalised
   int32_t precision;   // of the factors of matrix products: 0 float32, 1 bfloat16 (where shoal_has_bfloat16)
+  int32_t grid;        // how grids are encoded: SHOAL_GRID_*
   float gate_tau;      // mingru: gate biases are logit(1/tau), tau log-uniform in [1.5, gate_tau]; 0: biases 0
   uint64_t seed;       // of the initial weights
 } ShoalPolicyConfig;
@@ -154,10 +164,17 @@ SHOAL_API int32_t shoal_policy_act(const ShoalPolicy *policy, int32_t n, const u
 
 enum { SHOAL_PLAYER_SAMPLED = 0, SHOAL_PLAYER_GREEDY = 1, SHOAL_PLAYER_RANDOM = 2, SHOAL_PLAYER_SCRIPTED = 3 };
 
+// Who plays: a policy, sampled or greedy, legal actions at random, or the environment's scripted player of a level.
+typedef struct {
+  int32_t kind;               // SHOAL_PLAYER_*
+  float level;                // of scripted
+  const ShoalPolicy *policy;  // of sampled and greedy, else null
+} ShoalPlayer;
+
 // Play one whole episode in every environment of the vec (created for this; buffers need not be bound) and add up the
-// metrics of every life that ends in it: out as shoal_vec_stats. policy may be null for random and scripted.
-SHOAL_API int32_t shoal_evaluate(ShoalVec *vec, const ShoalPolicy *policy, int32_t player, float level, double *out,
-                                 int64_t *steps, char *message);
+// metrics of every life that ends in it: out as shoal_vec_stats. players (count,): those whom vec->players numbers.
+SHOAL_API int32_t shoal_evaluate(ShoalVec *vec, const ShoalPlayer *players, int32_t count, double *out, int64_t *steps,
+                                 char *message);
 
 // ---------------------------------------------------------------------------------------------------- learner
 
@@ -176,6 +193,10 @@ typedef struct {
   float priority_alpha, priority_beta, target_kl;  // target_kl 0: off
   int64_t schedule_steps;                          // where schedules end
   uint64_t seed;
+  // Who plays where vec->players is not 0, in a table that must outlive the learner, and whose first entry is not used;
+  // null: nobody. How they fare is told by the metric `outcome`.
+  const ShoalPlayer *players;
+  int32_t num_players, outcome;
   int32_t warm;   // 1: statistics were loaded, the first rollout is an ordinary one
   int32_t fault;  // a planted fault, in libraries built for tests; ignored elsewhere
 } ShoalTrainConfig;

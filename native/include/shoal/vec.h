@@ -25,6 +25,8 @@ enum {
   SHOAL_STATS_FIRST
 };
 #define SHOAL_STATS_SIZE(metrics) (SHOAL_STATS_FIRST + 2 * ((metrics) + 2))
+// Floats in the record of one agent's ended lives: their number, then the sum of every metric, the return, the length.
+#define SHOAL_LIVES_SIZE(metrics) (3 + (metrics))
 
 // An environment's functions, one by one, as env_profile.h calls them.
 enum {
@@ -69,6 +71,12 @@ typedef struct {
   float *since_returns;  // since the last partial emission; null unless metric_steps > 0
   int32_t *since_lengths;
   uint8_t *live, *starts;
+  struct ShoalOutside *outside;  // who steps the environments, if not this code (outside.h)
+  // Who plays what, after shoal_vec_seat; null before: player 0 plays everything.
+  int32_t teams;          // of the spec, numbered from 0
+  int16_t *next_players;  // (num_envs, teams): who plays each team from the environment's next reset on
+  int16_t *players;       // (rows,): who plays each agent
+  float *lives;           // (rows, SHOAL_LIVES_SIZE(metrics)), added to when a life ends; its reader zeroes it
 } ShoalVec;
 
 // One step's buffers for a block of environments; every index is relative to the block's first row.
@@ -85,7 +93,18 @@ typedef struct {
   double *stats;   // SHOAL_STATS_SIZE(metrics)
   int64_t row_stride, mask_stride, final_stride, final_mask_stride, stride;
   int64_t clock;  // steps of this vec before this one
+  int32_t mover;  // block_scripted: 1 + the player whose agents are moved; 0: all are
 } ShoalIo;
+
+// A block's step in two halves, of environments that are stepped elsewhere meanwhile.
+typedef struct {
+  // Hand over the actions.
+  void (*send)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
+  // Wait up to so long; returns whether the block was stepped.
+  int32_t (*ready)(const ShoalVec *vec, int32_t first, double seconds);
+  // block_step, once it was.
+  int32_t (*finish)(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io);
+} ShoalSplit;
 
 typedef struct ShoalEnv {
   int32_t abi;
@@ -104,6 +123,7 @@ typedef struct ShoalEnv {
   void (*block_scripted)(const ShoalVec *vec, int32_t first, int32_t count, float level, const ShoalIo *io);
   // Calls one function alone, for a profile; returns how often. count is at most SHOAL_RUN.
   int64_t (*block_call)(const ShoalVec *vec, int32_t first, int32_t count, int32_t call, const ShoalIo *io);
+  const ShoalSplit *split;  // or null
 } ShoalEnv;
 
 #endif

@@ -19,6 +19,9 @@ Matrix = tuple[str, int, int]  # name, inputs, outputs
 # Which shapes an operation takes (native/bench/bench.h).
 PRODUCTS, GRADIENTS, BLOCKS, UNITS, POLICY = range(5)
 
+# Matrices whose products are sums of their rows or columns: of one-hots, embeddings, a convolution over categories.
+SUMMED = ("encoder.onehot", "tables.weight", "layers.0.weight")
+
 
 @dataclass(frozen=True)
 class Network:
@@ -32,17 +35,21 @@ class Network:
         return int(self.policy.settings.policy.hidden or 0)
 
     def layers(self) -> list[Matrix]:
-        """Return the matrices of a forward pass, equal ones once: the encoder's two and the heads' two side by side."""
+        """Return the matrices of a forward pass, equal ones once: the heads' two side by side, tables left out."""
         found = self._weights()
-        encoder = sum(inputs for name, inputs, _ in found if name.startswith("encoder."))
         heads = sum(outputs for name, _, outputs in found if name in ("head.weight", "value.weight"))
-        core = [(name.removesuffix(".weight"), ins, outs) for name, ins, outs in found if name.startswith("core.")]
-        return _distinct([("encoder", encoder, self.hidden), *core, ("heads", self.hidden, heads)])
+        rest = [
+            (name.removesuffix(".weight"), ins, outs)
+            for name, ins, outs in found
+            if name.startswith(("encoder.", "core.")) and not name.endswith(SUMMED)
+        ]
+        return _distinct([*rest, ("heads", self.hidden, heads)])
 
     def products(self) -> list[Matrix]:
-        """Return the products y = x W of both passes: `layers`, and all but the encoder the other way round."""
+        """Return the products y = x W of both passes: `layers`, and the other way round those that pass gradients."""
         layers = self.layers()
-        back = [(f"{name} back", outputs, inputs) for name, inputs, outputs in layers if name != "encoder"]
+        observed = [name.removesuffix(".weight") for name, _, _ in self._weights() if _observes(name)]
+        back = [(f"{name} back", outputs, inputs) for name, inputs, outputs in layers if name not in observed]
         return _distinct([*layers, *back])
 
     def blocks(self) -> list[Matrix]:
@@ -50,14 +57,16 @@ class Network:
         gates = [
             (name.removesuffix(".weight"), inputs, self.hidden if name.startswith("core.") else outputs)
             for name, inputs, outputs in self._weights()
+            if not name.endswith("tables.weight")
         ]
         return _distinct(gates)
 
     def flops(self) -> tuple[float, float]:
         """Return the floating-point operations of matrix products for one row: of a forward, of a backward pass."""
-        weights = {name: tensor.size for name, tensor in self.policy.tensors().items() if tensor.ndim == 2}
-        encoder = sum(size for name, size in weights.items() if "encoder." in name)
-        return 2.0 * sum(weights.values()), 4.0 * sum(weights.values()) - 2.0 * encoder
+        lib, row = native.library(), native.Bench(1, 1, 0, 0, self.policy.handle)
+        numbers = (names().index(operation) for operation in ("forward", "forward_backward"))
+        forward, both = (float(lib.bench_flops(number, ctypes.byref(row))) for number in numbers)
+        return forward, both - forward
 
     def shapes(self, kind: int) -> list[Matrix]:
         """Return the shapes on which an operation of that kind is measured."""
@@ -67,9 +76,9 @@ class Network:
     def _weights(self) -> list[Matrix]:
         """Return name, inputs, outputs of every matrix of the trunk that acts and of the heads."""
         return [
-            (name.removeprefix("policy."), tensor.shape[1], tensor.shape[0])
+            (name.removeprefix("policy."), tensor.size // tensor.shape[0], tensor.shape[0])
             for name, tensor in self.policy.tensors().items()
-            if tensor.ndim == 2 and "value_trunk." not in name
+            if tensor.ndim >= 2 and "value_trunk." not in name
         ]
 
 
@@ -109,6 +118,11 @@ def measure(
     calls = max(round(calls * seconds / elapsed), 1)
     found = [lib.bench_run(number, at, threads, calls, block.ctypes.data) for _ in range(repeats)]
     return lib.bench_flops(number, at), [elapsed / (calls * threads) for elapsed in found]
+
+
+def _observes(name: str) -> bool:
+    """Return whether a matrix reads observations, which need no gradient: of vectors, of a set's entities."""
+    return name.startswith("encoder.") and not name.endswith((*SUMMED, "project.weight", "layers.2.weight"))
 
 
 def _distinct(matrices: Sequence[Matrix]) -> list[Matrix]:

@@ -54,9 +54,9 @@ def run(name: str, arguments: list[str]) -> int:
     for seed in seeds:
         old = seed in done
         if not old:
-            done[seed] = _solve_seed(parsed, reference, seed) | {"settings": mark, "version": spec.version}
+            done[seed] = solve_seed(parsed, reference, seed) | {"settings": mark, "version": spec.version}
             bench.append(options["results"], f"solve-{name}", done[seed])
-        print(_line(done[seed]) + ("  (kept)" if old else ""), flush=True)
+        print(line(done[seed]) + ("  (kept)" if old else ""), flush=True)
     summary = summarise([done[seed] for seed in seeds])
     print(
         f"solved {summary['solved']} of {summary['seeds']}: "
@@ -99,7 +99,7 @@ def summarise(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def _solve_seed(parsed: flags.Parsed, name: str, seed: int) -> dict[str, Any]:
+def solve_seed(parsed: flags.Parsed, name: str, seed: int) -> dict[str, Any]:
     """Train one seed in a process of its own and return its row."""
     options = parsed.options
     command = [sys.executable, "-m", "shoal", "train", name, "--until-solved", "--json", "--seed", str(seed)]
@@ -124,7 +124,8 @@ def _solve_seed(parsed: flags.Parsed, name: str, seed: int) -> dict[str, Any]:
     return row | {key: result[key] for key in keys} | about
 
 
-def _line(row: dict[str, Any]) -> str:
+def line(row: dict[str, Any]) -> str:
+    """Return what is printed of a seed."""
     if row.get("error"):
         return f"seed {row['seed']:>5}  failed: {row['error']}"
     verdict = "solved" if row["solved"] else "NOT solved"

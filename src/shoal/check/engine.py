@@ -90,7 +90,7 @@ def digest(vec: Vec) -> bytes:
     for index in range(vec.num_envs):
         found.update(vec.snapshot(index))
     live = vec.live == 1
-    for part in (vec.rows[live], vec.mask_rows[live], vec.rewards, vec._ended):
+    for part in (vec.rows[live], vec.mask_rows[live], vec.rewards, vec.ended):
         found.update(np.ascontiguousarray(part).tobytes())
     return found.digest()
 

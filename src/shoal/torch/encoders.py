@@ -6,7 +6,7 @@
     grid, category   one matrix over their one-hots; an embedding above 32 categories
     grid             with `policy.grid = conv`: two convolutions of 3 x 3 over one-hot channels
     image            with `policy.image = nature` (Mnih et al. 2015) or `impala` (Espeholt et al. 2018)
-    set              one shared map for every entity, then the maximum over the valid ones
+    set              one shared map for every entity (relu between two matrices), then the maximum over the valid ones
 
 Their outputs are summed, with one bias. Fields come as `shoal.torch.policy.TorchPolicy.fields` makes them, (T, B, ...).
 """
@@ -21,6 +21,7 @@ from shoal import registry
 from shoal.settings import PolicyConfig
 
 ONE_HOT = 32  # categories up to which a field is one-hot
+ENTITY_UNITS = 32  # of each entity, before its projection
 GAIN = 2**0.5
 
 Fields = dict[str, Tensor]
@@ -50,10 +51,8 @@ class Encoder(nn.Module):
             if maker in ("dense", "hot"):
                 continue
             self.fields[field.name] = _BUILDERS[maker](field, hidden)
-            if maker == "entities":
-                count = spec.struct.fields[index].count_field
-                if count >= 0:
-                    self._counts[field.name] = spec.fields[count].name
+            if maker == "entities" and spec.struct.fields[index].count_field >= 0:
+                self._counts[field.name] = f"{field.name}.count"
 
     def forward(self, fields: Fields) -> Tensor:
         """Return the sum of what every field gives."""
@@ -145,19 +144,25 @@ class Impala(nn.Module):
 
 
 class Entities(nn.Module):
-    """Sets (T, B, entities, features) -> (T, B, H): one map for all, the maximum over the first `count`."""
+    """Sets (T, B, entities, features) -> (T, B, H): one map for all, the maximum over the first `count`.
+
+    The projection comes before the maximum: behind it, units would see a set's convex hull alone.
+    """
 
     def __init__(self, field: registry.Field, hidden: int) -> None:
         super().__init__()
-        self.weight = _matrix(hidden, field.columns * field.channels)
+        self.weight = _matrix(ENTITY_UNITS, field.columns * field.channels)
+        self.bias = nn.Parameter(torch.zeros(ENTITY_UNITS))
+        self.project = nn.Linear(ENTITY_UNITS, hidden, bias=False)
+        _initialise(self)
 
     def forward(self, x: Tensor, count: Tensor | None = None) -> Tensor:
         """Return zeros where no entity is valid. count: (T, B, 1)."""
-        found = functional.linear(x.flatten(3), self.weight)
+        found: Tensor = self.project(functional.relu(functional.linear(x.flatten(3), self.weight, self.bias)))
         if count is None:
-            return found.amax(-2)
+            return found.max(-2).values
         valid = torch.arange(found.shape[-2], device=x.device) < count.reshape(*x.shape[:2], 1)
-        found = found.masked_fill(~valid[..., None], -torch.inf).amax(-2)
+        found = found.masked_fill(~valid[..., None], -torch.inf).max(-2).values
         return torch.where(valid.any(-1, keepdim=True), found, torch.zeros_like(found))
 
 

@@ -125,6 +125,10 @@ class TorchLearner:
         self.ranks.sum(torch.from_numpy(stats.values))
         return stats
 
+    def report(self) -> dict[str, float]:
+        """There is nothing else to tell."""
+        return {}
+
     def tensors(self) -> Tensors:
         """Return what it remembers between iterations, as views on the host."""
         return self._host

@@ -162,7 +162,8 @@ class TorchPolicy:
     def fields(self, rows: Tensor) -> encoders.Fields:
         """Return the fields of packed rows, uint8 (T, B, row_bytes), as the module takes them: name -> (T, B, *shape).
 
-        Vectors are normalised floats; flags and sets floats; grids, categories and images the bytes they are.
+        Vectors are normalised floats; flags and sets floats; grids, categories and images the bytes they are. Beside a
+        set stands the number of its valid entities, (T, B, 1) int16, as `<name>.count`.
         """
         found, at = {}, 0
         for field in self.spec.fields:
@@ -176,6 +177,12 @@ class TorchPolicy:
                 values = ((values - self.center[here]) * self.scale[here]).clamp(-5.0, 5.0)
                 at += field.size
             found[field.name] = values.reshape(*rows.shape[:2], *field.shape)
+        for index, field in enumerate(self.spec.fields):
+            count = self.spec.struct.fields[index].count_field
+            if count >= 0:
+                counter = self.spec.fields[count]
+                values = rows[..., counter.offset : counter.offset + counter.bytes]
+                found[f"{field.name}.count"] = values.view(_DTYPES[counter.dtype])
         return found
 
     def vectors(self, rows: Tensor) -> Tensor:

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the shoal authors
+//
+// Sleeping until a word in memory that processes share has changed.
+#ifndef SHOAL_OUTSIDE_FUTEX_H
+#define SHOAL_OUTSIDE_FUTEX_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+typedef _Atomic uint32_t ShoalWord;
+
+// Sleep while *word is `seen`, up to `seconds`; may return early.
+static inline void shoal_word_wait(ShoalWord *word, uint32_t seen, double seconds) {
+  struct timespec time = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+#ifdef __linux__
+  syscall(SYS_futex, word, FUTEX_WAIT, seen, &time, 0, 0);
+#else
+  if (seconds > 1e-4) { time = (struct timespec){0, 100000}; }  // no futex: look again in a moment
+  if (atomic_load(word) == seen) { nanosleep(&time, 0); }
+#endif
+}
+
+static inline void shoal_word_wake(ShoalWord *word) {
+#ifdef __linux__
+  syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
+#else
+  (void)word;
+#endif
+}
+
+static inline void shoal_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+#endif
