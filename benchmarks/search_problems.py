@@ -2,13 +2,14 @@
 # Copyright (c) 2026 the shoal authors
 """Two families of made-up sweeps for `searches.py`: `hills` to develop a search on, `learners` to report.
 
-Both were written down before a search was tuned; they share neither their form nor their noise, failures or costs. A
-problem is drawn by its number. Costs are in seconds. What is asked for is `truth`: the mean of the final score over noise.
+Both were written down before a search was tuned; they share neither their form nor their noise, failures or costs.
+A problem is drawn by its number. Costs are in seconds. What is asked for is `truth`: the mean of the final score over
+noise.
 
 hills     all coordinates linear, one optimum, a bump of unequal widths; the score saturates with the steps as 1 - exp;
-          noise of 0.05 and heavy tails in a tenth of trials; one slab of the space fails; cost 0.5 to 1.5 times the steps
-          (1 to 100).
-learners  scales and kinds of settings as a real sweep has: rate of learning whose optimum moves with the batch and which
+          noise of 0.05 and heavy tails in a tenth of trials; one slab of the space fails; cost 0.5 to 1.5 times the
+          steps (1 to 100).
+learners  scales and kinds of settings as a real sweep has: a learning rate whose optimum moves with the batch and that
           diverges when too high, size that costs and helps, a choice with settings of its own, out of memory for the
           largest, and others of falling weight, rotated in pairs; curves logistic in the logarithm of the steps, whose
           middle moves with the settings; some runs stay stuck, the more the worse the settings. Costs span 1 to 400 s.
@@ -58,10 +59,12 @@ class Hills:
         self.first: Point = {**dict.fromkeys(names, 0.5), STEPS: 1e6}
 
     def truth(self, point: Point) -> float:
+        """Return the mean of the final score over noise; 0 where trials fail."""
         x, steps = np.array([point[name] for name in self.names]), float(point[STEPS]) / 1e5
         return 0.0 if x[1] > self.fails_above else self._mean(x, steps)
 
     def run(self, point: Point, rng: np.random.Generator) -> Outcome:
+        """Return what one trial brings."""
         x, steps = np.array([point[name] for name in self.names]), float(point[STEPS]) / 1e5
         cost = steps * (0.5 + x[0])
         if x[1] > self.fails_above:
@@ -108,6 +111,7 @@ class Learners:
         self.first = self.space.decode(self.space.encode(self.first))
 
     def truth(self, point: Point) -> float:
+        """Return the mean of the final score over noise; 0 where trials fail."""
         if self._fails(point, 0.5):
             return 0.0
         rng = np.random.default_rng(0)
@@ -117,6 +121,7 @@ class Learners:
         return float(np.mean(np.clip(finals, 0, 1)))
 
     def run(self, point: Point, rng: np.random.Generator) -> Outcome:
+        """Return what one trial brings."""
         steps = float(point[STEPS])
         size = float(point["policy.hidden"]) / 64
         cost = 0.5 + steps / 1e6 * 5.0 * size**0.8 * (1.5 - 0.5 * self._unit(point, "vec.num_envs"))
@@ -148,7 +153,7 @@ class Learners:
         over = self._unit(point, "train.learning_rate") + 0.1 * self._unit(point, "train.gamma") - self.cliff
         return "diverged" if chance < 1 / (1 + math.exp(-min(max(40 * over, -50), 50))) else ""
 
-    def _curve(self, point: Point, stuck: float, speed: float, height: float):  # noqa: ANN202
+    def _curve(self, point: Point, stuck: float, speed: float, height: float):
         """Return steps -> score of one run, with its luck: how fast, how high, whether it stays stuck."""
         x = np.array([float(d.encode(point[d.name])[0]) if d.name in point else m
                       for d, m in zip(self.inner, self.middle, strict=True)])  # fmt: skip

@@ -10,9 +10,10 @@ when its trials and its own thinking have cost 800 s: trials cost made-up second
 and 800 s it recommends a setting; what counts is that setting's noiseless score. `own` is the setting of the best score
 observed, as rivals recommend; `model` what shoal recommends from the same trials.
 
-`protein` is PufferLib 3.0's, from the sdist on PyPI, whose folder PROTEIN names (pyro-ppl and torch installed). It trains
-its models for 1,000 steps of 1e-4 before each suggestion, 4 to 9 s of processor time; here for 100 steps of 1e-3, which
-go as far, and sees 3 points of each learning curve instead of 10, or a repetition would take a quarter of an hour.
+`protein` is PufferLib 3.0's, from the sdist on PyPI, whose folder PROTEIN names (pyro-ppl and torch installed). As
+shipped it trains its models for 1,000 steps of 1e-4 before each suggestion, 4 to 9 s of processor time; here for 50
+steps of 2e-3, which go as far, and it sees 2 points of each learning curve instead of 10: a repetition would otherwise
+take a quarter of an hour, nearly all of its budget.
 """
 
 from __future__ import annotations
@@ -54,10 +55,13 @@ class Protein(searches.Random):
         center = first[0]
         declared = {d.name: self._declared(d, center.get(d.name)) for d in space.dimensions}
         with contextlib.redirect_stdout(io.StringIO()):
-            self._protein = self._module.Protein({"metric": "score", "goal": "maximize", "downsample": 3, "s": declared})
+            self._protein = self._module.Protein(
+                {"metric": "score", "goal": "maximize", "downsample": 2, "s": declared}
+            )
         self._seen = 0
 
     def ask(self, trials: Sequence[Trial]) -> searches.Asked:
+        """Tell what is new, and return a suggestion."""
         import torch
 
         for number in (np.random, random, torch):
@@ -69,7 +73,7 @@ class Protein(searches.Random):
                 if scores:
                     self._protein.observe({"s": numbers}, min(scores), trial.cost)
                 continue
-            for seconds, steps, score in (trial.curve[1], trial.curve[3], trial.curve[7]):
+            for seconds, steps, score in (trial.curve[3], trial.curve[7]):
                 self._protein.observe({"s": {**numbers, STEPS: steps}}, score, seconds)
         self._seen = len(trials)
         with contextlib.redirect_stdout(io.StringIO()):
@@ -77,7 +81,13 @@ class Protein(searches.Random):
         point: Point = {}
         for d in self.space.dimensions:
             value = found[d.name]
-            value = d.choices[int(value)] if d.scale == "choice" else int(value) if d.scale in ("integer", "pow2") else value
+            value = (
+                d.choices[int(value)]
+                if d.scale == "choice"
+                else int(value)
+                if d.scale in ("integer", "pow2")
+                else value
+            )
             point[d.name] = value if isinstance(value, str | int) else float(value)
         return searches.Asked(self.space.decode(self.space.encode(point)))
 
@@ -120,8 +130,8 @@ def _protein() -> types.ModuleType:
 
     def shorter(model: object, optimizer: torch.optim.Optimizer) -> object:
         for group in optimizer.param_groups:
-            group["lr"] = 1e-3
-        return train(model, optimizer, num_steps=100)
+            group["lr"] = 2e-3
+        return train(model, optimizer, num_steps=50)
 
     if not hasattr(gp.util, "shortened"):
         gp.util.train, gp.util.shortened = shorter, True
@@ -176,19 +186,24 @@ def table(path: Path) -> None:
     for problem in sorted({(row["family"], row["width"]) for row in rows}):
         mine = [row for row in rows if (row["family"], row["width"]) == problem]
         ours = {row["number"]: row["model"] for row in mine if row["search"] == "cost"}
-        print(f"{problem[0]}, {problem[1]} settings: mean noiseless score of what is recommended; difference of `cost` to it")
+        print(
+            f"{problem[0]}, {problem[1]} settings: noiseless score of what is recommended at {BUDGETS} s; "
+            "gain of `cost` over it"
+        )
         for name in sorted({row["search"] for row in mine}):
             for kind in ("own", "model"):
                 found = {row["number"]: row[kind] for row in mine if row["search"] == name}
                 numbers = sorted(set(found) & set(ours)) or sorted(found)
                 theirs = np.array([found[number] for number in numbers])
-                line = f"  {name:11s} {kind:6s} n={len(numbers):3d} " + " ".join(f"{v:.3f}" for v in theirs.mean(axis=0))
+                line = f"  {name:11s} {kind:6s} n={len(numbers):3d} " + " ".join(
+                    f"{v:.3f}" for v in theirs.mean(axis=0)
+                )
                 if ours and not (name == "cost" and kind == "model"):
                     gain = np.array([ours[number] for number in numbers]) - theirs
                     draws = np.random.default_rng(0).integers(0, len(gain), (10_000, len(gain)))
                     low, high = np.percentile(gain[draws].mean(axis=1), [2.5, 97.5], axis=0)
-                    line += "   " + "  ".join(f"{m:+.3f} [{a:+.3f}, {b:+.3f}]"
-                                              for m, a, b in zip(gain.mean(axis=0), low, high, strict=True))  # fmt: skip
+                    gains = zip(gain.mean(axis=0), low, high, strict=True)
+                    line += "   " + "  ".join(f"{m:+.3f} [{a:+.3f}, {b:+.3f}]" for m, a, b in gains)
                 spent = np.mean([row["thought"] for row in mine if row["search"] == name])
                 count = np.mean([row["trials"][-1] for row in mine if row["search"] == name])
                 print(line + (f"   {count:.0f} trials, {spent:.1f} s thought" if kind == "own" else ""))

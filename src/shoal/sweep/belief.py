@@ -3,8 +3,8 @@
 """What trials teach: models of the score, of the logarithm of the cost, and of whether a trial succeeds at all.
 
 If the number of steps is varied, a trial also says what shorter ones would have brought: a few points of its learning
-curve count as observations, of less weight, since their learning rate was not meant to end there. Scores are warped before
-they are modelled: what lies below the median is compressed, as it matters little how bad a bad setting is.
+curve count as observations, of less weight, since their learning rate was not meant to end there. Scores are warped
+before they are modelled: what lies below the median is compressed, as it matters little how bad a bad setting is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.sweep.model import Array, Process
-from shoal.sweep.search import Recommendation
+from shoal.sweep.search import Recommendation, has_score
 from shoal.sweep.space import Space
 from shoal.sweep.trial import FAILED, RUNNING, STOPPED, Trial
 
@@ -30,7 +30,8 @@ CURVE_NOISE = 2.0  # variance of such an observation, in that of a final one
 CAUTION = 1.0  # deviations that a recommendation's score must bear
 _GROWTH = 1.1  # hyperparameters are chosen again whenever there are so many times the observations
 
-Rows = tuple[Array, float, float]  # coordinates, value, its variance in that of a final score
+Row = tuple[Array, float, float]  # coordinates, value, its variance in that of a final score
+Data = tuple[Array, Array, Array, NDArray[np.intp]]  # those of many: (n, width), (n,), (n,), and which trial's, (n,)
 _tuned: OrderedDict[bytes, tuple[float, ...]] = OrderedDict()  # digest of data -> hyperparameters found
 
 
@@ -39,8 +40,8 @@ class Lesson:
     """What one trial teaches: observations of the score and of the logarithm of the cost, and whether it succeeded."""
 
     x: Array  # the setting as it was asked for
-    scores: tuple[Rows, ...]
-    costs: tuple[Rows, ...]
+    scores: tuple[Row, ...]
+    costs: tuple[Row, ...]
     success: float | None  # None: it still runs
 
 
@@ -61,21 +62,23 @@ class Belief:
         earlier: Sequence[Trial] = (),
         memory: dict[int, tuple[Trial, Lesson]] | None = None,
     ) -> None:
-        """Fit the models; `memory` keeps what trials teach from one call to the next. At least one must have a score."""
+        """Fit the models to trials, of which at least one has a score.
+
+        `memory` keeps what trials teach from one call to the next.
+        """
         self.space, self.steps = space, steps
         self.pending = [space.encode(trial.point) for trial in trials if trial.status == RUNNING]
         finished = sorted((t for t in trials if t.status != RUNNING), key=lambda t: (t.ended, t.number))
         lessons = [self._lesson(trial) for trial in earlier]
         lessons += [self._remembered(trial, {} if memory is None else memory) for trial in finished]
         self._summarise(finished, lessons[len(earlier) :])
-        settled = [row for lesson in lessons for row in lesson.scores]
+        settled = sum(len(lesson.scores) for lesson in lessons)
         running = [self._lesson(trial) for trial in trials if trial.status == RUNNING]
-        scores = settled + [row for lesson in running for row in lesson.scores]
-        self.score = self._fit_score(*self._arrays(scores), len(settled))
-        costs = [row for lesson in lessons for row in lesson.costs]
-        self.cost = self._fitted(costs) if costs else None
-        ends = [(lesson.x, lesson.success, 1.0) for lesson in lessons if lesson.success is not None]
-        self._success = self._fitted(ends) if any(not success for _, success, _ in ends) else None
+        self.score = self._fit_score(_arrays([lesson.scores for lesson in (*lessons, *running)]), settled)
+        costs = [lesson.costs for lesson in lessons]
+        self.cost = self._fitted(_arrays(costs)) if any(costs) else None
+        ends = [((lesson.x, lesson.success, 1.0),) for lesson in lessons if lesson.success is not None]
+        self._success = self._fitted(_arrays(ends)) if any(not end[0][1] for end in ends) else None
 
     def warp(self, score: Array) -> Array:
         """Return scores as they are modelled."""
@@ -91,14 +94,28 @@ class Belief:
             return np.ones(len(x))
         return np.clip(self._success.mean(x), 1e-3, 1.0)
 
+    def best(self) -> int:
+        """Return which known setting is to be recommended: the highest mean with caution."""
+        mean, deviation = self.score.predict(self.known)
+        return int(np.argmax(mean - CAUTION * deviation + np.log(self.success(self.known))))
+
+    def begun(self, known: int) -> int:
+        """Return how many trials of a known setting there are, with those that are running."""
+        x = self.known[known]
+        return int(self.counts[known]) + sum(np.array_equal(x, waiting) for waiting in self.pending)
+
     def lie(self) -> None:
         """Take running trials for finished with what is expected of them, so that others look elsewhere."""
         if self.pending:
-            x, y, worse = self._fitted_on
+            x, y, worse, trial = self._fitted_on
             waiting = np.array(self.pending)
-            expected, _ = self.score.predict(waiting)
-            arrays = np.vstack([x, waiting]), np.concatenate([y, expected]), np.concatenate([worse, np.ones(len(waiting))])
-            self.score.fit(*arrays)
+            alone = -1 - np.arange(len(waiting))
+            self.score.fit(
+                np.vstack([x, waiting]),
+                np.concatenate([y, self.score.mean(waiting)]),
+                np.concatenate([worse, np.ones(len(waiting))]),
+                np.concatenate([trial, alone]),
+            )
 
     def _remembered(self, trial: Trial, memory: dict[int, tuple[Trial, Lesson]]) -> Lesson:
         found = memory.get(trial.number)
@@ -110,8 +127,8 @@ class Belief:
         x = self.space.encode(trial.point)
         success = None if trial.status == RUNNING else float(trial.status != FAILED)
         varied = place(self.space, self.steps) is not None and self.steps in trial.point
-        scores: list[Rows] = []
-        costs: list[Rows] = []
+        scores: list[Row] = []
+        costs: list[Row] = []
         for seconds, steps, value in _some(trial, float(trial.point[self.steps])) if varied else ():
             short = self.space.encode({**trial.point, self.steps: steps})
             scores.append((short, value, CURVE_NOISE))
@@ -119,7 +136,9 @@ class Belief:
                 costs.append((short, math.log(seconds), CURVE_NOISE))
         if has_score(trial):
             cut = trial.status == STOPPED
-            reached = self.space.encode({**trial.point, self.steps: trial.steps}) if cut and varied and trial.steps else x
+            reached = (
+                self.space.encode({**trial.point, self.steps: trial.steps}) if cut and varied and trial.steps else x
+            )
             scores.append((reached, float(trial.score or 0.0), 1.0))
             if trial.cost > 0 and (varied or not cut):
                 costs.append((reached, math.log(trial.cost), 1.0))
@@ -139,34 +158,26 @@ class Belief:
         self.counts = np.array([len(scores[key]) for key in places])
         self.observed = np.array([np.mean(scores[key]) for key in places])
 
-    def _arrays(self, rows: Sequence[Rows]) -> tuple[Array, Array, Array]:
-        """Return coordinates (n, width), values (n,) and variances (n,)."""
-        return np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
-
-    def _fit_score(self, x: Array, raw: Array, worse: Array, settled: int) -> Process:
+    def _fit_score(self, data: Data, settled: int) -> Process:
+        x, raw, worse, trial = data
         first = _milestone(settled) or len(raw)
         middle = float(np.median(raw[:first]))
         spread = float(np.percentile(raw[:first], 90)) - middle
         self._warp = (middle, spread if spread > 1e-12 else max(float(raw[:first].std()), 1e-9))
         y = self.warp(raw)
-        process = _tune(Process(self.space.width), x[:first], y[:first], worse[:first])
+        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]))
         keep = _subset(y, worse, LIMIT)
-        self._fitted_on = x[keep], y[keep], worse[keep]
+        self._fitted_on = x[keep], y[keep], worse[keep], trial[keep]
         process.fit(*self._fitted_on)
         return process
 
-    def _fitted(self, rows: Sequence[Rows]) -> Process:
-        x, y, worse = self._arrays(rows)
+    def _fitted(self, data: Data) -> Process:
+        x, y, worse, trial = data
         first = _milestone(len(y))
-        process = _tune(Process(self.space.width), x[:first], y[:first], worse[:first])
+        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]))
         keep = _subset(np.arange(len(y), dtype=float), worse, LIMIT)  # the latest half, some of the others
-        process.fit(x[keep], y[keep], worse[keep])
+        process.fit(x[keep], y[keep], worse[keep], trial[keep])
         return process
-
-
-def has_score(trial: Trial) -> bool:
-    """Return whether a trial ended with a score."""
-    return trial.status not in (RUNNING, FAILED) and trial.score is not None and math.isfinite(trial.score)
 
 
 def recommend(
@@ -176,10 +187,9 @@ def recommend(
     if not any(has_score(trial) for trial in trials):
         return None
     belief = Belief(space, trials, steps, earlier)
-    mean, deviation = belief.score.predict(belief.known)
-    sure = belief.success(belief.known)
-    best = int(np.argmax(mean - CAUTION * deviation + np.log(sure)))
-    low, middle, high = belief.unwarp(mean[best] + 1.96 * deviation[best] * np.array([-1.0, 0.0, 1.0]))
+    best = belief.best()
+    mean, deviation = belief.score.predict(belief.known[best : best + 1])
+    low, middle, high = belief.unwarp(mean + 1.96 * deviation * np.array([-1.0, 0.0, 1.0]))
     return Recommendation(belief.points[best], float(middle), float(low), float(high), int(belief.counts[best]))
 
 
@@ -215,15 +225,22 @@ def _milestone(number: int) -> int:
     return math.floor(40 * _GROWTH ** math.floor(math.log(number / 40, _GROWTH) + 1e-9))
 
 
-def _tune(process: Process, x: Array, y: Array, worse: Array) -> Process:
+def _arrays(trials: Sequence[Sequence[Row]]) -> Data:
+    """Return the observations of several trials."""
+    rows = [(*row, i) for i, found in enumerate(trials) for row in found]
+    x, y, worse, trial = zip(*rows, strict=True)
+    return np.array(x), np.array(y), np.array(worse), np.array(trial)
+
+
+def _tune(process: Process, data: Data) -> Process:
     """Choose hyperparameters; what was found for the same data is remembered, as it takes longer than all the rest."""
-    keep = _subset(y, worse, TUNED_ON)
-    x, y, worse = x[keep], y[keep], worse[keep]
+    keep = _subset(data[1], data[2], TUNED_ON)
+    x, y, worse, trial = data[0][keep], data[1][keep], data[2][keep], data[3][keep]
     if len(y) < 3:
         return process
-    digest = hashlib.blake2b(b"".join(a.tobytes() for a in (x, y, worse)), digest_size=16).digest()
+    digest = hashlib.blake2b(b"".join(part.tobytes() for part in (x, y, worse, trial)), digest_size=16).digest()
     if digest not in _tuned:
-        process.tune(x, y, worse)
+        process.tune(x, y, worse, trial)
         _tuned[digest] = tuple(process.theta)
         while len(_tuned) > 32:
             _tuned.popitem(last=False)

@@ -2,11 +2,13 @@
 # Copyright (c) 2026 the shoal authors
 """The cost-aware search: where one more trial is expected to improve the recommendation most for what it costs.
 
-The value of a trial at x is what it is expected to add to the mean of the best setting (the knowledge gradient): with σ
-how far one noisy score would move the mean, E[max(μ(x) + σ Z - μ*, 0)]. It is taken at the steps that a long trial has: a
-short trial is worth what it tells about the long one. Repeating a tried setting is a candidate like any other: it is worth
-something where the best is uncertain. The value is multiplied by the probability that the trial succeeds, and divided by a
-power of the expected cost, which is one at first and falls to nought as the budget ends (Lee et al., 2020).
+The value of a trial at x is what it is expected to add to the mean of the best setting (the knowledge gradient): with
+σ how far one noisy score would move the mean, E[max(μ(x) + σ Z - μ*, 0)]. It is taken at the steps that a long trial
+has: a short trial is worth what it tells about the long one. Repeating a tried setting is a candidate like any other:
+it is worth something where the best is uncertain. The value is multiplied by a power of the probability that the trial
+succeeds, and divided by a power of the expected cost, which is one at first and falls to nought as the budget ends (Lee
+et al., 2020). The model knows no outliers, so whatever would be recommended is tried a second time as soon as that is
+cheap, or the end is near.
 """
 
 from __future__ import annotations
@@ -17,18 +19,21 @@ from typing import Any
 
 import numpy as np
 
-from shoal.sweep.belief import Belief, Lesson, has_score, place, recommend
+from shoal.sweep.belief import Belief, Lesson, place
 from shoal.sweep.model import Array
-from shoal.sweep.search import Asked, Random, Recommendation, generator, sobol
+from shoal.sweep.search import Asked, Limits, Random, generator, has_score, sobol
 from shoal.sweep.space import Point
 from shoal.sweep.trial import REPEAT, Trial
 
-GLOBAL, LOCAL, CENTERS = 384, 32, 12  # candidates over the space; about each of the best settings; of those
+GLOBAL, LOCAL, CENTERS = 256, 32, 12  # candidates over the space; about each of the best settings; of those
 REFINED, AROUND = 6, 32  # candidates that are looked at more closely, and about each
 REPEATS = 8  # trials of one setting at most
 TRIED = 256  # tried settings that are looked at again, the best observed
 FINALISTS = 16  # of them that may be repeated
 DESIGN = 12  # trials that are spread over the space, at most
+CAREFUL = 2.0  # power of the probability that a trial succeeds: the model is bold beyond an edge
+UNSURE = 0.03  # share of what is left that a second trial of the setting to recommend may take at any time
+LATE = 0.2  # share of the budget that is left when it may take all
 SHORT = 0.7  # share of the steps' range from which they take theirs
 TOO_DEAR = 5.0  # what a trial loses for each unit of log cost beyond what is left of the budget
 
@@ -42,10 +47,6 @@ class CostAware(Random):
         self._at = place(self.space, self.steps)  # the coordinate of the steps
         self._memory: dict[int, tuple[Trial, Lesson]] = {}
 
-    def recommend(self, trials: Sequence[Trial]) -> Recommendation | None:
-        """See Random; earlier sweeps are heard too."""
-        return recommend(self.space, trials, self.steps, self.earlier)
-
     def _next(self, trials: Sequence[Trial]) -> Asked:
         number = len(trials)
         scores = {trial.score for trial in (*self.earlier, *trials) if has_score(trial)}
@@ -54,7 +55,10 @@ class CostAware(Random):
         belief = Belief(self.space, trials, self.steps, self.earlier, self._memory)
         belief.lie()
         rng = generator(self.seed, number)
-        view = _View(belief, self._at, self.limits.left(trials), self.limits.seconds)
+        view = _View(belief, self._at, self.limits.left(trials), self.limits)
+        champion = view.champion()
+        if belief.begun(champion) < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
+            return Asked(belief.points[champion], REPEAT)
         candidates = self._candidates(rng, view.centers())
         value = view.value(candidates)
         near = self._about(rng, candidates[np.argsort(-value)[:REFINED]], AROUND, (0.02, 0.06))
@@ -63,7 +67,8 @@ class CostAware(Random):
         again, worth = view.repeat()
         if again is not None and worth > value[best]:
             return Asked(belief.points[again], REPEAT)
-        return Asked(self.space.decode(candidates[best]))
+        same = np.flatnonzero((np.abs(belief.known - candidates[best]) < 1e-9).all(axis=1))
+        return Asked(belief.points[same[0]], REPEAT) if len(same) else Asked(self.space.decode(candidates[best]))
 
     def _design(self) -> int:
         """Return how many trials come before the model is asked."""
@@ -101,14 +106,27 @@ class CostAware(Random):
 class _View:
     """What trials at any setting are worth, given what is believed and what is left of the budget."""
 
-    def __init__(self, belief: Belief, at: int | None, left: float, seconds: float) -> None:
-        """`at`: the coordinate of the steps; `left`: share of the budget; `seconds`: all of it, 0 if it is not set."""
-        self.belief, self.at, self.left = belief, at, left
+    def __init__(self, belief: Belief, at: int | None, left: float, limits: Limits) -> None:
+        """`at`: the coordinate of the steps; `left`: share of the budget."""
+        self.belief, self.at, self.left, self.limits = belief, at, left, limits
+        seconds = limits.seconds
         self.most = math.log(max(left * seconds, 1e-9)) if seconds else math.inf  # logarithm of what a trial may cost
         self.tried = np.argsort(-belief.observed, kind="stable")[:TRIED]
         self.known, self.counts = belief.known[self.tried], belief.counts[self.tried]
         self.held = belief.score.mean(self._aim(self.known))  # (n,)
         self.order = np.argsort(-self.held, kind="stable")
+
+    def champion(self) -> int:
+        """Return which known setting would be recommended now."""
+        return self.belief.best()
+
+    def share(self, known: int) -> float:
+        """Return what another trial of a known setting is expected to take of the budget that is left."""
+        shares = [1.0 / max(self.limits.runs * self.left, 1e-9)] if self.limits.runs else []
+        if self.limits.seconds and self.belief.cost is not None:
+            cost = float(np.exp(self.belief.cost.mean(self.belief.known[known : known + 1])[0]))
+            shares.append(cost / max(self.limits.seconds * self.left, 1e-9))
+        return max(shares, default=0.0)
 
     def centers(self) -> Array:
         """Return the settings that are best for what they cost: a Pareto front of means, then the best others."""
@@ -150,7 +168,7 @@ class _View:
         return aim
 
     def _priced(self, x: Array, gap: Array, moved: Array) -> Array:
-        value = log_gain(gap, moved) + np.log(self.belief.success(x))
+        value = log_gain(gap, moved) + CAREFUL * np.log(self.belief.success(x))
         if self.belief.cost is not None:
             cost = self.belief.cost.mean(x)
             value = value - self.left * cost - TOO_DEAR * np.maximum(cost - self.most, 0)

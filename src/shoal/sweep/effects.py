@@ -32,8 +32,8 @@ class Effect:
 def importance(space: Space, trials: Sequence[Trial], *, steps: str = STEPS) -> dict[str, float]:
     """Return the share of the scores' variance in which each setting takes part, the largest first; they sum to 1.
 
-    Shares are total Sobol indices (Jansen, 1999) of the model's mean, where bad scores are compressed. Empty while there
-    are too few trials.
+    Shares are total Sobol indices (Jansen, 1999) of the model's mean, where bad scores are compressed. Empty while
+    there are too few trials.
     """
     if not _enough(trials):
         return {}

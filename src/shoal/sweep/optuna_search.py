@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the shoal authors
 """Optuna's samplers behind the same ask: a study is built anew from the trials each time.
 
-Every number is sampled on the unit interval of its scale, so that Optuna sees the same space. A trial that failed counts
-as the worst score so far, and one that runs as well, so that other workers look elsewhere.
+Every number is sampled on the unit interval of its scale, so that Optuna sees the same space. A trial that failed
+counts as the worst score so far, and one that runs as well, so that other workers look elsewhere.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import optuna
 
-from shoal.sweep.search import Asked, Random
+from shoal.sweep.search import Asked, Random, has_score
 from shoal.sweep.space import Dimension, Point, Value
-from shoal.sweep.trial import FAILED, RUNNING, Trial
+from shoal.sweep.trial import Trial
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -28,9 +28,9 @@ class Tpe(Random):
     def _next(self, trials: Sequence[Trial]) -> Asked:
         study = optuna.create_study(direction="maximize", sampler=self._sampler(len(trials)))
         distributions = {d.name: _distribution(d) for d in self.space.dimensions}
-        scores = [trial.score for trial in trials if trial.score is not None and trial.status != FAILED]
+        scores = [float(trial.score or 0.0) for trial in trials if has_score(trial)]
         for trial in trials:
-            score = trial.score if trial.status not in (FAILED, RUNNING) else None
+            score = trial.score if has_score(trial) else None
             if score is None and not scores:
                 continue
             given = {d.name: _told(d, trial.point[d.name]) for d in self.space.dimensions if d.name in trial.point}

@@ -12,6 +12,7 @@ The higher the score the better. What `recommend` expects is a model's mean, whi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 
 from shoal.errors import ConfigError, nearest
 from shoal.sweep.space import Point, Space
-from shoal.sweep.trial import CONFIRM, SEARCH, Trial
+from shoal.sweep.trial import CONFIRM, FAILED, RUNNING, SEARCH, Trial
 
 Array = NDArray[np.float64]
 
 STEPS = "train.total_steps"  # the setting whose smaller values a learning curve also shows
 _INSTALL = "python -m pip install 'shoal[{}]'"
-_EXTRAS = {"sobol": "sweep", "cost": "sweep", "optuna-tpe": "optuna", "optuna-gp": "optuna"}
+_EXTRAS = {"sobol": "sweep", "cost": "sweep", "optuna-tpe": "optuna", "optuna-gp": "optuna,torch"}
 NAMES = ("cost", "random", "sobol", "optuna-tpe", "optuna-gp")
 
 
@@ -101,9 +102,13 @@ class Random:
 
     def recommend(self, trials: Sequence[Trial]) -> Recommendation | None:
         """Return the setting that is expected to be the best; None while no trial has a score."""
+        try:
+            import scipy.linalg  # noqa: F401
+        except ImportError:
+            return _shrunken(self.space, trials)
         from shoal.sweep import belief
 
-        return belief.recommend(self.space, trials, self.steps)
+        return belief.recommend(self.space, trials, self.steps, self.earlier)
 
     def _next(self, trials: Sequence[Trial]) -> Asked:
         return Asked(self.space.decode(generator(self.seed, len(trials)).random(self.space.width)))
@@ -136,10 +141,14 @@ def make(
         raise ConfigError(f"no search is called `{name}` (at sweep.search)", nearest(name, NAMES))
     kind: type[Random] = {"random": Random, "sobol": Sobol}.get(name, Random)
     try:
-        if name == "sobol":
+        if name in ("sobol", "cost"):
             import scipy.stats  # noqa: F401
         if name == "cost":
-            from shoal.sweep.cost import CostAware as kind
+            from shoal.sweep.cost import CostAware
+
+            kind = CostAware
+        if name == "optuna-gp":
+            import torch  # noqa: F401
         if name.startswith("optuna"):
             from shoal.sweep import optuna_search
 
@@ -151,6 +160,11 @@ def make(
         ) from None
     limits = Limits(runs, seconds)
     return kind(space, seed=seed, first=first, limits=limits, earlier=earlier, steps=steps)
+
+
+def has_score(trial: Trial) -> bool:
+    """Return whether a trial ended with a score."""
+    return trial.status not in (RUNNING, FAILED) and trial.score is not None and math.isfinite(trial.score)
 
 
 def generator(seed: int, number: int) -> np.random.Generator:
@@ -166,3 +180,23 @@ def sobol(width: int, seed: int, number: int) -> Array:
     if number:
         engine.fast_forward(number)
     return np.asarray(engine.random(1)[0])
+
+
+def _shrunken(space: Space, trials: Sequence[Trial]) -> Recommendation | None:
+    """Recommend without a model: means, drawn to that of all as if noise made half of the variance."""
+    groups: dict[bytes, tuple[Point, list[float]]] = {}
+    for trial in trials:
+        if has_score(trial):
+            key = space.encode(trial.point).tobytes()
+            groups.setdefault(key, (trial.point, []))[1].append(float(trial.score or 0.0))
+    if not groups:
+        return None
+    everything = np.concatenate([scores for _, scores in groups.values()])
+    middle, half = float(everything.mean()), float(everything.var()) / 2
+    point, scores = max(
+        groups.values(), key=lambda group: (np.mean(group[1]) - middle) * len(group[1]) / (len(group[1]) + 1)
+    )
+    number = len(scores)
+    score = middle + (float(np.mean(scores)) - middle) * number / (number + 1)
+    margin = 1.96 * math.sqrt(half / (number + 1))
+    return Recommendation(point, score, score - margin, score + margin, number)
