@@ -432,7 +432,7 @@ SWEEP = [
     ("sweep --join nosuch", "no such sweep: nosuch; expected a name in runs, or a folder", ""),
     ("sweep --resume good", "no such sweep: good; expected a name in runs, or a folder", ""),
     ("sweep --resume nosuch --seed 3", "unknown flag `--seed`", ""),
-    ("sweep cartpole --resume nosuch", "unexpected argument `cartpole`: `--resume` finds the environment by itself", ""),
+    ("sweep cartpole --resume nosuch", "unexpected argument `cartpole`: `--resume` finds the environment", ""),
     ("runs --sweep nosuch", "no such sweep: nosuch; expected a name in runs", ""),
 ]
 # fmt: on

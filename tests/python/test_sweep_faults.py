@@ -93,6 +93,7 @@ def test_a_trial_that_fails_is_recorded_and_the_others_go_on(
     assert all(trial.score is not None and trial.cost > 0 and trial.steps >= 2000 for trial in done)
 
 
+@pytest.mark.slow
 def test_a_sweep_in_which_nothing_works_ends_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = sweep(tmp_path, "--max-runs", "90", choices=f"{bad_worker.DIVERGE}, {bad_worker.CRASH}", code=2)
     assert len(found) < 20
@@ -121,9 +122,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", path], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_trials_fill_ends_the_sweep_in_order_and_it_is_resumed(disk: Path) -> None:
     found = sweep(disk, "--max-runs", "100", "--workers", "1", code=2)
-    done = by_status(found, "done")
+    done = [trial for trial in found if trial.status in ("done", "stopped")]
     assert len(done) > 3 and by_status(found, "running") and not by_status(found, "failed")
     with contextlib.closing(sqlite3.connect(disk / "s" / "trials.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -132,7 +134,7 @@ def test_a_disk_that_trials_fill_ends_the_sweep_in_order_and_it_is_resumed(disk:
     line = f"sweep --resume s --runs-dir {disk} --plain --max-runs {len(done) + 1} --workers 1"
     assert cli.main(line.split()) == 0
     again = trials(disk / "s")
-    assert again[: len(done)] == done and len(by_status(again, "done")) == len(done) + 1
+    assert again[: len(done)] == done and len(again) == len(done) + 1 and again[-1].status in ("done", "stopped")
 
 
 def test_what_has_ended_is_recorded_on_a_full_disk_from_the_reserve(disk: Path) -> None:
@@ -220,6 +222,7 @@ def test_workers_may_join_and_a_resumed_sweep_must_be_alone(tmp_path: Path, caps
         process.communicate()
 
 
+@pytest.mark.slow
 def test_two_processes_run_every_trial_once(tmp_path: Path) -> None:
     flags = ("--max-runs", "16", "--workers", "1", "--json")
     running = begin(tmp_path, *flags, choices="0.4, 0.45, 0.46")
