@@ -18,6 +18,7 @@ from own_environments import copy
 from shoal import command_sweep, config, flags, registry
 from shoal.errors import ConfigError
 from shoal.sweep import declaration, declare, metric, report, runner, view
+from shoal.sweep import space as spaces
 from shoal.sweep import store as sweeps
 from shoal.sweep.declaration import Declaration
 from shoal.sweep.local import Job
@@ -71,7 +72,15 @@ def test_what_a_flag_fixes_is_not_varied_and_holds_for_every_trial() -> None:
 
 
 def test_an_environment_that_declares_nothing_has_the_default_space() -> None:
-    assert declared(env="squared").space == declaration.DEFAULT
+    found = declared(env="squared").make_space()
+    assert [d.name for d in found.dimensions] == list(declaration.DEFAULT)
+    assert found.dimensions == spaces.parse_all(declaration.DEFAULT).dimensions
+
+
+def test_the_default_space_holds_what_the_settings_say() -> None:
+    found = declared("--preset few-samples", env="squared")
+    assert (found.first["train.learning_rate"], found.first["vec.num_envs"]) == (0.0003, 8)
+    assert found.space["train.learning_rate"] == "log(3.75e-05, 0.1)" and found.space["vec.num_envs"] == "pow2(1, 4096)"
 
 
 def test_the_search_begins_where_the_settings_are() -> None:

@@ -12,6 +12,7 @@ learning_rate = "log(1e-3, 0.1)"
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from shoal.flags import Parsed
 from shoal.settings import SECTIONS
 from shoal.sweep import search, store
 from shoal.sweep.declaration import DEFAULT, Declaration, check
-from shoal.sweep.space import parse_all
+from shoal.sweep.space import parse, parse_all
 
 RUNS = 100  # of the search, where no budget is given
 _OWN = {"metric": str, "trial_seconds": float}  # keys of [sweep] that are no section
@@ -47,14 +48,14 @@ def declaration(name: str, parsed: Parsed, ranges: Mapping[str, str], command: s
     if both:
         flag = both[0].replace("_", "-")
         raise ConfigError(f"--sweep.{flag} varies what --{flag} fixes", "leave out one")
-    space = {key: text for key, text in ((ours or DEFAULT) | dict(ranges)).items() if key not in fixed}
+    base = parsed.load(name)
+    space = {key: text for key, text in ((ours or around(base)) | dict(ranges)).items() if key not in fixed}
     if options["only"]:
         only = [word.strip().replace("-", "_") for word in options["only"].split(",")]
         for word in only:
             if word not in space:
                 raise ConfigError(f"not declared: --only {word}", nearest(word, space))
         space = {key: space[key] for key in only}
-    base = parsed.load(name)
     if "vec" not in parsed.overrides or "threads" not in parsed.overrides["vec"]:  # cores are for trials side by side
         base = dataclasses.replace(base, vec=dataclasses.replace(base.vec, threads=1))
     made = parse_all(space)
@@ -87,6 +88,24 @@ def declaration(name: str, parsed: Parsed, ranges: Mapping[str, str], command: s
     if found.until_solved and base.solved.threshold is None:
         raise ConfigError(f"`{base.env}` does not say when it is solved", "leave out --until-solved")
     return found
+
+
+def around(base: config.Config) -> dict[str, str]:
+    """Return the default space, ranges that do not hold what the settings say widened to eight times beyond it."""
+    stored: dict[str, Any] = config.resolve(base, base.spec()).to_dict()
+    ranges = {}
+    for name, text in DEFAULT.items():
+        found = parse(name, text)
+        section, _, key = name.partition(".")
+        value, low, high = stored[section][key], found.low, found.high
+        if found.scale == "pow2":
+            low = min(low, max(math.floor(math.log2(value)) - 3, 0)) if value < 2**low else low
+            high = max(high, math.ceil(math.log2(value)) + 3) if value > 2**high else high
+        elif found.scale == "log" and value > 0:
+            low = min(low, value / 8) if value < low else low
+            high = max(high, value * 8) if value > high else high
+        ranges[name] = str(dataclasses.replace(found, low=low, high=high))
+    return ranges
 
 
 def declared(name: str) -> tuple[dict[str, Any], dict[str, str]]:

@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import sqlite3
@@ -210,7 +211,7 @@ def create(runs_dir: Path, name: str, declared: Declaration) -> Sweep:
     Raises:
         CheckpointError: if that is not possible, or there is one of that name.
     """
-    env = Path(declared.env).name
+    env = re.sub(r"[^\w.-]+", "-", Path(declared.env).name)  # such as of gymnasium:CartPole-v1
     for _ in range(100):
         path = runs_dir / (name or f"sweep-{env}-{store.new_name()}")
         try:
