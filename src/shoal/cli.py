@@ -37,6 +37,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
   compare A B ...       groups of runs: means over seeds with intervals, and which is better
   sweep ENV             search for good settings, many trials at a time; --resume [NAME], --join NAME
+  dash                  runs and sweeps, live, as a page in the browser of this machine
+  report NAME ...       a sweep, or runs, as one HTML file that works anywhere
   bench solve ENV       time and steps to solved, over seeds
   bench suite [ENV...]  one table of all of them, tuned and untuned; runs what is missing
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
@@ -252,6 +254,18 @@ def _sweep(arguments: list[str]) -> int:
     return command_sweep.run(arguments)
 
 
+def _dash(arguments: list[str]) -> int:
+    from shoal import command_dash
+
+    return command_dash.run(arguments)
+
+
+def _report(arguments: list[str]) -> int:
+    from shoal import command_report
+
+    return command_report.run(arguments)
+
+
 def _profile(arguments: list[str]) -> int:
     from shoal import command_profile
 
@@ -295,6 +309,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "runs": _runs,
     "compare": _compare,
     "sweep": _sweep,
+    "dash": _dash,
+    "report": _report,
     "bench": _bench,
     "autotune": _autotune,
     "profile": _profile,

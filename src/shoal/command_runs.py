@@ -58,9 +58,9 @@ def _list(words: list[str], rest: list[str]) -> int:
         for name in columns:
             found.check(name)
         conditions = _conditions(parsed["filter"], words)
-        conditions += [index.Condition("sweep", "=", sweep)] if sweep else []
-        rows = found.select(conditions, sort=parsed["sort"], limit=parsed["limit"])
-        total = found.count(sweep)
+        of_sweep = [index.Condition("sweep", "=", sweep)] if sweep else []
+        rows = found.select([*conditions, *of_sweep], sort=parsed["sort"], limit=parsed["limit"])
+        total = found.count(of_sweep)
     if parsed["json"]:
         print(store.to_json({"runs": rows, "total": total}))
         return 0

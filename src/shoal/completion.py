@@ -26,7 +26,7 @@ RUNS_VERBS = ("delete", "export", "rebuild", "show", "tag")
 SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")
-_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels", "bench gymnasium")
+_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels", "bench gymnasium", "dash", "report")
 _OF_RUNS = ("show", "tag", "delete")  # verbs of `runs` that want the name of one
 
 
@@ -107,7 +107,7 @@ def _words(command: str, rest: Sequence[str]) -> list[str]:
         return []
     if command == "completion" and not rest:
         return list(SHELLS)
-    if command == "compare":
+    if command in ("compare", "report"):
         return _runs(rest)
     if command == "runs" and rest:
         return _runs(rest) if rest[0] in _OF_RUNS else []

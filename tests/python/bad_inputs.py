@@ -387,6 +387,13 @@ RUNS = [
     ("compare tag:none", "no run in runs is in the group `tag:none`", "`shoal runs` lists them"),
     ("compare --seed x", "wrong type: --seed x; expected a whole number", ""),
     ("compare a a", "a group is named twice; expected each once", ""),
+    ("dash cartpole", "unexpected argument `cartpole`; expected flags only", "`--runs-dir FOLDER` names the runs"),
+    ("dash --port x", "wrong type: --port x; expected a whole number", ""),
+    ("dash --port 70000", "out of range: --port 70000; expected 0 to 65535", ""),
+    ("report", "of what; expected the name of a sweep, names of runs, or --filter", "`shoal runs` lists them"),
+    ("report nosuch", "no such run: nosuch", ""),
+    ("report --filter perf", "not a condition: `perf`", ""),
+    ("report --filter perf>=0.9", "a report of 0 runs; expected 1 to 100", "`--filter` narrows them"),
 ]
 
 SWEEP = [
