@@ -44,6 +44,11 @@ class Dimension:
         """How many coordinates it takes: a choice one for each value, so that no order is implied."""
         return len(self.choices) if self.scale == "choice" else 1
 
+    @property
+    def absent(self) -> float:
+        """The coordinate that stands for not being varied: the middle."""
+        return 1 / self.width if self.scale == "choice" else 0.5
+
     def decode(self, unit: Unit) -> Value:
         """Return the value at coordinates (width,) in [0, 1]."""
         if self.scale == "choice":
@@ -124,14 +129,38 @@ class Space:
         parts = [
             dimension.encode(point[dimension.name])
             if dimension.name in point
-            else np.full(dimension.width, 1 / dimension.width if dimension.scale == "choice" else 0.5)
+            else np.full(dimension.width, dimension.absent)
             for dimension in self.dimensions
         ]
         return np.concatenate(parts)
 
-    def snap(self, unit: Unit) -> Unit:
-        """Return the coordinates that stand for what these mean: whole numbers, and one choice of several."""
-        return self.encode(self.decode(unit))
+    def snap(self, units: Unit) -> Unit:
+        """Return the coordinates (points, width) that stand for what these mean: whole numbers, one choice of several.
+
+        The same as encode(decode(unit)) for every point, without a loop over points.
+        """
+        found = np.empty_like(units)
+        chosen: dict[str, NDArray[np.intp]] = {}  # choice -> its index for every point, -1 where it is absent
+        at = 0
+        for dimension in self.dimensions:
+            part = units[:, at : at + dimension.width]
+            active = np.ones(len(units), bool)
+            if dimension.condition:
+                other, value = dimension.condition
+                wanted = next(d for d in self.dimensions if d.name == other).choices.index(value)
+                active = chosen[other] == wanted
+            if dimension.scale == "choice":
+                index = np.argmax(part, axis=1)
+                part = np.eye(dimension.width)[index]
+                chosen[dimension.name] = np.where(active, index, -1)
+            else:
+                part = np.clip(part, 0, 1)
+                if dimension.scale in ("integer", "pow2"):
+                    count = dimension.high - dimension.low + 1
+                    part = (np.minimum(np.floor(part * count), count - 1) + 0.5) / count
+            found[:, at : at + dimension.width] = np.where(active[:, None], part, dimension.absent)
+            at += dimension.width
+        return found
 
 
 def parse(name: str, text: str) -> Dimension:

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the shoal authors
+"""Two families of made-up sweeps for `searches.py`: `hills` to develop a search on, `learners` to report.
+
+Both were written down before a search was tuned; they share neither their form nor their noise, failures or costs.
+A problem is drawn by its number. Costs are in seconds. What is asked for is `truth`: the mean of the final score over
+noise.
+
+hills     all coordinates linear, one optimum, a bump of unequal widths; the score saturates with the steps as 1 - exp;
+          noise of 0.05 and heavy tails in a tenth of trials; one slab of the space fails; cost 0.5 to 1.5 times the
+          steps (1 to 100).
+learners  scales and kinds of settings as a real sweep has: a learning rate whose optimum moves with the batch and that
+          diverges when too high, size that costs and helps, a choice with settings of its own, out of memory for the
+          largest, and others of falling weight, rotated in pairs; curves logistic in the logarithm of the steps, whose
+          middle moves with the settings; some runs stay stuck, the more the worse the settings. Costs span 1 to 400 s.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from shoal.sweep.space import Dimension, Point, Space, parse
+from shoal.sweep.trial import DONE, FAILED, Trial
+
+POINTS = 8  # of a learning curve
+STEPS = "train.total_steps"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial."""
+
+    score: float | None
+    cost: float
+    curve: tuple[tuple[float, int, float], ...]
+
+    def trial(self, number: int, point: Point, purpose: str, thought: float) -> Trial:
+        """Return it as the trial that a search sees."""
+        status = FAILED if self.score is None else DONE
+        return Trial(number, point, self.score, self.cost, status, purpose, steps=int(point[STEPS]), curve=self.curve,
+                     thought=thought)  # fmt: skip
+
+
+class Hills:
+    """See the module."""
+
+    def __init__(self, width: int, number: int) -> None:
+        rng = np.random.default_rng((1, width, number))
+        self.middle = rng.uniform(0.2, 0.8, width - 1)
+        weight = rng.gamma(0.7, 1, width - 1)
+        self.weight = weight / weight.max() / 0.09
+        self.fails_above = rng.uniform(0.75, 0.9)
+        names = [f"x{i}" for i in range(width - 1)]
+        self.names = names
+        self.space = Space([*(Dimension(name, "linear", 0, 1) for name in names), parse(STEPS, "log(1e5, 1e7)")])
+        self.first: Point = {**dict.fromkeys(names, 0.5), STEPS: 1e6}
+
+    def truth(self, point: Point) -> float:
+        """Return the mean of the final score over noise; 0 where trials fail."""
+        x, steps = np.array([point[name] for name in self.names]), float(point[STEPS]) / 1e5
+        return 0.0 if x[1] > self.fails_above else self._mean(x, steps)
+
+    def run(self, point: Point, rng: np.random.Generator) -> Outcome:
+        """Return what one trial brings."""
+        x, steps = np.array([point[name] for name in self.names]), float(point[STEPS]) / 1e5
+        cost = steps * (0.5 + x[0])
+        if x[1] > self.fails_above:
+            return Outcome(None, 0.3 * cost, ())
+        offset = (0.04 + (rng.random() < 0.1) * 0.3 * rng.random()) * rng.normal()
+        curve = []
+        for i in range(1, POINTS + 1):
+            share = i / POINTS
+            value = np.clip(self._mean(x, steps * share) + offset + 0.03 * rng.normal(), 0, 1)
+            curve.append((cost * share, int(steps * share * 1e5), float(value)))
+        return Outcome(curve[-1][2], cost, tuple(curve))
+
+    def _mean(self, x: np.ndarray, steps: float) -> float:
+        base = math.exp(-float(self.weight @ (x - self.middle) ** 2) / 2)
+        return base * (1 - math.exp(-steps / 15 * (0.3 + base)))
+
+
+class Learners:
+    """See the module."""
+
+    def __init__(self, width: int, number: int) -> None:
+        rng = np.random.default_rng((2, width, number))
+        declared = {STEPS: "log(1e5, 1e7)", "policy.hidden": "pow2(16, 256)", "vec.num_envs": "pow2(128, 4096)",
+                    "train.learning_rate": "log(1e-4, 0.3)", "train.gamma": "logit(0.9, 0.9999)",
+                    "policy.core": "choice(plain, gated, deep)"}  # fmt: skip
+        kinds = ("linear(0, 5)", "log(1e-5, 0.2)", "logit(0.6, 0.999)", "integer(1, 8)", "linear(0.01, 1)")
+        for i in range(width - len(declared)):
+            declared[f"train.other_{i}"] = kinds[i % len(kinds)] + (" if policy.core=deep" if i == 3 else "")
+        self.space = Space([parse(name, text) for name, text in declared.items()])
+        self.inner = [d for d in self.space.dimensions if d.name not in (STEPS, "policy.core", "policy.hidden")]
+        n = len(self.inner)
+        self.middle = rng.uniform(0.25, 0.75, n)
+        self.middle[1] = rng.uniform(0.4, 0.6)  # of the learning rate, at a middling batch
+        self.weight = rng.permutation(np.concatenate([[8.0, 5.0, 3.0], 3.0 * 0.7 ** np.arange(n)])[:n])
+        self.weight[1] = 10.0
+        self.turn = rng.uniform(-0.6, 0.6, n)  # each coordinate with the next
+        self.slow = rng.uniform(0, 1, n)  # what makes learning slower, rather than worse
+        self.core = {"plain": (0.8, 1.0), "gated": (1.0, rng.uniform(0.8, 2.0)), "deep": (rng.uniform(0.85, 1.0), 2.0)}
+        self.start = math.log(rng.uniform(2e5, 1e6))  # steps to half of the final score at the best settings
+        self.limit = rng.uniform(0.9, 1.0) * 256 * 2048
+        self.cliff = rng.uniform(0.82, 0.95)
+        self.draws = np.random.default_rng(3).random((200, 3))
+        self.first: Point = {name: self._default(name) for name in declared}
+        self.first = self.space.decode(self.space.encode(self.first))
+
+    def truth(self, point: Point) -> float:
+        """Return the mean of the final score over noise; 0 where trials fail."""
+        if self._fails(point, 0.5):
+            return 0.0
+        rng = np.random.default_rng(0)
+        normal = rng.normal(size=(200, 2))
+        uniform = rng.random(200)
+        finals = [self._curve(point, u, a, b)(float(point[STEPS])) for u, (a, b) in zip(uniform, normal, strict=True)]
+        return float(np.mean(np.clip(finals, 0, 1)))
+
+    def run(self, point: Point, rng: np.random.Generator) -> Outcome:
+        """Return what one trial brings."""
+        steps = float(point[STEPS])
+        size = float(point["policy.hidden"]) / 64
+        cost = 0.5 + steps / 1e6 * 5.0 * size**0.8 * (1.5 - 0.5 * self._unit(point, "vec.num_envs"))
+        failed = self._fails(point, rng.random())
+        if failed:
+            return Outcome(None, 1.0 if failed == "memory" else 0.2 * cost, ())
+        final = self._curve(point, rng.random(), rng.normal(), rng.normal())
+        curve = []
+        for i in range(1, POINTS + 1):
+            share = i / POINTS
+            value = np.clip(final(steps * share) + 0.02 * rng.normal(), 0, 1)
+            curve.append((cost * share, int(steps * share), float(value)))
+        return Outcome(curve[-1][2], cost, tuple(curve))
+
+    def _default(self, name: str) -> bool | int | float | str:
+        known = {STEPS: 1e6, "policy.hidden": 64, "vec.num_envs": 512, "train.learning_rate": 3e-3,
+                 "train.gamma": 0.99, "policy.core": "plain"}  # fmt: skip
+        return known[name] if name in known else self._dimension(name).decode(np.array([0.5]))
+
+    def _dimension(self, name: str) -> Dimension:
+        return next(d for d in self.space.dimensions if d.name == name)
+
+    def _unit(self, point: Point, name: str) -> float:
+        return float(self._dimension(name).encode(point[name])[0])
+
+    def _fails(self, point: Point, chance: float) -> str:
+        if float(point["policy.hidden"]) * float(point["vec.num_envs"]) > self.limit:
+            return "memory"
+        over = self._unit(point, "train.learning_rate") + 0.1 * self._unit(point, "train.gamma") - self.cliff
+        return "diverged" if chance < 1 / (1 + math.exp(-min(max(40 * over, -50), 50))) else ""
+
+    def _curve(self, point: Point, stuck: float, speed: float, height: float):
+        """Return steps -> score of one run, with its luck: how fast, how high, whether it stays stuck."""
+        x = np.array([float(d.encode(point[d.name])[0]) if d.name in point else m
+                      for d, m in zip(self.inner, self.middle, strict=True)])  # fmt: skip
+        off = x - self.middle
+        off[1] -= 0.3 * (x[0] - 0.5)  # a larger batch bears a higher learning rate
+        off[1] *= 1.5 if off[1] > 0 else 1.0
+        off = off + self.turn * np.roll(off, -1)
+        bad = self.weight * (np.sqrt(1 + (off / 0.15) ** 2) - 1) * 0.15
+        quality = 1 / (1 + math.exp(min(4 * float(bad.sum()) - 3, 50))) * (1 + math.exp(-3))
+        ceiling, pace = self.core[str(point["policy.core"])]
+        size = math.log2(float(point["policy.hidden"]) / 16)  # 0 to 4
+        top = ceiling * quality * (1 - 0.35 * math.exp(-0.8 * size))
+        middle = self.start + 0.8 * float(self.slow @ bad) + math.log(pace) + 0.25 * speed
+        if stuck < 0.05 + 0.2 * (1 - quality):
+            top *= 0.3
+        top *= 1 + 0.04 * height
+        return lambda steps: top / (1 + math.exp(min(1.5 * (middle - math.log(steps)), 50)))
+
+
+FAMILIES = {"hills": Hills, "learners": Learners}
