@@ -36,8 +36,9 @@ def bump(point: Point) -> float:
 
 
 def kinds() -> list[object]:
-    return [pytest.param(name, marks=pytest.mark.skipif("optuna" in name and not _has_optuna(), reason="no optuna"))
-            for name in search.NAMES]  # fmt: skip
+    missing = pytest.mark.skipif(not _has_optuna(), reason="no optuna")
+    marks = {"optuna-tpe": [missing], "optuna-gp": [missing, pytest.mark.slow]}
+    return [pytest.param(name, marks=marks.get(name, [])) for name in search.NAMES]
 
 
 def _has_optuna() -> bool:

@@ -8,8 +8,8 @@ has: a short trial is worth what it tells about the long one. Repeating a tried 
 it is worth something where the best is uncertain. The value is multiplied by a power of the probability that the trial
 succeeds, and divided by a power of the expected cost, which is one at first and falls to nought as the budget ends (Lee
 et al., 2020). The model knows no outliers, so whatever would be recommended is tried a second time as soon as that is
-cheap, or the end is near. Where all scores look alike it would follow noise, the cheapest first: then every second trial
-is drawn evenly, and is not a short one.
+cheap, or the end is near. Where all scores look alike it would follow noise, the cheapest first: then every second
+trial is drawn evenly, and is not a short one.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class CostAware(Random):
         if belief.begun(champion) < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
             return Asked(belief.points[champion], REPEAT)
         if number % (RARELY if view.stands_out(champion) else OFTEN) == 0:
-            return Asked(self.space.decode(view.surprise(self._long(rng))))
+            return self._asked(belief, view.surprise(self._long(rng)))
         candidates = self._candidates(rng, view.centers())
         value = view.value(candidates)
         near = self._about(rng, candidates[np.argsort(-value)[:REFINED]], AROUND, (0.02, 0.06))
@@ -74,8 +74,12 @@ class CostAware(Random):
         again, worth = view.repeat()
         if again is not None and worth > value[best]:
             return Asked(belief.points[again], REPEAT)
-        same = np.flatnonzero((np.abs(belief.known - candidates[best]) < 1e-9).all(axis=1))
-        return Asked(belief.points[same[0]], REPEAT) if len(same) else Asked(self.space.decode(candidates[best]))
+        return self._asked(belief, candidates[best])
+
+    def _asked(self, belief: Belief, x: Array) -> Asked:
+        """Return a point, as a repeat if it has been tried."""
+        same = np.flatnonzero((np.abs(belief.known - x) < 1e-9).all(axis=1))
+        return Asked(belief.points[same[0]], REPEAT) if len(same) else Asked(self.space.decode(x))
 
     def _design(self) -> int:
         """Return how many trials come before the model is asked."""
