@@ -36,6 +36,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
   compare A B ...       groups of runs: means over seeds with intervals, and which is better
+  dash                  runs and sweeps, live, as a page in the browser of this machine
+  report NAME ...       a sweep, or runs, as one HTML file that works anywhere
   bench solve ENV       time and steps to solved, over seeds
   bench suite [ENV...]  one table of all of them, tuned and untuned; runs what is missing
   bench train ENV       training speed: steps/s, where the time goes, share of the machine
@@ -245,6 +247,18 @@ def _compare(arguments: list[str]) -> int:
     return command_compare.run(arguments)
 
 
+def _dash(arguments: list[str]) -> int:
+    from shoal import command_dash
+
+    return command_dash.run(arguments)
+
+
+def _report(arguments: list[str]) -> int:
+    from shoal import command_report
+
+    return command_report.run(arguments)
+
+
 def _profile(arguments: list[str]) -> int:
     from shoal import command_profile
 
@@ -287,6 +301,8 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "runs": _runs,
     "compare": _compare,
+    "dash": _dash,
+    "report": _report,
     "bench": _bench,
     "autotune": _autotune,
     "profile": _profile,

@@ -20,13 +20,14 @@ from shoal import flags, registry, store
 from shoal.cli import BENCHMARKS, commands
 from shoal.errors import ShoalError
 from shoal.settings import PRESETS, SECTIONS
+from shoal.track import TRACKERS
 
 RUN_VERBS = ("build", "format", "help", "install", "lint", "python", "test", "wheel")  # that `./run` adds
 RUNS_VERBS = ("delete", "export", "rebuild", "show", "tag")
 SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")
-_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels", "bench gymnasium")
+_WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels", "bench gymnasium", "dash", "report")
 _OF_RUNS = ("show", "tag", "delete")  # verbs of `runs` that want the name of one
 
 
@@ -105,7 +106,7 @@ def _words(command: str, rest: Sequence[str]) -> list[str]:
         return []
     if command == "completion" and not rest:
         return list(SHELLS)
-    if command == "compare":
+    if command in ("compare", "report"):
         return _runs(rest)
     if command == "runs" and rest:
         return _runs(rest) if rest[0] in _OF_RUNS else []
@@ -132,6 +133,7 @@ def _values(
         "preset": lambda: PRESETS,
         "resume": lambda: _runs(rest),
         "init-from": lambda: _runs(rest),
+        "track": lambda: TRACKERS,
         "orders": lambda: ("blocks", "steps"),
         "env": registry.names,
     }

@@ -106,35 +106,34 @@ class Index(contextlib.AbstractContextManager["Index"]):
             )
         return len(changed)
 
-    def select(self, conditions: Iterable[Condition] = (), *, sort: str = "-started", limit: int = 0) -> list[Row]:
+    def select(
+        self, conditions: Iterable[Condition] = (), *, sort: str = "-started", limit: int = 0, offset: int = 0
+    ) -> list[Row]:
         """Return runs, every one a dictionary of COLUMNS and of all that `more` holds.
 
         Args:
             conditions: all of them must hold.
             sort: a column, a setting or eval.METRIC; with a minus the largest come first; what has none comes last.
             limit: at most so many; 0: all.
+            offset: of those, leave out so many first ones; needs a limit.
 
         Raises:
             ConfigError: if no run has what is named.
         """
-        where, values = ["1"], []
-        for condition in conditions:
-            self.check(condition.name)
-            text, more = condition.sql()
-            where.append(text)
-            values += more
+        where, values = self._where(conditions)
         name = sort.removeprefix("-")
         self.check(name)
         order = f'"{name}"' if name in _COLUMNS else "json_extract(more, ?)"
         values += [] if name in _COLUMNS else [f'$."{name}"'] * 2
         direction = "DESC" if sort.startswith("-") else "ASC"
-        query = f"SELECT * FROM runs WHERE {' AND '.join(where)} ORDER BY {order} IS NULL, {order} {direction}, path"
-        found = self._database.execute(query + (f" LIMIT {limit}" if limit else ""), values)
+        query = f"SELECT * FROM runs WHERE {where} ORDER BY {order} IS NULL, {order} {direction}, path"
+        found = self._database.execute(query + (f" LIMIT {limit} OFFSET {offset}" if limit else ""), values)
         return [_unpacked(dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
-    def count(self) -> int:
-        """Return the number of runs."""
-        return int(self._database.execute("SELECT COUNT(*) FROM runs").fetchone()[0])
+    def count(self, conditions: Iterable[Condition] = ()) -> int:
+        """Return the number of runs for which all conditions hold."""
+        where, values = self._where(conditions)
+        return int(self._database.execute(f"SELECT COUNT(*) FROM runs WHERE {where}", values).fetchone()[0])
 
     def names(self) -> list[str]:
         """Return every name that a filter or a column may use."""
@@ -159,6 +158,15 @@ class Index(contextlib.AbstractContextManager["Index"]):
         if not re.fullmatch(r"[\w.]+", name) or not self._database.execute(some, [f'$."{name}"']).fetchone():
             hint = nearest(name, self.names(), f"columns are {', '.join(COLUMNS)}; settings such as train.gamma")
             raise ConfigError(f"no run has a `{name}`", hint)
+
+    def _where(self, conditions: Iterable[Condition]) -> tuple[str, list[Any]]:
+        where, values = ["1"], []
+        for condition in conditions:
+            self.check(condition.name)
+            text, more = condition.sql()
+            where.append(text)
+            values += more
+        return " AND ".join(where), values
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         """Run one transaction; where the disk refuses it, go on in memory."""

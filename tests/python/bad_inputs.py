@@ -121,7 +121,7 @@ TRAIN_FILES = [
     ("train cartpole --config latin.toml", "the settings file is not text: latin.toml: invalid start byte", ""),
     ("train cartpole --config nul.toml", "the settings are not TOML: nul.toml: Expected newline or end of", ""),
     ("train cartpole --config unknown.toml", "unknown key `gama`", "did you mean `gamma`?"),
-    ("train cartpole --config section.toml", "unknown section `trian`", "did you mean `train`?"),
+    ("train cartpole --config section.toml", "unknown section `trian`", "did you mean `train` or `track`?"),
     ("train cartpole --config type.toml", "wrong type: gamma='x'; expected a number (at train.gamma in type.toml)", ""),
     ("train cartpole --config other.toml", "other.toml is for the environment `pong`; got `cartpole`", ""),
     ("train cartpole --config seed.toml", "wrong type: seed='x'; expected a whole number (at seed in seed.toml)", ""),
@@ -387,6 +387,13 @@ RUNS = [
     ("compare tag:none", "no run in runs is in the group `tag:none`", "`shoal runs` lists them"),
     ("compare --seed x", "wrong type: --seed x; expected a whole number", ""),
     ("compare a a", "a group is named twice; expected each once", ""),
+    ("dash cartpole", "unexpected argument `cartpole`; expected flags only", "`--runs-dir FOLDER` names the runs"),
+    ("dash --port x", "wrong type: --port x; expected a whole number", ""),
+    ("dash --port 70000", "out of range: --port 70000; expected 0 to 65535", ""),
+    ("report", "of what; expected the name of a sweep, names of runs, or --filter", "`shoal runs` lists them"),
+    ("report nosuch", "no such run: nosuch", ""),
+    ("report --filter perf", "not a condition: `perf`", ""),
+    ("report --filter perf>=0.9", "a report of 0 runs; expected 1 to 100", "`--filter` narrows them"),
 ]
 # fmt: on
 

@@ -67,7 +67,8 @@ def test_the_wheel_holds_every_build_and_no_faults(wheel: Path) -> None:
     assert {Path(name).name for name in names if name.endswith(".so")} == built
     assert len(built) > 1 or not sys.platform.startswith("linux")
     for needed in ("shoal/py.typed", "shoal/include/shoal/env.h", "shoal/envs/cartpole/cartpole.toml",
-                   "shoal/templates/grid/template.h"):  # fmt: skip
+                   "shoal/templates/grid/template.h", "shoal/dash/static/index.html",
+                   "shoal/dash/static/uplot/LICENSE"):  # fmt: skip
         assert needed in names
     assert not [name for name in names if "__pycache__" in name or name.startswith(("tests/", "native/"))]
 
