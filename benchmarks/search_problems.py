@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Two families of made-up sweeps for `searches.py`: `hills` to develop a search on, `learners` to report.
+"""Families of made-up sweeps for `searches.py`: `hills` to develop a search on, `learners` and `slopes` to report.
 
-Both were written down before a search was tuned; they share neither their form nor their noise, failures or costs.
-A problem is drawn by its number. Costs are in seconds. What is asked for is `truth`: the mean of the final score over
-noise.
+A family was written down before the searches that it judges; they share neither form nor noise, failures or costs.
+`learners` came first; it showed a weakness, which made it a problem of development too, and `slopes` was written before
+the mended search was run on it. A problem is drawn by its number. Costs are in seconds. What is asked for is `truth`:
+the mean of the final score over noise.
 
 hills     all coordinates linear, one optimum, a bump of unequal widths; the score saturates with the steps as 1 - exp;
           noise of 0.05 and heavy tails in a tenth of trials; one slab of the space fails; cost 0.5 to 1.5 times the
@@ -13,6 +14,8 @@ learners  scales and kinds of settings as a real sweep has: a learning rate whos
           diverges when too high, size that costs and helps, a choice with settings of its own, out of memory for the
           largest, and others of falling weight, rotated in pairs; curves logistic in the logarithm of the steps, whose
           middle moves with the settings; some runs stay stuck, the more the worse the settings. Costs span 1 to 400 s.
+slopes    Levy's function of many ridges, permuted and flipped; the score rises as a power of the steps, faster with one
+          setting; short trials are noisier; three balls fail, at any time; costs as an exponential of all settings.
 """
 
 from __future__ import annotations
@@ -173,4 +176,56 @@ class Learners:
         return lambda steps: top / (1 + math.exp(min(1.5 * (middle - math.log(steps)), 50)))
 
 
-FAMILIES = {"hills": Hills, "learners": Learners}
+class Slopes:
+    """See the module."""
+
+    def __init__(self, width: int, number: int) -> None:
+        rng = np.random.default_rng((5, width, number))
+        self.names = [f"x{i}" for i in range(width - 1)]
+        self.space = Space([*(parse(name, "linear(0, 1)") for name in self.names), parse(STEPS, "log(2e4, 2e6)")])
+        self.first: Point = {**dict.fromkeys(self.names, 0.5), STEPS: 2e5}
+        self.order, self.flip = rng.permutation(width - 1), rng.random(width - 1) < 0.5
+        self.shift = rng.uniform(-0.15, 0.15, width - 1)
+        self.dear = rng.normal(size=width - 1) * 2 / math.sqrt(width - 1)
+        self.fails = rng.uniform(0.1, 0.9, (3, width - 1)), rng.uniform(0.2, 0.3) * math.sqrt((width - 1) / 5)
+        self.floor = rng.uniform(0.0, 0.1)
+
+    def truth(self, point: Point) -> float:
+        """Return the mean of the final score over noise; 0 where trials fail."""
+        x, steps = self._read(point)
+        return 0.0 if self._failing(x) else self._mean(x, steps)
+
+    def run(self, point: Point, rng: np.random.Generator) -> Outcome:
+        """Return what one trial brings."""
+        x, steps = self._read(point)
+        cost = 0.3 + steps / 2e6 * 60 * math.exp(float(self.dear @ (x - 0.5)))
+        if self._failing(x):
+            return Outcome(None, cost * rng.random(), ())
+        scale = 0.08 * math.sqrt(2e5 / (steps + 1e5))  # short trials are noisier
+        luck = rng.normal()
+        curve = []
+        for i in range(1, POINTS + 1):
+            share = i / POINTS
+            curve.append(
+                (cost * share, int(steps * share), self._mean(x, steps * share) + scale * (luck + rng.normal()))
+            )
+        return Outcome(curve[-1][2], cost, tuple(curve))
+
+    def _read(self, point: Point) -> tuple[np.ndarray, float]:
+        return np.array([float(point[name]) for name in self.names]), float(point[STEPS])
+
+    def _failing(self, x: np.ndarray) -> bool:
+        centers, radius = self.fails
+        return bool((np.sqrt(((x - centers) ** 2).sum(axis=1)) < radius).any())
+
+    def _mean(self, x: np.ndarray, steps: float) -> float:
+        z = np.where(self.flip, 1 - x, x)[self.order] + self.shift
+        w = 1 + 3 * (z - 0.6)  # Levy's function, whose optimum is at 1
+        levy = math.sin(math.pi * w[0]) ** 2 + float(
+            ((w[:-1] - 1) ** 2 * (1 + 3 * np.sin(math.pi * w[:-1] + 1) ** 2)).sum() + (w[-1] - 1) ** 2
+        )
+        worth = math.exp(-levy / (0.6 * len(z)))
+        return self.floor + worth * (1 - (steps / 2e4 + 1) ** (-0.3 - 0.3 * x[0]))
+
+
+FAMILIES = {"hills": Hills, "learners": Learners, "slopes": Slopes}

@@ -35,6 +35,7 @@ def run(arguments: list[str]) -> int:
             plain = options["plain"] or place == "terminal"
             seen = (place, options["record_every"]) if trainer.leads else ("", None)
             with progress.show(trainer, plain=plain) as callback, live.Watched(trainer, *seen) as watched:
+                trainer.tell = callback.tell
                 result = trainer.train(watched.with_(callback))
             _report(result, trainer)
             if options["json"]:
@@ -54,6 +55,8 @@ def _begun(arguments: list[str], place: str) -> tuple[Trainer, dict[str, Any]]:
     from shoal.trainer import Trainer
 
     live.check(place, options["record_every"])
+    if settings.track.videos and options["record_every"] is None:
+        raise ConfigError("--track.videos sends recordings, and this run makes none", "add --record-every 5M")
     trainer = Trainer(
         settings,
         runs_dir=options["runs_dir"],
@@ -81,7 +84,8 @@ def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, di
     if env and name != env.name:
         raise ConfigError(f"the run is of `{name}`; got `{env.name}`: {run.path}")
     env = env or folder.of_run(run, runs_dir) or registry.get(name)
-    options = flags.parse_resume("shoal train --resume", arguments[len(words) :], env.reference).options
+    parsed = flags.parse_resume("shoal train --resume", arguments[len(words) :], env.reference)
+    options = parsed.options
     live.check(place, options["record_every"])
     trainer = resuming.resume(
         run.path,
@@ -89,6 +93,7 @@ def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, di
         threads=options["threads"],
         until_solved=options["until_solved"],
         fresh_environments=options["fresh_environments"],
+        track=parsed.overrides.get("track"),
         **_times(options),
     )
     return trainer, options

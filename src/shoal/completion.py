@@ -20,6 +20,7 @@ from shoal import flags, registry, store
 from shoal.cli import BENCHMARKS, commands
 from shoal.errors import ShoalError
 from shoal.settings import PRESETS, SECTIONS
+from shoal.track import TRACKERS
 
 RUN_VERBS = ("build", "format", "help", "install", "lint", "python", "test", "wheel")  # that `./run` adds
 RUNS_VERBS = ("delete", "export", "rebuild", "show", "tag")
@@ -156,6 +157,7 @@ def _values(
         "sweep": lambda: _sweeps(rest),
         "search": _searches,
         "init-from": lambda: _runs(rest),
+        "track": lambda: TRACKERS,
         "orders": lambda: ("blocks", "steps"),
         "env": registry.names,
     }

@@ -28,6 +28,7 @@ from shoal.settings import (
     Scalar,
     SelfplayConfig,
     SolvedConfig,
+    TrackConfig,
     TrainConfig,
     VecConfig,
     check_section,
@@ -53,6 +54,7 @@ class Config:
     policy: PolicyConfig
     train: TrainConfig
     solved: SolvedConfig
+    track: TrackConfig = dataclasses.field(default_factory=TrackConfig)
     selfplay: SelfplayConfig = dataclasses.field(default_factory=SelfplayConfig)
     seed: int = 0
     preset: str = ""
@@ -84,6 +86,7 @@ class Config:
     def settings_hash(self, version: int) -> str:
         """Return 12 hexadecimal digits that differ when a setting could change results: not for threads or the seed."""
         sections = self.to_dict()
+        del sections["track"]
         for key in ("threads", "workers", "worker", "start", "timeout", "restarts", "spin"):
             sections["vec"].pop(key)
         if not self.selfplay.share:  # a pool that nobody plays against changes nothing
@@ -105,6 +108,8 @@ class Config:
         lines += [f"preset = {_toml(self.preset)}"] if self.preset else []
         lines += [f"settings = {_toml(self.settings_hash(version))}"]
         for section, values in self.to_dict().items():
+            if section == "track" and self.track == TrackConfig():  # as runs are that nothing tracks
+                continue
             lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
         return "\n".join(lines) + "\n"
 
@@ -170,6 +175,7 @@ def load(
         vec=VecConfig(**merged["vec"]),
         policy=PolicyConfig(**merged["policy"]),
         train=TrainConfig(**merged["train"]),
+        track=TrackConfig(**merged["track"]),
         solved=SolvedConfig(**merged["solved"]),
         selfplay=SelfplayConfig(**merged["selfplay"]),
         seed=stored_seed if seed is None else seed,
@@ -328,6 +334,7 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         vec=VecConfig(**sections["vec"]),  # type: ignore[arg-type]
         policy=PolicyConfig(**sections["policy"]),  # type: ignore[arg-type]
         train=TrainConfig(**sections["train"]),  # type: ignore[arg-type]
+        track=TrackConfig(**sections["track"]),  # type: ignore[arg-type]
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
         selfplay=SelfplayConfig(**sections["selfplay"]),  # type: ignore[arg-type]
         seed=_stored_seed(top, "the stored settings"),

@@ -59,6 +59,7 @@ TRAIN = (
     Option("resume", "str", None, "go on with a run, without a name with the newest that can; it keeps its settings"),
     Option("fresh-environments", "bool", False, "with --resume: restart the environments, for their code has changed"),
     Option("image-seconds", "float", None, "between resume images, otherwise 10; 0: after every iteration"),
+    Option("track", "str", None, "short for --track.to: tensorboard, wandb, mlflow, trackio; --resume: none ends it"),
     Option("record-every", "int", None, "write an animation of the policy into the run's folder every so many steps"),
     WATCH,
     RUNS_DIR,
@@ -72,6 +73,7 @@ _RESUMING = (
     "until-solved",
     "fresh-environments",
     "image-seconds",
+    "track",
     "record-every",
     "watch",
     "runs-dir",
@@ -90,6 +92,7 @@ _ALIASES = {
     "backend": ("train", "backend"),
     "device": ("train", "device"),
     "policy": ("policy", "module"),
+    "track": ("track", "to"),
 }
 
 
@@ -131,6 +134,8 @@ def parse(
     """
     sections = _sections(arguments, env) if env else {}
     sections = {name: rows for name, rows in sections.items() if not only or name in only}
+    if not any(option.name == "track" for option in options):  # a command that trains no run has nothing to track
+        sections.pop("track", None)
     if any(argument in ("-h", "--help") for argument in arguments):
         show_help(program, about, options, sections)
     texts = _read(program, arguments, options, sections)
@@ -180,7 +185,8 @@ def parse_resume(program: str, arguments: Sequence[str], env: str) -> Parsed:
     Raises:
         ConfigError: for a flag that would change what is trained.
     """
-    settings = {f"--{section}.{key}" for section, rows in _sections((), env).items() for key in rows}
+    sections = {name: rows for name, rows in _sections((), env).items() if name != "track"}
+    settings = {f"--{section}.{key}" for section, rows in sections.items() for key in rows}
     fixed = settings | {f"--{option.name}" for option in TRAIN if option not in RESUME}
     for argument in arguments:
         flag = argument.partition("=")[0].replace("-", "_").replace("__", "--", 1)
@@ -190,7 +196,7 @@ def parse_resume(program: str, arguments: Sequence[str], env: str) -> Parsed:
         if flag in fixed or flag.replace("_", "-") in fixed:
             problem = f"a resumed run keeps its own settings: {argument} would change what is trained"
             raise ConfigError(problem, "`--init-from` begins another run with its weights")
-    return parse(program, "Go on with a run.", arguments, RESUME)
+    return parse(program, "Go on with a run.", arguments, RESUME, env, only=("track",))
 
 
 def from_assignment(env: str, text: str) -> dict[str, dict[str, Scalar]]:

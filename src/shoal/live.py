@@ -75,6 +75,8 @@ class Recorder:
             record.record(
                 viewer, path, width=width, height=height, frames_per_second=FRAMES_PER_SECOND, seconds=SECONDS
             )
+            if self._trainer.tracking:
+                self._trainer.tracking.video(path, steps)
         except (ConfigError, OSError) as error:
             print(f"no recording: {error}")
 

@@ -12,6 +12,7 @@ import math
 import os
 import resource
 import sys
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -68,6 +69,10 @@ class Lines:
         except OSError:  # nobody reads on: what Ctrl-C does loses nothing
             raise KeyboardInterrupt from None
 
+    def tell(self, text: str) -> None:
+        """Show a line that is no progress; any thread may call this."""
+        print(f"shoal: {text}", file=sys.stderr, flush=True)
+
     def print(self, log: Log) -> None:
         """Print one line."""
         settings = self._trainer.config
@@ -100,6 +105,7 @@ class Painted(Lines):
         self._marks: deque[tuple[float, float, float]] = deque()  # time, steps, seconds of processor
         self._lives: deque[tuple[float, float]] = deque()  # time, lives that ended
         self._painting = False
+        self._notes: list[str] = []
 
     def __enter__(self) -> Lines:
         self._began = time.perf_counter()
@@ -119,6 +125,15 @@ class Painted(Lines):
             for line in dashboard.closing(self.view, columns):
                 print(terminal.render(line, colour=self._screen.colour))
         sys.stdout.flush()
+        for note in self._notes:
+            super().tell(note)
+
+    def tell(self, text: str) -> None:
+        """Show a line in place of the status, and again once the screen is given back."""
+        self._notes.append(text)
+        if threading.current_thread() is threading.main_thread():  # which may wait from now on
+            self.view.status = text
+            self._repaint()
 
     def __call__(self, log: Log) -> None:
         """Keep what an update reports, and paint if it is time."""
@@ -137,7 +152,7 @@ class Painted(Lines):
         before = time.perf_counter()
         last = self._logs[-1]
         self._take(before)
-        self.view.status = _EVALUATING if self._ends(last) else _HELP
+        self.view.status = _EVALUATING if self._ends(last) else self._notes[-1] if self._notes else _HELP
         columns, rows = terminal.size()
         if columns >= dashboard.MIN_COLUMNS and rows >= dashboard.MIN_ROWS and terminal.in_foreground():
             self._repaint()

@@ -9,13 +9,16 @@ The run keeps its own settings, and ends with the weights and the metrics that i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from shoal import config as configs
 from shoal import folder, registry, store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.image import Generations
+from shoal.settings import check_section
 from shoal.stats import stats_of
 from shoal.trainer import BEGAN_WITH, IMAGE_SECONDS, Trainer
 
@@ -32,6 +35,7 @@ def resume(
     until_solved: bool = False,
     image_seconds: float = IMAGE_SECONDS,
     fresh_environments: bool = False,
+    track: str | Mapping[str, object] | None = None,
     started: float | None = None,
 ) -> Trainer:
     """Return a trainer that goes on with a run that was stopped: `train` ends as if it had not been.
@@ -45,6 +49,7 @@ def resume(
         until_solved: end when an evaluation confirms that the task is solved, also if the run did not say so.
         image_seconds: between resume images, as for `Trainer`.
         fresh_environments: restart the environments, whose code may have changed; not exact.
+        track: settings of the section [track] that change from now on, or the names of trackers; "none" ends tracking.
         started: `time.perf_counter()` when the clock began to run; None: when `train` is called.
 
     Raises:
@@ -62,6 +67,9 @@ def resume(
         raise CheckpointError(f"the run is finished: {progress.finished}: {run.path}", _NEW_RUN)
     if threads is not None:
         settings = replace(settings, vec=replace(settings.vec, threads=threads))
+    if track:
+        changes: Any = check_section("track", {"to": track} if isinstance(track, str) else track)
+        settings = replace(settings, track=replace(settings.track, **changes))
     trainer = Trainer(
         settings,
         runs_dir=None,

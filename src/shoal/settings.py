@@ -197,6 +197,28 @@ class TrainConfig:
 
 
 @dataclass(frozen=True)
+class TrackConfig:
+    """Services and files that follow the run; results do not depend on them (docs/guides/tracking.md)."""
+
+    to: str = setting(
+        "", "trackers, commas between: tensorboard, wandb, mlflow, trackio, file.py:Name of your own; short: --track"
+    )
+    project: str = setting("shoal", "under which the run is filed")
+    name: str | None = setting(None, "of the run there", auto="that of its folder")
+    group: str | None = setting(None, "of runs that belong together", auto="environment and settings, so all seeds")
+    tags: str = setting("", "words, commas between")
+    offline: bool = setting(False, "nothing leaves this machine; what is written can be sent later")
+    videos: bool = setting(False, "send the recordings of --record-every")
+    checkpoints: bool = setting(False, "send the weight files")
+    points: int = setting(
+        1000, "rows that a run of its whole length sends at most, each the mean of some updates", low=1, high=2**31 - 1
+    )
+    patience: float = setting(
+        30.0, "that a tracker may take to answer, and all together at the end", low=0, high=86400, unit="seconds"
+    )
+
+
+@dataclass(frozen=True)
 class SelfplayConfig:
     """Who plays the other teams, where there are several. Opponents change between games, and are not learnt from."""
 
@@ -248,6 +270,7 @@ SECTIONS: dict[str, type[Any]] = {
     "policy": PolicyConfig,
     "train": TrainConfig,
     "selfplay": SelfplayConfig,
+    "track": TrackConfig,
 }
 
 PRESETS: dict[str, dict[str, dict[str, Scalar]]] = {

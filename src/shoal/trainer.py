@@ -12,9 +12,12 @@ decides when a resume image is written, which changes nothing: a run that is kil
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shoal import checkpoint, config, learner, memory, native, registry, store
 from shoal.broadcast import Contents
@@ -27,6 +30,9 @@ from shoal.result import Log, Result, flatten
 from shoal.stats import Stats, stats_of
 from shoal.vector import bytes_needed
 from shoal.worker import Worker
+
+if TYPE_CHECKING:  # imported when something tracks the run
+    from shoal.track.tracking import Tracking
 
 Callback = Callable[[Log], object]
 
@@ -47,6 +53,7 @@ class Trainer:
     Attributes:
         config: the settings as resolved. spec: the environment's. vec, policy: what is trained on, and trained.
         run: the run's folder, or None. notes: what a user should know about how the run was resumed or begun.
+        tracking: what follows the run while it is trained, or None. tell: shows the user a line of it, from any thread.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class Trainer:
         policy: Mapping[str, object] | None = None,
         train: Mapping[str, object] | None = None,
         selfplay: Mapping[str, object] | None = None,
+        track: str | Mapping[str, object] | None = None,
         started: float | None = None,
         fault: int = 0,
     ) -> None:
@@ -90,6 +98,7 @@ class Trainer:
             policy: settings of the section [policy].
             train: settings of the section [train].
             selfplay: settings of the section [selfplay].
+            track: settings of the section [track], or the names of trackers. Without a run's folder nothing is tracked.
             started: `time.perf_counter()` when the clock began to run; None: when `train` is called.
             fault: number of a fault to plant, in a native library built for tests.
 
@@ -98,11 +107,17 @@ class Trainer:
             CheckpointError: if there is nothing to start from, or it does not fit.
         """
         if isinstance(env, str):
+            track = {"to": track} if isinstance(track, str) else track
             sections = {"env": params, "vec": vec, "policy": policy, "train": train, "selfplay": selfplay}
+            sections["track"] = track
             overrides = {name: values for name, values in sections.items() if values}
             path = Path(file) if file else None
             env = config.load(env, overrides=overrides, file=path, preset=preset, untuned=untuned, seed=seed)
         check_seed(env.seed)
+        if env.track.to:
+            from shoal.track import check
+
+            check(env.track)
         self.spec = env.spec()
         if env.vec.num_envs is not None:  # before anything divides: the first thing wrong is that they do not fit
             memory.check_fits(env.vec.num_envs, lambda count: _bytes_at_least(self.spec, env, count), " to train")
@@ -131,6 +146,8 @@ class Trainer:
             warm=warm,
         )
         self._image = Image(self._learner, self._progress)
+        self.tracking: Tracking | None = None
+        self.tell: Callable[[str], object] = _tell
         self.notes: tuple[str, ...] = ()
         about = ""
         if init_from is not None:
@@ -184,12 +201,14 @@ class Trainer:
         if self.run is None:
             return self._train(callback, None)
         run, size = self.run, self._progress.metrics_bytes
-        with run.lock(), store.Stream(run.metrics, size) as stream, Journal(run) as journal:
+        with run.lock(), self._tracked(run), store.Stream(run.metrics, size) as stream, Journal(run) as journal:
             if self._generations is not None:
                 self._generations.sweep()
             try:
                 result = self._train(callback, stream)
                 journal.end(result)
+                if self.tracking:
+                    self.tracking.end(result)
                 return result
             except (NativeError, CheckpointError, EnvError) as error:
                 raise self._with_way_back(error) from error
@@ -222,6 +241,8 @@ class Trainer:
                 progress.news = {}
                 if stream:
                     progress.metrics_bytes = stream.write(log | news)
+                if self.tracking:
+                    self.tracking.log(log)
                 if self.run and self.steps >= progress.save_at:
                     progress.save_at = self.steps + self._every(CHECKPOINTS)
                     self._save()
@@ -420,7 +441,18 @@ class Trainer:
         assert self.run is not None
         path = self.run.checkpoint(self.steps)
         self.save(path)
+        if self.tracking:
+            self.tracking.checkpoint(path, self.steps)
         return path
+
+    def _tracked(self, run: store.Run) -> AbstractContextManager[object]:
+        """Start what is to follow the run."""
+        if not self.config.track.to:
+            return nullcontext()
+        from shoal.track.tracking import Tracking
+
+        self.tracking = Tracking(run, self.config, self.spec.version, self.steps, lambda text: self.tell(text))
+        return self.tracking
 
     def _every(self, times: int) -> int:
         """Return the steps between events that happen so many times until schedules end."""
@@ -444,6 +476,10 @@ class Trainer:
         if self.run.weights():
             return NativeError(str(error), f"the last good checkpoint is {self.run.latest()}")
         return error
+
+
+def _tell(text: str) -> None:
+    print(f"shoal: {text}", file=sys.stderr, flush=True)
 
 
 def _bytes_at_least(spec: registry.Spec, settings: Config, num_envs: int) -> int:

@@ -121,7 +121,7 @@ TRAIN_FILES = [
     ("train cartpole --config latin.toml", "the settings file is not text: latin.toml: invalid start byte", ""),
     ("train cartpole --config nul.toml", "the settings are not TOML: nul.toml: Expected newline or end of", ""),
     ("train cartpole --config unknown.toml", "unknown key `gama`", "did you mean `gamma`?"),
-    ("train cartpole --config section.toml", "unknown section `trian`", "did you mean `train`?"),
+    ("train cartpole --config section.toml", "unknown section `trian`", "did you mean `train` or `track`?"),
     ("train cartpole --config type.toml", "wrong type: gamma='x'; expected a number (at train.gamma in type.toml)", ""),
     ("train cartpole --config other.toml", "other.toml is for the environment `pong`; got `cartpole`", ""),
     ("train cartpole --config seed.toml", "wrong type: seed='x'; expected a whole number (at seed in seed.toml)", ""),

@@ -151,7 +151,7 @@ MISTAKES = [
         "hint: did you mean `learning_rate` or `learning_rate_final`?",
     ),
     ({"train": {"core": "mlp"}}, "unknown key `core` (at train.core)\nhint: it is `policy.core`"),
-    ({"trian": {}}, "unknown section `trian` (at trian)\nhint: did you mean `train`?"),
+    ({"trian": {}}, "unknown section `trian` (at trian)\nhint: did you mean `train` or `track`?"),
     ({"train": {"horizon": 2.5}}, "wrong type: horizon=2.5; expected a whole number (at train.horizon)"),
     ({"train": {"gamma": "high"}}, "wrong type: gamma='high'; expected a number (at train.gamma)"),
     ({"train": {"gamma": 1.5}}, "out of range: gamma=1.5; expected 0 to 1 (at train.gamma)"),

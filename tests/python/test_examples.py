@@ -46,6 +46,14 @@ def test_curriculum(tmp_path: Path) -> None:
     assert float(found[1]) > 400
 
 
+def test_tracking(tmp_path: Path) -> None:
+    lines = run(tmp_path, "tracking.py").splitlines()
+    assert lines[0] == "steps,episode/return,policy/entropy,eval/score"
+    assert len(lines) == 23  # 20 points, the evaluation, an empty line of print
+    assert float(lines[20].split(",")[1]) > 50
+    assert float(lines[21].split(",")[3]) > 50
+
+
 def test_examples_are_short() -> None:
     files = sorted(EXAMPLES.glob("*.py"))
     assert len(files) >= 6

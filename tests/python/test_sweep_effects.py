@@ -109,9 +109,9 @@ def test_seconds_compare_at_equal_cost() -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_the_best_survives_and_time_is_saved(late: bool) -> None:
-    """Sixty trials in forty sweeps; `late`: the better, the later they bloom, which is what deceives the rule."""
+    """Sixty trials in twenty sweeps; `late`: the better, the later they bloom, which is what deceives the rule."""
     lost, saved, regret = 0, [], []
-    for number in range(40):
+    for number in range(20):
         rng = np.random.default_rng(number)
         heights = rng.random(60)
         paces = 0.1 + 0.5 * rng.random(60) * (heights if late else 1.0)
@@ -121,5 +121,5 @@ def test_the_best_survives_and_time_is_saved(late: bool) -> None:
         saved.append(share)
         lost += seen[best.number].status == STOPPED
         regret.append((best.score or 0.0) - max(t.score or 0.0 for t in seen if t.status != STOPPED))
-    assert lost <= 2 and np.mean(regret) < 0.005
+    assert lost <= 1 and np.mean(regret) < 0.005
     assert np.mean(saved) > 0.2

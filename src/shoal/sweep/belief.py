@@ -28,6 +28,7 @@ TUNED_ON = 200  # of them, for hyperparameters
 CURVE = (1 / 2, 1 / 4, 1 / 8)  # shares of the steps at which a curve is observed
 CURVE_NOISE = 2.0  # variance of such an observation, in that of a final one
 CAUTION = 1.0  # deviations that a recommendation's score must bear
+FINALISTS = 128  # settings of the highest means, of four times as many of the best observed, that may be recommended
 _GROWTH = 1.1  # hyperparameters are chosen again whenever there are so many times the observations
 
 Row = tuple[Array, float, float]  # coordinates, value, its variance in that of a final score
@@ -96,8 +97,10 @@ class Belief:
 
     def best(self) -> int:
         """Return which known setting is to be recommended: the highest mean with caution."""
-        mean, deviation = self.score.predict(self.known)
-        return int(np.argmax(mean - CAUTION * deviation + np.log(self.success(self.known))))
+        short = np.argsort(-self.observed, kind="stable")[: 4 * FINALISTS]
+        short = short[np.argsort(-self.score.mean(self.known[short]), kind="stable")[:FINALISTS]]
+        mean, deviation = self.score.predict(self.known[short])
+        return int(short[np.argmax(mean - CAUTION * deviation + np.log(self.success(self.known[short])))])
 
     def begun(self, known: int) -> int:
         """Return how many trials of a known setting there are, with those that are running."""
@@ -156,7 +159,7 @@ class Belief:
         self.known = np.array([lessons[i].x for i in places.values()]).reshape(-1, self.space.width)
         self.points = [finished[i].point for i in places.values()]
         self.counts = np.array([len(scores[key]) for key in places])
-        self.observed = np.array([np.mean(scores[key]) for key in places])
+        self.observed = np.array([sum(scores[key]) / len(scores[key]) for key in places])
 
     def _fit_score(self, data: Data, settled: int) -> Process:
         x, raw, worse, trial = data
@@ -229,7 +232,7 @@ def _arrays(trials: Sequence[Sequence[Row]]) -> Data:
     """Return the observations of several trials."""
     rows = [(*row, i) for i, found in enumerate(trials) for row in found]
     x, y, worse, trial = zip(*rows, strict=True)
-    return np.array(x), np.array(y), np.array(worse), np.array(trial)
+    return np.concatenate(x).reshape(len(x), -1), np.array(y), np.array(worse), np.array(trial)
 
 
 def _tune(process: Process, data: Data) -> Process:

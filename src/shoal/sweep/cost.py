@@ -8,7 +8,8 @@ has: a short trial is worth what it tells about the long one. Repeating a tried 
 it is worth something where the best is uncertain. The value is multiplied by a power of the probability that the trial
 succeeds, and divided by a power of the expected cost, which is one at first and falls to nought as the budget ends (Lee
 et al., 2020). The model knows no outliers, so whatever would be recommended is tried a second time as soon as that is
-cheap, or the end is near.
+cheap, or the end is near. Where all scores look alike it would follow noise, the cheapest first: then every second
+trial is drawn evenly, and is not a short one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ DESIGN = 12  # trials that are spread over the space, at most
 CAREFUL = 2.0  # power of the probability that a trial succeeds: the model is bold beyond an edge
 UNSURE = 0.03  # share of what is left that a second trial of the setting to recommend may take at any time
 LATE = 0.2  # share of the budget that is left when it may take all
+OFTEN, RARELY = 2, 8  # one trial in so many is drawn evenly: while nothing stands out, and once something does
+SURPRISES = 32  # points that such a trial is chosen from, the first that is bearable
+LONG = 0.4  # share of the steps' range below which it takes none
+BEARABLE = 0.15  # share of the seconds left that it may be expected to cost
 SHORT = 0.7  # share of the steps' range from which they take theirs
 TOO_DEAR = 5.0  # what a trial loses for each unit of log cost beyond what is left of the budget
 
@@ -59,6 +64,8 @@ class CostAware(Random):
         champion = view.champion()
         if belief.begun(champion) < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
             return Asked(belief.points[champion], REPEAT)
+        if number % (RARELY if view.stands_out(champion) else OFTEN) == 0:
+            return self._asked(belief, view.surprise(self._long(rng)))
         candidates = self._candidates(rng, view.centers())
         value = view.value(candidates)
         near = self._about(rng, candidates[np.argsort(-value)[:REFINED]], AROUND, (0.02, 0.06))
@@ -67,8 +74,12 @@ class CostAware(Random):
         again, worth = view.repeat()
         if again is not None and worth > value[best]:
             return Asked(belief.points[again], REPEAT)
-        same = np.flatnonzero((np.abs(belief.known - candidates[best]) < 1e-9).all(axis=1))
-        return Asked(belief.points[same[0]], REPEAT) if len(same) else Asked(self.space.decode(candidates[best]))
+        return self._asked(belief, candidates[best])
+
+    def _asked(self, belief: Belief, x: Array) -> Asked:
+        """Return a point, as a repeat if it has been tried."""
+        same = np.flatnonzero((np.abs(belief.known - x) < 1e-9).all(axis=1))
+        return Asked(belief.points[same[0]], REPEAT) if len(same) else Asked(self.space.decode(x))
 
     def _design(self) -> int:
         """Return how many trials come before the model is asked."""
@@ -83,6 +94,13 @@ class CostAware(Random):
         if self._at is not None:
             unit[self._at] *= SHORT
         return self.space.decode(unit)
+
+    def _long(self, rng: np.random.Generator) -> Array:
+        """Return points drawn evenly whose trials are not short, (m, width)."""
+        every = rng.random((SURPRISES, self.space.width))
+        if self._at is not None:
+            every[:, self._at] = LONG + (1 - LONG) * every[:, self._at]
+        return self.space.snap(every)
 
     def _candidates(self, rng: np.random.Generator, centers: Array) -> Array:
         """Return points over the space and about centers, half of them with any number of steps, (m, width)."""
@@ -127,6 +145,18 @@ class _View:
             cost = float(np.exp(self.belief.cost.mean(self.belief.known[known : known + 1])[0]))
             shares.append(cost / max(self.limits.seconds * self.left, 1e-9))
         return max(shares, default=0.0)
+
+    def stands_out(self, known: int) -> bool:
+        """Return whether a setting is surely better than most: else the model knows nothing that could lead it."""
+        mean, deviation = self.belief.score.predict(self.belief.known[known : known + 1])
+        return bool(mean[0] - 2 * deviation[0] > np.median(self.belief.score.mean(self.known)))
+
+    def surprise(self, x: Array) -> Array:
+        """Return, of points x (m, width), the first that is likely to succeed at a cost that can be borne."""
+        bearable = self.belief.success(x) >= 0.5
+        if self.belief.cost is not None:
+            bearable &= self.belief.cost.mean(x) <= self.most + math.log(BEARABLE)
+        return x[int(np.argmax(bearable))]
 
     def centers(self) -> Array:
         """Return the settings that are best for what they cost: a Pareto front of means, then the best others."""

@@ -14,9 +14,6 @@ state_size) after the last step. A rollout calls it with T = 1.
 from __future__ import annotations
 
 import ctypes
-import importlib
-import importlib.util
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +24,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from shoal import checkpoint, config, native, registry
+from shoal import checkpoint, config, native, registry, users_code
 from shoal import policy as policies
 from shoal.errors import ConfigError, ShapeError, ShoalError
 from shoal.torch import encoders, heads
@@ -393,29 +390,9 @@ def _users_module(name: str, spec: registry.Spec, settings: config.Config) -> nn
     Raises:
         ConfigError: if it is not there or is none.
     """
-    where, colon, what = name.rpartition(":")
-    if not colon or not where or not what.isidentifier():
-        raise ConfigError(f"--policy {name}: expected file.py:Name or package.module:Name (at policy.module)")
-    try:
-        if where.endswith(".py"):
-            path = Path(where).resolve()
-            if not path.is_file():
-                raise ConfigError(f"--policy {name}: no such file: {path} (at policy.module)")
-            found = importlib.util.spec_from_file_location(path.stem, path)
-            assert found is not None and found.loader is not None
-            code = importlib.util.module_from_spec(found)
-            sys.modules.setdefault(path.stem, code)
-            found.loader.exec_module(code)
-        else:
-            code = importlib.import_module(where)
-    except ShoalError:
-        raise
-    except Exception as error:
-        raise ConfigError(f"--policy {name}: {where} cannot be imported: {type(error).__name__}: {error}") from error
-    made = getattr(code, what, None)
-    if not callable(made):
-        raise ConfigError(f"--policy {name}: {where} has no class `{what}` (at policy.module)")
+    made = users_code.load(name, "--policy", "policy.module")
     module = made(spec, settings)
     if not isinstance(module, nn.Module):
+        what = name.rpartition(":")[2]
         raise ConfigError(f"--policy {name}: {what}(spec, config) is {type(module).__name__}; expected an nn.Module")
     return module
