@@ -76,7 +76,7 @@ def _bad(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (bad_worker.CRASH, (), "crashed: SIGSEGV: the heap is broken"),
         (bad_worker.DIVERGE, (), "the loss is not finite"),
-        (bad_worker.HANG, ("--hang-seconds", "1"), "hung: nothing was heard of it for 1 s"),
+        (bad_worker.HANG, ("--hang-seconds", "4"), "hung: nothing was heard of it for 4 s"),
         (bad_worker.HOG, ("--trial-memory", "400M"), "out of memory: it took "),
         (bad_worker.REFUSED, ("--trial-memory", "400M"), "out of memory: MemoryError"),
     ],
