@@ -156,7 +156,7 @@ class _View:
         bearable = self.belief.success(x) >= 0.5
         if self.belief.cost is not None:
             bearable &= self.belief.cost.mean(x) <= self.most + math.log(BEARABLE)
-        return x[int(np.argmax(bearable))]
+        return np.asarray(x[int(np.argmax(bearable))])
 
     def centers(self) -> Array:
         """Return the settings that are best for what they cost: a Pareto front of means, then the best others."""
