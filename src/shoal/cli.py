@@ -36,6 +36,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   check ENV|FOLDER      does an environment keep the contract, and can it be learnt
   runs [ENV]            the runs: filter, sort, show, tag, delete, export; --filter 'perf>=0.9 train.gamma!=0.99'
   compare A B ...       groups of runs: means over seeds with intervals, and which is better
+  sweep ENV             search for good settings, many trials at a time; --resume [NAME], --join NAME
   dash                  runs and sweeps, live, as a page in the browser of this machine
   report NAME ...       a sweep, or runs, as one HTML file that works anywhere
   bench solve ENV       time and steps to solved, over seeds
@@ -247,6 +248,12 @@ def _compare(arguments: list[str]) -> int:
     return command_compare.run(arguments)
 
 
+def _sweep(arguments: list[str]) -> int:
+    from shoal import command_sweep
+
+    return command_sweep.run(arguments)
+
+
 def _dash(arguments: list[str]) -> int:
     from shoal import command_dash
 
@@ -301,6 +308,7 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "runs": _runs,
     "compare": _compare,
+    "sweep": _sweep,
     "dash": _dash,
     "report": _report,
     "bench": _bench,

@@ -37,6 +37,7 @@ def _list(words: list[str], rest: list[str]) -> int:
         FILTER,
         _SORT,
         flags.Option("columns", "str", None, "which, separated by commas; a setting (train.gamma) or eval.METRIC too"),
+        flags.Option("sweep", "str", None, "the trials of this sweep, which are left out otherwise"),
         flags.Option("limit", "int", 30, "at most so many; 0: all"),
         flags.RUNS_DIR,
         flags.JSON,
@@ -48,13 +49,18 @@ def _list(words: list[str], rest: list[str]) -> int:
         raise ConfigError(f"unexpected argument `{words[1]}`; expected `shoal runs [ENV]`, or a verb first", hint)
     if parsed["limit"] < 0:
         raise ConfigError(f"out of range: --limit {parsed['limit']}; expected at least 0")
+    sweep = parsed["sweep"] or ""
+    sweeps = [path.parent.name for path in Path(parsed["runs_dir"]).glob(f"*/{store.SWEEP}")] if sweep else []
+    if sweep and sweep not in sweeps:
+        raise ConfigError(f"no such sweep: {sweep}; expected a name in {parsed['runs_dir']}", nearest(sweep, sweeps))
     columns = [name.strip() for name in parsed["columns"].split(",")] if parsed["columns"] else list(_COLUMNS)
     with _index(parsed["runs_dir"]) as found:
         for name in columns:
             found.check(name)
         conditions = _conditions(parsed["filter"], words)
-        rows = found.select(conditions, sort=parsed["sort"], limit=parsed["limit"])
-        total = found.count()
+        of_sweep = [index.Condition("sweep", "=", sweep)] if sweep else []
+        rows = found.select([*conditions, *of_sweep], sort=parsed["sort"], limit=parsed["limit"])
+        total = found.count(of_sweep)
     if parsed["json"]:
         print(store.to_json({"runs": rows, "total": total}))
         return 0

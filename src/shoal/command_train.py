@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
     """Run `shoal train ARGUMENTS` and return the exit code."""
     place, arguments = command_watch.take_watch(arguments)
     resumed = flags.take_resume(arguments)
-    with _interruptible():
+    with interruptible():
         trainer, options = _resumed(*resumed, place) if resumed else _begun(arguments, place)
         from shoal import journal, live, progress
 
@@ -163,7 +163,7 @@ def _report(result: Result, trainer: Trainer) -> None:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Make a polite kill do what Ctrl-C does, and a second of either leave at once."""
 
     def leave(*_: object) -> None:

@@ -62,7 +62,7 @@ def _after(command: str, rest: list[str], start: str) -> list[str]:
     env = next((word for word in rest if word in registry.names()), "")
     if rest and rest[-1].startswith("--"):
         options, sections = _flags(command, env)
-        values = _values(rest[-1][2:], options, sections, env, rest)
+        values = _values(command, rest[-1][2:], options, sections, env, rest)
         if values is not None:
             return values
     words = _words(command, rest)
@@ -72,6 +72,8 @@ def _after(command: str, rest: list[str], start: str) -> list[str]:
     names = [f"--{name}" for name in options]
     if env:
         names += [f"--{section}.{key.replace('_', '-')}" for section, rows in sections.items() for key in rows]
+        if command == "sweep" and start.startswith("--sweep"):
+            names = [name.replace("--", "--sweep.", 1) for name in names if "." in name]
     given = {word.partition("=")[0] for word in rest}
     return [name for name in [*names, "--help"] if name not in given]
 
@@ -125,13 +127,35 @@ def _runs(words: Sequence[str]) -> list[str]:
     return [run.name for run in reversed(store.by_age(folder, env))]
 
 
+def _sweeps(words: Sequence[str]) -> list[str]:
+    """Return the names of the sweeps, the newest first."""
+    folder = Path(flags.peek(words, "--runs-dir") or "runs")
+    found = sorted(folder.glob(f"*/{store.SWEEP}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path.parent.name for path in found]
+
+
+def _searches() -> Sequence[str]:
+    from shoal.sweep import search
+
+    return search.NAMES
+
+
 def _values(
-    flag: str, options: Mapping[str, flags.Option], sections: Mapping[str, flags.Rows], env: str, rest: Sequence[str]
+    command: str,
+    flag: str,
+    options: Mapping[str, flags.Option],
+    sections: Mapping[str, flags.Rows],
+    env: str,
+    rest: Sequence[str],
 ) -> list[str] | None:
     """Return the values of a flag, none if they are no list; None if it takes none."""
     lists: dict[str, Callable[[], Iterable[str]]] = {
         "preset": lambda: PRESETS,
-        "resume": lambda: _runs(rest),
+        "resume": lambda: _runs(rest) if command != "sweep" else _sweeps(rest),
+        "join": lambda: _sweeps(rest),
+        "earlier": lambda: _sweeps(rest),
+        "sweep": lambda: _sweeps(rest),
+        "search": _searches,
         "init-from": lambda: _runs(rest),
         "track": lambda: TRACKERS,
         "orders": lambda: ("blocks", "steps"),

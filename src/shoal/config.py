@@ -140,7 +140,7 @@ def load(
     name = env.name
     own = read_toml(env.settings)
     solved = own.pop("solved", {})
-    for section in ("watch", "keys", "outside"):  # viewer.py's, outside/options.py's
+    for section in ("watch", "keys", "outside", "sweep"):  # viewer.py's, outside/options.py's, sweep/declare.py's
         own.pop(section, None)
     if untuned:
         own = {"train": {key: value for key, value in own.get("train", {}).items() if key == "total_steps"}}
@@ -224,12 +224,12 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     rows, horizon = num_envs * spec.agents, train.horizon
     segment = train.segment or horizon
     if horizon % segment:
-        near = _around(segment, _divisors(horizon))
+        near = _around(segment, divisors(horizon))
         problem = f"segment={segment} does not divide horizon={horizon} (at train.segment)"
         raise ConfigError(problem, f"use {_either(near)}")
     samples = rows * horizon
     minibatch = train.minibatch
-    sizes = [segment * count for count in _divisors(samples // segment)]
+    sizes = [segment * count for count in divisors(samples // segment)]
     if minibatch is None:
         cap = max(64, samples // 16) if config.preset == "few-samples" else min(16384, samples // 8)
         minibatch = max([size for size in sizes if size <= cap], default=sizes[0])
@@ -441,7 +441,8 @@ def _stored_preset(top: Mapping[str, object], source: str) -> str:
     return str(preset)
 
 
-def _divisors(number: int) -> list[int]:
+def divisors(number: int) -> list[int]:
+    """Return all whole numbers that divide a number, the smallest first."""
     small = [count for count in range(1, int(number**0.5) + 1) if number % count == 0]
     return sorted({*small, *(number // count for count in small)})
 

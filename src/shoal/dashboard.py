@@ -102,7 +102,7 @@ def frame(view: View, columns: int, rows: int) -> list[Line]:
     while len(body) > rows:
         worst = max(rank for rank, _ in body)
         del body[max(index for index, (rank, _) in enumerate(body) if rank == worst)]
-    return [_clip([(" ", "plain"), *line], columns - 1) if line else [] for _, line in body]
+    return [clip([(" ", "plain"), *line], columns - 1) if line else [] for _, line in body]
 
 
 def closing(view: View, columns: int) -> list[Line]:
@@ -110,7 +110,7 @@ def closing(view: View, columns: int) -> list[Line]:
     inner = columns - 2
     body = [_labels(view, inner), _values(view, inner), [], *_episodes(view, inner), []]
     body += [*_tables(view, inner, _FEW), _bottleneck(view), []]
-    return [_clip([(" ", "plain"), *line], columns - 1) if line else [] for line in body]
+    return [clip([(" ", "plain"), *line], columns - 1) if line else [] for line in body]
 
 
 def _body(view: View, inner: int, tables: int) -> list[tuple[int, Line]]:
@@ -118,7 +118,7 @@ def _body(view: View, inner: int, tables: int) -> list[tuple[int, Line]]:
     facts = view.facts
     goal = f", solved at {facts.metric} ≥ {facts.threshold:g}" if facts.threshold is not None else ""
     about = [(facts.env, "accent"), (f"  version {facts.version}{goal}", "label")]
-    body: list[tuple[int, Line]] = [(1, _ends(about, [("seed ", "label"), (str(facts.seed), "plain")], inner))]
+    body: list[tuple[int, Line]] = [(1, ends(about, [("seed ", "label"), (str(facts.seed), "plain")], inner))]
     body.append((5, [(facts.network, "plain"), (f", {facts.machine}", "label")]))
     if facts.run:
         body.append((3, [(_tail(facts.run, inner), "label")]))
@@ -172,7 +172,7 @@ def _values(view: View, inner: int) -> Line:
 def _episodes(view: View, inner: int) -> list[Line]:
     facts = view.facts
     lives = f"{count(view.lives)} lives/s" if view.lives else ""
-    found = [_ends(_header("Episodes", "now", _WHILE, inner), [(lives, "label")], inner)]
+    found = [ends(_header("Episodes", "now", _WHILE, inner), [(lives, "label")], inner)]
     for name, key in facts.episodes.items():
         reached = (
             name == facts.metric and facts.threshold is not None and view.now.get(key, -math.inf) >= facts.threshold
@@ -192,7 +192,7 @@ def _tables(view: View, inner: int, rows: int) -> list[Line]:
         names = {group: group for group in shares}
     slow = stages.members(stages.largest(view.stages)[0])
     width = right - _NAME - 6
-    times = [_ends([("Time", "head")], [("share", "label")], right)]
+    times = [ends([("Time", "head")], [("share", "label")], right)]
     for key, share in shares.items():
         style = "warm" if set(stages.GROUPS.get(key, (key,))) <= set(slow) else "plain"
         times.append(
@@ -332,13 +332,14 @@ def _pad(line: Line, width: int) -> Line:
     return [*line, (" " * max(width - _width(line), 0), "plain")]
 
 
-def _ends(left: Line, right: Line, width: int) -> Line:
+def ends(left: Line, right: Line, width: int) -> Line:
     """Return both with blanks between them, so that the second ends at `width`; without it if it does not fit."""
     room = width - _width(left) - _width(right)
     return [*left, (" " * room, "plain"), *right] if room > 0 else left
 
 
-def _clip(line: Line, width: int) -> Line:
+def clip(line: Line, width: int) -> Line:
+    """Return as much of a line as fits."""
     clipped: Line = []
     for text, style in line:
         room = width - _width(clipped)

@@ -164,17 +164,17 @@ def parse(
     return Parsed(parsed, overrides, frozenset(given))
 
 
-def take_resume(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
-    """Return the value of `--resume`, which may be empty, and the other arguments; None without that flag."""
+def take_resume(arguments: Sequence[str], name: str = "--resume", of: str = "run") -> tuple[str, list[str]] | None:
+    """Return the value of the flag, which may be empty, and the other arguments; None without that flag."""
     for index, argument in enumerate(arguments):
         flag, equals, value = argument.partition("=")
-        if flag == "--resume":
+        if flag == name:
             rest = list(arguments[index + 1 :])
             named = bool(equals)
             if not named and rest and not rest[0].startswith("-"):
                 named, value = True, rest.pop(0)
             if named and not value.strip():  # such as an empty variable of the shell
-                raise ConfigError("the flag `--resume` needs a run; got nothing", "`--resume` alone takes the newest")
+                raise ConfigError(f"the flag `{name}` needs a {of}; got nothing", f"`{name}` alone takes the newest")
             return value, [*arguments[:index], *rest]
     return None
 

@@ -27,10 +27,11 @@ from shoal.store import Run
 NAME = "index.sqlite"
 RUNNING, STOPPED = "running", "stopped"  # beside journal's: being trained, and neither that nor ended in order
 
-_LAYOUT = 1  # of the table; another number in the file: it is built again
+_LAYOUT = 2  # of the table; another number in the file: it is built again
 _COLUMNS = {
     "path": "TEXT PRIMARY KEY",  # below the runs folder
     "name": "TEXT",
+    "sweep": "TEXT",  # whose trial it is; empty of other runs
     "env": "TEXT",
     "seed": "INTEGER",
     "status": "TEXT",
@@ -74,7 +75,7 @@ class Condition:
         if self.operator == "~":
             return f"{left} LIKE ?", [*names, f"%{self.value}%"]
         value = _value(self.value)
-        if isinstance(value, str) or self.name in ("settings", "commit", "name"):  # digits there are words
+        if isinstance(value, str) or self.name in ("settings", "commit", "name", "sweep"):  # digits there are words
             return f"CAST({left} AS TEXT) {self.operator} ?", [*names, self.value]
         return f"{left} {self.operator} ?", [*names, value]
 
@@ -112,7 +113,7 @@ class Index(contextlib.AbstractContextManager["Index"]):
         """Return runs, every one a dictionary of COLUMNS and of all that `more` holds.
 
         Args:
-            conditions: all of them must hold.
+            conditions: all of them must hold; trials of sweeps are left out unless one of them is about `sweep`.
             sort: a column, a setting or eval.METRIC; with a minus the largest come first; what has none comes last.
             limit: at most so many; 0: all.
             offset: of those, leave out so many first ones; needs a limit.
@@ -131,7 +132,7 @@ class Index(contextlib.AbstractContextManager["Index"]):
         return [_unpacked(dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
     def count(self, conditions: Iterable[Condition] = ()) -> int:
-        """Return the number of runs for which all conditions hold."""
+        """Return the number of runs for which all conditions hold; trials of sweeps are left out as `select` does."""
         where, values = self._where(conditions)
         return int(self._database.execute(f"SELECT COUNT(*) FROM runs WHERE {where}", values).fetchone()[0])
 
@@ -160,7 +161,10 @@ class Index(contextlib.AbstractContextManager["Index"]):
             raise ConfigError(f"no run has a `{name}`", hint)
 
     def _where(self, conditions: Iterable[Condition]) -> tuple[str, list[Any]]:
-        where, values = ["1"], []
+        """Return what must hold, as SQL; trials of sweeps are left out unless a condition is about `sweep`."""
+        conditions = list(conditions)
+        where: list[str] = [] if any(condition.name == "sweep" for condition in conditions) else ["sweep = ''"]
+        values: list[Any] = []
         for condition in conditions:
             self.check(condition.name)
             text, more = condition.sql()
@@ -234,6 +238,7 @@ def read(runs_dir: Path, path: str) -> Row:
     return {
         "path": path,
         "name": run.name,
+        "sweep": run.sweep,
         "env": config.get("environment", Path(path).parent.name),
         "seed": config.get("seed"),
         "status": status,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import platform
 import shlex
@@ -17,6 +18,7 @@ from typing import Any
 from shoal import native
 
 
+@functools.cache
 def machine() -> str:
     """Return the processor, how many cores we may use, and the build that runs on it."""
     model = platform.machine()
@@ -31,6 +33,7 @@ def machine() -> str:
     return f"{model}, {lib.cores()} cores, {lib.name}"
 
 
+@functools.cache
 def commit() -> str:
     """Return the commit of the source tree, or the package's version outside one; takes about 20 ms."""
     try:

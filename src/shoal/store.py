@@ -22,6 +22,7 @@ from typing import IO, Any
 from shoal.errors import CheckpointError, nearest
 
 SUFFIX = ".safetensors"
+SWEEP = "sweep.toml"  # beside the runs that are the trials of a sweep
 
 _FIRST = (
     "amber blue brisk calm clear coral deep eager fleet gold green keen light lucky mild neat proud quick silver swift"
@@ -41,6 +42,11 @@ class Run:
     def name(self) -> str:
         """Its last part: <time>-<words>."""
         return self.path.name
+
+    @property
+    def sweep(self) -> str:
+        """Of which sweep it is a trial; else empty."""
+        return self.path.parent.name if (self.path.parent / SWEEP).is_file() else ""
 
     @property
     def config(self) -> Path:
@@ -192,15 +198,10 @@ def create(runs_dir: Path, env: str, config: str) -> Run:
     Raises:
         CheckpointError: if that is not possible.
     """
-    words = random.SystemRandom()
     for _ in range(100):
-        name = f"{time.strftime('%Y%m%d-%H%M%S')}-{words.choice(_FIRST.split())}-{words.choice(_SECOND.split())}"
-        run = Run(runs_dir / env / name)
+        run = Run(runs_dir / env / new_name())
         try:
-            run.checkpoints.mkdir(parents=True)
-            draft = run.config.with_suffix(".tmp")
-            draft.write_text(config, encoding="utf-8")
-            draft.replace(run.config)  # a run is one whose settings are there, whole
+            lay_out(run, config)
         except FileExistsError:
             if not run.path.is_dir():
                 raise CheckpointError(f"a file is in the way of the run: {run.path}", _HINT) from None
@@ -209,6 +210,24 @@ def create(runs_dir: Path, env: str, config: str) -> Run:
             raise CheckpointError(f"the run cannot be written: {run.path}: {error.strerror}", _HINT) from error
         return run
     raise CheckpointError(f"no free name for a run in {runs_dir / env}", _HINT)
+
+
+def lay_out(run: Run, config: str) -> None:
+    """Make the folder of a run and store its settings.
+
+    Raises:
+        OSError: if that is not possible; FileExistsError if it is there.
+    """
+    run.checkpoints.mkdir(parents=True)
+    draft = run.config.with_suffix(".tmp")
+    draft.write_text(config, encoding="utf-8")
+    draft.replace(run.config)  # a run is one whose settings are there, whole
+
+
+def new_name() -> str:
+    """Return <time>-<words>."""
+    words = random.SystemRandom()
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{words.choice(_FIRST.split())}-{words.choice(_SECOND.split())}"
 
 
 def newest(runs_dir: Path, env: str = "") -> Run:

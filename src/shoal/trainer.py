@@ -332,8 +332,8 @@ class Trainer:
         self._progress.news = self._progress.news | told
         return version
 
-    def adopt(self, run: store.Run, generations: Generations) -> None:
-        """Write into this run from now on.
+    def adopt(self, run: store.Run, generations: Generations | None) -> None:
+        """Write into this run from now on, without `generations` no resume images.
 
         Raises:
             CheckpointError: for several ranks, of which each image holds a share only.

@@ -222,3 +222,16 @@ def test_exporting(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
         found = json.loads(text) if suffix == ".json" else [json.loads(line) for line in text.splitlines()]
     assert [row["name"][-1] for row in found] == ["a", "b", "c"]
     assert [float(row["train.gamma"]) for row in found] == [0.99, 0.9, 0.99]
+
+
+def test_trials_of_sweeps_are_left_out_unless_they_are_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(folder, "0001", env="tuning", perf=0.7)
+    (folder / "tuning" / store.SWEEP).write_text("")
+    assert len(names(folder)) == 3
+    assert names(folder, "sweep=tuning") == ["0001"]
+    assert cli.main(["runs", "--sweep", "tuning", "--runs-dir", str(folder)]) == 0
+    assert "1 of 1 runs" in capsys.readouterr().out
+    assert cli.main(["runs", "--runs-dir", str(folder)]) == 0
+    assert "3 of 3 runs" in capsys.readouterr().out

@@ -111,7 +111,7 @@ def test_a_second_ctrl_c_gives_the_terminal_back_too(tmp_path: Path) -> None:
         "import signal, os, time; from shoal import command_train, terminal\n"
         "screen = terminal.Screen(); screen.enter()\n"
         "try:\n"
-        "    with command_train._interruptible():\n"
+        "    with command_train.interruptible():\n"
         "        try: os.kill(os.getpid(), signal.SIGINT); time.sleep(5)\n"
         "        except KeyboardInterrupt: os.kill(os.getpid(), signal.SIGINT); time.sleep(5)\n"
         "finally: print('not at once')\n"

@@ -110,6 +110,14 @@ def test_many_updates_are_sent_as_one_row_of_means(tmp_path: Path) -> None:
         assert found["episode/return"] == pytest.approx(returns / sum(lives))
 
 
+def test_what_is_not_finite_is_left_out(tmp_path: Path) -> None:
+    trainer = begin(tmp_path, "Notes", [])
+    assert trainer.run
+    with tracking.Tracking(trainer.run, trainer.config, 1, 0, pytest.fail) as followed:
+        followed.log({"steps": 9e9, "episode/count": 0.0, "a": float("nan"), "b": float("inf"), "c": 2.0})
+    assert calls_of(trainer.run.path)[1]["metrics"] == {"episode/count": 0.0, "c": 2.0}
+
+
 def test_recordings_and_weights_are_sent_only_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shoal import live
 

@@ -45,10 +45,9 @@ def should_stop(curve: Curve, trials: Sequence[Trial], *, by: str = "steps") -> 
         moment, score = point[place], point[2]
         then = [_at(trial.curve, place, moment) for trial in done]
         good = [value for value in then[:number] if value is not None]
-        if len(good) < LEAST:
-            return False
-        lowest = min(min(good), float(np.mean(good)) - DEVIATIONS * float(np.std(good, ddof=1)))
-        if not score < lowest:
+        if len(good) < LEAST or not score < min(
+            min(good), float(np.mean(good)) - DEVIATIONS * float(np.std(good, ddof=1))
+        ):
             return False
         gains = [(trial.score or 0.0) - value for trial, value in zip(done, then, strict=True) if value is not None]
         if score + max(float(np.quantile(gains, GAIN)), 0.0) >= bar:

@@ -103,7 +103,7 @@ shoal.pages.sweep = (page, name) => {
   const table = shoal.list({
     chosen: () => false,
     width: () => 700,
-    grid: () => "64px 80px 80px 80px 80px 76px minmax(260px, 1fr)",
+    grid: () => "84px 80px 80px 80px 80px 76px minmax(260px, 1fr)",
     title: () => ["number", "score", "cost", "steps", "status", "purpose"].map((key) => {
       const sort = said("sort", "-number");
       const on = sort.replace("-", "") === key;
@@ -174,14 +174,18 @@ shoal.pages.sweep = (page, name) => {
     importance.replaceChildren(shoal.importance(sweep.effects));
     const counted = shown().filter((trial) => trial.status !== "running");
     const y = shoal.scale("linear", counted.map((trial) => trial.score));
-    effects.replaceChildren(...sweep.effects.map((effect) => shoal.effect(effect, sweep.dimensions.find((one) => one.name === effect.name), counted, y, scaleOf(effect.name))));
+    effects.replaceChildren(...(sweep.effects.length ? [] : [shoal.el("span", { class: "soft" }, "too few trials to tell")]));
+    effects.append(...sweep.effects.map((effect) => shoal.effect(effect, sweep.dimensions.find((one) => one.name === effect.name), counted, y, scaleOf(effect.name))));
   };
 
   const drawBest = () => {
-    const interval = (row) => (row.low === null ? "" : ` (${shoal.number(row.low)} to ${shoal.number(row.high)})`);
+    const interval = (row) => {
+      const [low, high] = [sweep.sign * row.low, sweep.sign * row.high].sort((a, b) => a - b);
+      return row.low === null ? "" : ` (${shoal.number(low)} to ${shoal.number(high)})`;
+    };
     const rows = sweep.best.map((row) => {
       const button = shoal.el("button", { onclick: () => shoal.copy(button, shoal.toml(row.point)) }, "Copy");
-      return shoal.el("details", {}, shoal.el("summary", {}, shoal.el("b", { style: "color:var(--ink)" }, shoal.number(row.score)), interval(row),
+      return shoal.el("details", {}, shoal.el("summary", {}, shoal.el("b", { style: "color:var(--ink)" }, shoal.best({ score: row.score, sign: sweep.sign })), interval(row),
         ` · ${row.seeds} ${row.confirmed ? "confirming " : ""}${row.seeds === 1 ? "trial" : "trials"} · ${shoal.duration(row.cost)} · trial ${row.trials[0]} `,
         row.confirmed ? shoal.el("span", { class: "pill done" }, "confirmed") : ""), shoal.el("pre", {}, shoal.toml(row.point)), button);
     });
@@ -194,7 +198,7 @@ shoal.pages.sweep = (page, name) => {
       label: `trial ${trial.number}`, title: "", colour: shoal.colour(i), x: trial.curve.map((p) => p[1]), y: trial.curve.map((p) => p[2]),
       href: trial.run && !shoal.report ? shoal.link("run", trial.run) : null,
     }));
-    curves.draw(lines, { xLabel: "steps", yLabel: sweep.metric, height: 280, empty: "no evaluations yet" });
+    curves.draw(lines, { xLabel: "steps", yLabel: label("score"), height: 280, empty: "no evaluations yet" });
   };
 
   const draw = () => {
