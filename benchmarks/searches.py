@@ -76,6 +76,8 @@ class Protein(searches.Random):
             for seconds, steps, score in (trial.curve[3], trial.curve[7]):
                 self._protein.observe({"s": {**numbers, STEPS: steps}}, score, seconds)
         self._seen = len(trials)
+        if trials and not self._protein.success_observations:  # it would suggest its center for ever
+            return super()._next(trials)
         with contextlib.redirect_stdout(io.StringIO()):
             found = self._protein.suggest({"s": {}})[0]["s"]
         point: Point = {}

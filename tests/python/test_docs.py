@@ -42,3 +42,12 @@ def test_c_of_the_drawing_page_compiles(tmp_path: Path) -> None:
     flags = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{ROOT}/native/include", "-x", "c")
     done = subprocess.run([compiler, *flags, tmp_path / "game_draw.h"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_python_of_the_search_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("scipy")
+    (block,) = re.findall(r"```python\n(.*?)```", (PAGE.parent / "search.md").read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert abs(names["best"].point["train.learning_rate"] - 0.02) < 0.01
+    assert "train.learning_rate" in capsys.readouterr().out
