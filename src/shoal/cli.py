@@ -249,6 +249,7 @@ def _compare(arguments: list[str]) -> int:
 
 
 def _sweep(arguments: list[str]) -> int:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: the cores are the trials'
     from shoal import command_sweep
 
     return command_sweep.run(arguments)
