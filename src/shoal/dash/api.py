@@ -14,7 +14,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,14 +41,6 @@ MEDIA = {
 
 _ALWAYS = ("path", "name", "env", "status", "settings", "seed")  # of every row
 _DRAWS = 2000  # of the bootstrap behind a comparison
-
-
-@dataclass(frozen=True)
-class _NotBelow(Condition):
-    """No run of the folder `value`: the trials of a sweep."""
-
-    def sql(self) -> tuple[str, list[Any]]:
-        return "substr(path, 1, ?) != ?", [len(self.value) + 1, f"{self.value}/"]
 
 
 class Api:
@@ -124,7 +115,7 @@ class Api:
     # ------------------------------------------------------------------------------------------------ runs
 
     def _runs(self, query: Query) -> Answer:
-        conditions = index.parse(query.get("filter", "")) + self._outside()
+        conditions = index.parse(query.get("filter", ""))
         limit = min(max(_whole(query, "limit", 100), 1), PAGE)
         offset = max(_whole(query, "offset", 0), 0)
         columns = [name for name in query.get("columns", "").split(",") if name]
@@ -138,10 +129,6 @@ class Api:
             return {"offset": offset, "total": found.count(conditions), "running": running, "rows": kept}
 
         return self._in_index(select)
-
-    def _outside(self) -> list[Condition]:
-        """Return the conditions that leave out the trials of sweeps."""
-        return [_NotBelow("path", "!=", name) for name in trials.names(self.runs_dir)]
 
     def _names(self, query: Query) -> Answer:
         del query
