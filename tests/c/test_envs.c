@@ -127,7 +127,7 @@ static void run(const ShoalEnv *env, int64_t steps, Phase phase) {
   }
   if (env->has_shared) {
     uint8_t *block = guarded("shared", spec->shared_bytes);
-    env->shared(vec.params, 5, block);
+    env->shared(vec.newest, 5, block);
     shared = block;
   }
   vec.shared = &shared;
