@@ -16,6 +16,7 @@ from shoal import command_watch, flags, folder, native, registry, store, termina
 from shoal import config as configs
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
+from shoal.learner import ranks
 
 if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known to be right
     from shoal.result import Result
@@ -139,8 +140,7 @@ def _backend(trainer: Trainer) -> str:
     import torch
 
     device = getattr(trainer.policy, "device", "cpu")
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
-    return f"torch {torch.__version__} on {device}" + (f", {ranks} ranks" if ranks > 1 else "")
+    return f"torch {torch.__version__} on {device}" + (f", {ranks()} ranks" if ranks() > 1 else "")
 
 
 def _report(result: Result, trainer: Trainer) -> None:

@@ -69,6 +69,11 @@ class Learner(Protocol):
         """Return the seconds since the last call that went into each stage."""
 
 
+def ranks() -> int:
+    """Return how many processes torchrun started for one run."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def create(spec: registry.Spec, settings: Config, *, warm: bool, fault: int, stop: ctypes.c_int32) -> Learner:
     """Return the learner of the settings' backend.
 
@@ -82,14 +87,13 @@ def create(spec: registry.Spec, settings: Config, *, warm: bool, fault: int, sto
     Raises:
         ConfigError: for settings that the backend cannot satisfy.
     """
-    ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if settings.train.backend == "torch":
         from shoal.torch.learner import TorchLearner
 
         return TorchLearner(spec, settings, warm=warm, stop=stop)
-    if ranks > 1:
+    if ranks() > 1:
         raise ConfigError(
-            f"{ranks} ranks were started, and the native backend trains in one process", "`--backend torch`"
+            f"{ranks()} ranks were started, and the native backend trains in one process", "`--backend torch`"
         )
     return NativeLearner(spec, settings, warm=warm, fault=fault, stop=stop)
 

@@ -18,6 +18,7 @@ from shoal import config as configs
 from shoal import folder, registry, store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.image import Generations
+from shoal.learner import ranks
 from shoal.settings import check_section
 from shoal.stats import stats_of
 from shoal.trainer import BEGAN_WITH, IMAGE_SECONDS, Trainer
@@ -53,8 +54,11 @@ def resume(
         started: `time.perf_counter()` when the clock began to run; None: when `train` is called.
 
     Raises:
-        CheckpointError: if there is no such run, it is finished, in use, or does not fit this version of shoal.
+        CheckpointError: if there is no such run, it is finished, in use, or does not fit this version of shoal; for
+            several ranks.
     """
+    if ranks() > 1:  # before they meet: who waits for one that has ended waits long
+        raise CheckpointError("several ranks cannot resume a run: each holds a share of the environments", _NEW_RUN)
     run = store.find_run(Path(runs_dir), str(target))
     known = registry.get(str(env)) if env else folder.of_run(run, Path(runs_dir))
     with run.lock():

@@ -333,13 +333,7 @@ class Trainer:
         return version
 
     def adopt(self, run: store.Run, generations: Generations | None) -> None:
-        """Write into this run from now on, without `generations` no resume images.
-
-        Raises:
-            CheckpointError: for several ranks, of which each image holds a share only.
-        """
-        if not self._learner.whole:
-            raise CheckpointError("several ranks cannot resume a run", "`--init-from` begins another with its weights")
+        """Write into this run from now on, without `generations` no resume images."""
         self.run, self._generations = run, generations
 
     def go_on(self, found: checkpoint.Checkpoint, progress: Progress, *, fresh_environments: bool = False) -> None:
