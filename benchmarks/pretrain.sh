@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the shoal authors
 #
 # Train the agents that come with environments (src/shoal/envs/<name>/agent.safetensors), evaluate each over 1,000 new
-# episodes and write a line for each into benchmarks/results/agents.jsonl. Three minutes on two cores:
+# episodes and write a line for each into benchmarks/results/agents.jsonl. Five minutes on two cores:
 #
 #     benchmarks/pretrain.sh                  # all of them
 #     benchmarks/pretrain.sh breakout         # one
@@ -38,7 +38,7 @@ results.write_text("".join(json.dumps(row) + "\n" for row in sorted(rows, key=la
 END
 }
 
-for name in ${*:-cartpole pong breakout squared target template recall reset masked mixed continuous crowd forever}; do
+for name in ${*:-cartpole pong breakout squared target template recall reset masked mixed continuous crowd forever sights}; do
   case $name in
     cartpole) train cartpole --seed 1 --steps 2M ;;
     pong) train pong --seed 1 --steps 4M ;;
@@ -53,6 +53,7 @@ for name in ${*:-cartpole pong breakout squared target template recall reset mas
     recall | masked | continuous | crowd | forever)
       train "$name" --seed 1 --steps 2M --policy.hidden 16 --policy.layers 1 ;;
     reset | mixed) train "$name" --seed 1 --steps 6M --policy.hidden 32 --policy.layers 1 ;;
+    sights) train sights --seed 1 --policy.hidden 32 --policy.layers 1 ;;
     *) echo "pretrain.sh: no agent comes with \`$name\`" >&2 && exit 2 ;;
   esac
 done

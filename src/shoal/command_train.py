@@ -16,7 +16,7 @@ from shoal import command_watch, flags, folder, native, registry, store, termina
 from shoal import config as configs
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
-from shoal.learner import ranks
+from shoal.ranks import ranks
 
 if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known to be right
     from shoal.result import Result

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shoal import config, memory, native, registry
@@ -13,6 +12,7 @@ from shoal.checkpoint import Tensors
 from shoal.config import Config
 from shoal.errors import ConfigError, NativeError
 from shoal.policy import Policy, tensors_of
+from shoal.ranks import ranks
 from shoal.selfplay import Selfplay
 from shoal.stats import Stats
 from shoal.vector import Vec
@@ -67,11 +67,6 @@ class Learner(Protocol):
 
     def stages(self) -> dict[str, float]:
         """Return the seconds since the last call that went into each stage."""
-
-
-def ranks() -> int:
-    """Return how many processes torchrun started for one run."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def create(spec: registry.Spec, settings: Config, *, warm: bool, fault: int, stop: ctypes.c_int32) -> Learner:

@@ -18,7 +18,7 @@ from shoal import config as configs
 from shoal import folder, registry, store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.image import Generations
-from shoal.learner import ranks
+from shoal.ranks import ranks
 from shoal.settings import check_section
 from shoal.stats import stats_of
 from shoal.trainer import BEGAN_WITH, IMAGE_SECONDS, Trainer

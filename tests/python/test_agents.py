@@ -15,8 +15,8 @@ from shoal.evaluate import evaluate
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "agents.jsonl"
 NAMES = (
-    "breakout", "cartpole", "continuous", "crowd", "forever", "masked", "mixed", "pong", "recall", "reset", "squared",
-    "target", "template",
+    "breakout", "cartpole", "continuous", "crowd", "forever", "masked", "mixed", "pong", "recall", "reset", "sights",
+    "squared", "target", "template",
 )  # fmt: skip
 
 

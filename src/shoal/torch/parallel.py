@@ -17,13 +17,14 @@ import torch.distributed as dist
 from torch import Tensor
 
 from shoal.errors import ConfigError
+from shoal.ranks import ranks
 
 
 class Ranks:
     """What the ranks agree upon; with one process every call returns what it was given."""
 
     def __init__(self, device: torch.device) -> None:
-        self.size = int(os.environ.get("WORLD_SIZE", "1"))
+        self.size = ranks()
         self.rank = int(os.environ.get("RANK", "0")) if self.size > 1 else 0
         self._device = device
         self.on_this_machine = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if self.size > 1 else 1
