@@ -14,8 +14,10 @@
 // the gradients of the pre-activations, which the layer's matrix products then read.
 #include <string.h>
 
+#include "nn/gemm.h"
 #include "nn/policy.h"
 #include "nn/vector_math.h"
+#include "shoal/shoal.h"
 
 // Of `vectors` (1 or 2) of units of one step: the gates and the cell; then its squashing and the output. Each in a loop
 // of its own, so that chains of dependent operations overlap (vector_math.h). The gates hold pre-activations on entry,
@@ -148,4 +150,30 @@ void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, Sho
       if (fresh) { memset(dc + s * ldh, 0, 4 * (size_t)H); }
     }
   }
+}
+
+void shoal_lstm_step(float *gates, const float *before, const uint8_t *starts, const uint8_t *next, float *cells,
+                     float *squashed, float *y, float *carried, int32_t rows, int32_t hidden) {
+  static const float zero[4096];
+  int64_t H = hidden;
+  for (int64_t r = 0; r < rows; r++) {
+    const float *c = starts[r] ? zero : before + r * H;
+    activate(gates + 4 * r * H, c, cells + r * H, squashed + r * H, y + r * H, hidden);
+    if (next) { memcpy(carried + r * H, next[r] ? zero : y + r * H, 4 * (size_t)H); }
+  }
+}
+
+void shoal_lstm_step_back(const float *gates, const float *before, const float *squashed, const uint8_t *starts,
+                          const uint8_t *next, const float *dy, const float *dh, float *dc, float *dgates, float *dbias,
+                          int32_t rows, int32_t hidden) {
+  static const float zero[4096];
+  int64_t H = hidden;
+  memcpy(dgates, gates, 16 * (size_t)(rows * H));
+  for (int64_t r = 0; r < rows; r++) {
+    float *gate = dgates + 4 * r * H;
+    retreat(gate, gate + H, gate + 2 * H, gate + 3 * H, starts[r] ? zero : before + r * H, squashed + r * H, dy + r * H,
+            !next || next[r] ? zero : dh + r * H, dc + r * H, hidden);
+    if (starts[r]) { memset(dc + r * H, 0, 4 * (size_t)H); }
+  }
+  shoal_column_sum(dbias, dgates, 4 * H, rows, 4 * hidden);
 }

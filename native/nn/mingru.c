@@ -11,8 +11,11 @@
 //
 // Forward overwrites the pre-activations with (k, z, q) = (k, sigma(g), sigma(p)); backward overwrites those with
 // their gradients, which the layer's two matrix products then read.
+#include <string.h>
+
 #include "nn/policy.h"
 #include "nn/vector_math.h"
+#include "shoal/shoal.h"
 
 // `vectors` (1 or 2) of units of one step: gates hold pre-activations on entry, (k, z, q) on return. The three logistic
 // functions of a unit share one division: with a, b, c = 1 + exp(-x), 1/a = bc / abc. n: units that are left.
@@ -105,5 +108,30 @@ void shoal_mingru_backward(float *gates, int64_t ldg, const float *x, float *dy,
         for (int32_t i = 0; i < hidden; i++) { carry[i] = 0.0f; }
       }
     }
+  }
+}
+
+void shoal_mingru_sequence(float *gates, const float *x, const float *state, const uint8_t *starts, float *states,
+                           float *y, int32_t steps, int32_t rows, int32_t hidden) {
+  static const float zero[4096];
+  int64_t H = hidden, count = (int64_t)steps * rows;
+  for (int64_t r = 0; r < count; r++) {
+    const float *before = starts[r] ? zero : r < rows ? state + r * H : states + (r - rows) * H;
+    advance(gates + 3 * r * H, x + r * H, before, states + r * H, y + r * H, hidden);
+  }
+}
+
+void shoal_mingru_sequence_back(const float *gates, const float *x, const float *state, const uint8_t *starts,
+                                const float *states, float *dy, float *carry, float *dgates, int32_t steps,
+                                int32_t rows, int32_t hidden) {
+  static const float zero[4096];
+  int64_t H = hidden;
+  memset(carry, 0, 4 * (size_t)(rows * H));
+  for (int64_t r = (int64_t)steps * rows - 1; r >= 0; r--) {
+    const float *before = starts[r] ? zero : r < rows ? state + r * H : states + (r - rows) * H;
+    float *to = carry + r % rows * H;
+    memcpy(dgates + 3 * r * H, gates + 3 * r * H, 12 * (size_t)H);
+    retreat(dgates + 3 * r * H, x + r * H, before, states + r * H, dy + r * H, to, hidden);
+    if (starts[r]) { memset(to, 0, 4 * (size_t)H); }
   }
 }

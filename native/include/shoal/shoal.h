@@ -257,5 +257,26 @@ SHOAL_API int32_t shoal_draw_actions(const ShoalSpec *spec, int32_t threads, int
 // priorities (count,) hold sums of |advantage| and are overwritten; else they may be null.
 SHOAL_API void shoal_draw_segments(uint64_t seed, int64_t iteration, int32_t pass, int32_t count, double alpha,
                                    double beta, double *priorities, int32_t *order, float *importance);
+// What one step of an LSTM does beside its products, for `rows` rows of `hidden` <= 4096 units, all contiguous. gates
+// (rows, 4 hidden): pre-activations in, activations out. before: c before the step, taken as 0 where `starts` is set.
+// cells, squashed, y =: c, tanh(c), h. carried =: h as the next step sees it, 0 where `next` is set; `next` (the starts
+// of that step) null: not written.
+SHOAL_API void shoal_lstm_step(float *gates, const float *before, const uint8_t *starts, const uint8_t *next,
+                               float *cells, float *squashed, float *y, float *carried, int32_t rows, int32_t hidden);
+// Its gradients. gates, before, squashed, starts as they were; dy: of y; dh: of `carried`, not read where `next` is set
+// or null; dc: of c after the step in, before it out; dgates =: of the pre-activations; dbias (4 hidden) += their sum.
+SHOAL_API void shoal_lstm_step_back(const float *gates, const float *before, const float *squashed,
+                                    const uint8_t *starts, const uint8_t *next, const float *dy, const float *dh,
+                                    float *dc, float *dgates, float *dbias, int32_t rows, int32_t hidden);
+// What a minGRU layer does beside its products, for `steps` steps of `rows` rows of `hidden` <= 4096 units, all
+// contiguous, time first. gates (steps, rows, 3 hidden): pre-activations in, (k, z, q) out (native/nn/mingru.c). state
+// (rows, hidden) before the first step, taken as 0 where `starts` (steps, rows) is set. states, y =: s, and what the
+// layer gives.
+SHOAL_API void shoal_mingru_sequence(float *gates, const float *x, const float *state, const uint8_t *starts,
+                                     float *states, float *y, int32_t steps, int32_t rows, int32_t hidden);
+// Its gradients. dy: of y in, of x past the products out; carry (rows, hidden): scratch; dgates =: of pre-activations.
+SHOAL_API void shoal_mingru_sequence_back(const float *gates, const float *x, const float *state, const uint8_t *starts,
+                                          const float *states, float *dy, float *carry, float *dgates, int32_t steps,
+                                          int32_t rows, int32_t hidden);
 
 #endif

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from shoal.torch import fused
+
 # (gradient, output, grad_input=where): the gradient before the function.
 _SIGMOID = torch.ops.aten.sigmoid_backward.grad_input
 _TANH = torch.ops.aten.tanh_backward.grad_input
@@ -52,6 +54,9 @@ class MinGru(nn.Module):
 
     def forward(self, x: Tensor, keep: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return y and s after the last step."""
+        if fused.fits(x, self.weight, state):
+            found: tuple[Tensor, Tensor] = fused.MinGruSequence.apply(x, self.weight, self.bias, keep, state)  # type: ignore[no-untyped-call]
+            return found
         k, g, p = _product(x, self.weight, self.bias, state).chunk(3, dim=-1)
         k = torch.where(k >= 0, k + 0.5, torch.sigmoid(k))
         s = _Scan.apply(k, torch.sigmoid(g), keep, state)  # type: ignore[no-untyped-call]
@@ -71,6 +76,9 @@ class Lstm(nn.Module):
 
     def forward(self, x: Tensor, keep: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return h of every step, and (h, c) after the last."""
+        if fused.fits(x, self.weight_x, state):
+            h, c = fused.LstmSequence.apply(x, self.weight_x, self.weight_h, self.bias, keep, state)  # type: ignore[no-untyped-call]
+            return h, torch.cat([h[-1], c], dim=-1)
         gates = _product(x, self.weight_x, self.bias, state)
         h, c = _LstmSequence.apply(gates, self.weight_h, keep, state)  # type: ignore[no-untyped-call]
         return h, torch.cat([h[-1], c], dim=-1)

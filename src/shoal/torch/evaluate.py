@@ -28,7 +28,7 @@ def play(
         if stop is not None and stop.value:
             return None
         rows, starts = (torch.from_numpy(array).to(policy.device)[None] for array in (vec.rows, vec.starts != 0))
-        outputs, _, state = policy.forward(rows, starts, state)
+        outputs, _, state = policy.infer(rows, starts, state)
         policy.draw(outputs[0], vec.mask_rows, vec.live, seed=seed, clock=clock, greedy=greedy, out=drawn)
         vec.step()
         steps += playing * vec.spec.agents

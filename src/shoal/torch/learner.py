@@ -27,6 +27,7 @@ from shoal.learner import check_memory, make_vec
 from shoal.stats import Stats
 from shoal.torch import heads, loss
 from shoal.torch.advantage import Outcome, advantages, explained_variance, future_squares, past_sums
+from shoal.torch.crew import Crew, cut
 from shoal.torch.optimizer import Optimizer
 from shoal.torch.parallel import Ranks
 from shoal.torch.policy import TorchPolicy, host_view
@@ -37,6 +38,7 @@ from shoal.vector import Vec
 
 _ROLLOUTS, _UPDATES, _CLOCK = range(3)  # of `counters`
 _SMALL = 8e6  # floating-point operations of a step below which a second thread of torch costs more than it does
+_PART = 128  # segments of a part of a minibatch
 _CHUNK = 1 << 22  # elements whose sums are taken at once in float64
 
 
@@ -86,8 +88,9 @@ class TorchLearner:
         self._segments = self._rows * steps // self._segment
         self._batch_segments = (self._config.minibatch or 0) // self._segment
         self._batches = self._segments // self._batch_segments
-        self._torch_threads = self._threads(threads)
+        self._torch_threads = self._share_threads(threads)
         self._optimizer = Optimizer(self._policy, self._config)
+        self._trained = [parameter for _, parameter in self._policy.parameters if parameter.requires_grad]
         self._counters = np.zeros(3, np.int64)
         self._discounted = np.zeros(n, np.float32)
         self._returns = np.zeros(3)
@@ -229,37 +232,54 @@ class TorchLearner:
         policy, rollout = self._policy, self.rollout
         columns, here = self._columns(segments)
         weights = torch.from_numpy(omega[here]).to(policy.device, policy.dtype)
-        part = {name: array.index_select(1, columns) for name, array in data.items()}
-        learn, advantage = part["learn"], part["advantages"]
+        learn, advantage = (data[name].index_select(1, columns) for name in ("learn", "advantages"))
         sums = torch.stack([sum_of(learn), sum_of(advantage * learn), sum_of(advantage.square() * learn)])
         count, total, squares = self.ranks.sum(sums).tolist()
         if not count:
             return 0.0  # nobody learnt in these segments
         mean = total / count
         std = max(math.sqrt(max(squares / count - mean * mean, 0.0)), self._config.advantage_floor)
-        starts = part["starts"] != 0
-        state = rollout.memory.flatten(0, 1).index_select(0, columns)
         rollout.lap("gather")
-        with torch.enable_grad():
-            fields = policy.fields(part["rows"])
-            outputs, new_values, _ = policy.call(fields, starts, state)
-            rollout.lap("forward")
-            scores = heads.score(
-                policy.spec, outputs, policy.log_std, part["masks"], part["discrete"].long(), part["raw"]
-            )
-            batch = loss.Batch(
-                fields=fields, starts=starts, discrete=part["discrete"], raw=part["raw"], masks=part["masks"],
-                log_probs=part["log_probs"], values=part["values"],
-                advantages=(advantage - mean) * (1.0 / (std + 1e-8)), targets=part["targets"], omega=weights,
-                learn=learn,
-            )  # fmt: skip
-            summed, new_ratio, logged = loss.terms(self._config, log.ent_coef, batch, new_values, scores)
-            rollout.lap("loss")
-            policy.gradient.zero_()
-            (summed / count + self._extra_loss(batch)).backward()
-        values.index_copy_(1, columns, new_values.detach())
-        ratio.index_copy_(1, columns, torch.where(learn != 0, new_ratio, 1.0))
-        rollout.lap("backward")
+
+        def work(part: slice, leads: bool) -> tuple[tuple[Tensor | None, ...], Tensor]:
+            lap = rollout.lap if leads else _no_lap  # the others work beside it: their time is not to be counted again
+            mine = columns[part]
+            found = {name: array.index_select(1, mine) for name, array in data.items()}
+            starts = found["starts"] != 0
+            state = rollout.memory.flatten(0, 1).index_select(0, mine)
+            lap("gather")
+            with torch.enable_grad():
+                fields = policy.fields(found["rows"])
+                outputs, new_values, _ = policy.call(fields, starts, state)
+                lap("forward")
+                scores = heads.score(
+                    policy.spec, outputs, policy.log_std, found["masks"], found["discrete"].long(), found["raw"]
+                )
+                batch = loss.Batch(
+                    fields=fields, starts=starts, discrete=found["discrete"], raw=found["raw"], masks=found["masks"],
+                    log_probs=found["log_probs"], values=found["values"],
+                    advantages=(found["advantages"] - mean) * (1.0 / (std + 1e-8)), targets=found["targets"],
+                    omega=weights[part], learn=found["learn"],
+                )  # fmt: skip
+                summed, new_ratio, logged = loss.terms(self._config, log.ent_coef, batch, new_values, scores)
+                whole = summed / count + self._extra_loss(batch)
+                lap("loss")
+                gradients = torch.autograd.grad(whole, self._trained, allow_unused=True)
+            values.index_copy_(1, mine, new_values.detach())
+            ratio.index_copy_(1, mine, torch.where(found["learn"] != 0, new_ratio, 1.0))
+            lap("backward")
+            return gradients, logged
+
+        parts = [slice(None)] if policy.crew is None else cut(len(columns), _PART)
+        shares = policy.crew.map(work, parts) if policy.crew else [work(parts[0], True)]
+        rollout.lap("wait")
+        policy.gradient.zero_()
+        for gradients, _ in shares:
+            for parameter, gradient in zip(self._trained, gradients, strict=True):
+                if gradient is not None:
+                    parameter.grad.add_(gradient)  # type: ignore[union-attr]
+        logged = torch.stack([found for _, found in shares])
+        logged = torch.cat([logged[:, :-1].sum(0), logged[:, -1:].max(0).values])
         self.ranks.sum(policy.gradient)
         self.ranks.sum(logged[:-1])
         self.ranks.max(logged[-1:])
@@ -417,9 +437,14 @@ class TorchLearner:
         found = self.ranks.sum(sums).cpu().numpy()
         return found[: len(shift)], found[len(shift) : -1], float(found[-1])
 
-    def _threads(self, threads: int) -> int:
-        """Return how many of so many threads torch is to use: one where a step is little work."""
-        return 1 if 2.0 * self.vec.num_rows * self._policy.theta.numel() < _SMALL else threads
+    def _share_threads(self, threads: int) -> int:
+        """Give the policy's crew so many threads, one where a step is little work; returns how many torch is to use."""
+        if 2.0 * self.vec.num_rows * self._policy.theta.numel() < _SMALL:
+            threads = 1
+        if self._policy.crew is None:
+            return threads
+        self._policy.crew = Crew(threads)
+        return 1
 
     def _make_tensors(self) -> Tensors:
         """Return the host's views, or copies of what lies on a device."""
@@ -433,6 +458,10 @@ class TorchLearner:
             "optimizer.second": self._optimizer.second,
             "learner.memory": self.rollout.carried,
         }
+
+
+def _no_lap(stage: str) -> None:
+    """Count nothing."""
 
 
 def merge(

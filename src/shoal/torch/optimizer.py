@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from shoal.settings import TrainConfig
+from shoal.torch.crew import cut
 from shoal.torch.policy import TorchPolicy
 from shoal.torch.sums import wide
 
 HEADS = ("head", "value", "actor", "critic")
 BETAS, EPSILON = (0.9, 0.999), 1e-8
+_SHARE = 4  # matrices that one thread steps together
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 _RECURRENT: dict[type[nn.Module], int] = {
     nn.LSTM: 4,
@@ -40,6 +42,7 @@ class Optimizer:
         # (weights, gradient, momentum) of every matrix, as views; those of one shape go through Muon together.
         self._muon: dict[tuple[int, int], list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
         self._adam: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self._policy = policy
         blocks = _blocks(policy.module, config)
         at = 0
         for name, parameter in policy.parameters:
@@ -58,8 +61,16 @@ class Optimizer:
     def step(self, rate: float, scale: float, step: int) -> None:
         """Take step number `step` >= 1 with the policy's gradient times `scale`."""
         config = self._config
-        for shape, entries in self._muon.items():
-            _muon(shape, entries, rate, scale, config.momentum)
+        crew, groups = self._policy.crew, list(self._muon.items())
+        if crew:
+
+            def work(group: tuple[tuple[int, int], list[tuple[Tensor, Tensor, Tensor]]], leads: bool) -> None:
+                _muon(*group, rate, scale, config.momentum)
+
+            crew.map(work, [(shape, entries[here]) for shape, entries in groups for here in cut(len(entries), _SHARE)])
+        else:
+            for shape, entries in groups:
+                _muon(shape, entries, rate, scale, config.momentum)
         if self._adam:
             ratio = config.adam_ratio if config.optimizer == "muon" else 1.0
             _adamw(self._adam, rate * ratio, scale, step)
@@ -84,6 +95,7 @@ def _blocks(module: nn.Module, config: TrainConfig) -> dict[str, int]:
     return found
 
 
+@torch.no_grad()
 def _muon(
     shape: tuple[int, int], entries: list[tuple[Tensor, Tensor, Tensor]], rate: float, scale: float, momentum: float
 ) -> None:

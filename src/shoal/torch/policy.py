@@ -28,9 +28,11 @@ from shoal import checkpoint, config, native, registry, users_code
 from shoal import policy as policies
 from shoal.errors import ConfigError, ShapeError, ShoalError
 from shoal.torch import encoders, heads
+from shoal.torch.crew import Crew, cut
 from shoal.torch.network import Network
 
 _FLOATS = ("vector", "flag", "set")  # kinds that a network gets as floats; the others as the integers they are
+_BLOCK = 256  # rows that act together: what a step of them needs stays in cache
 
 
 class TorchPolicy:
@@ -40,6 +42,7 @@ class TorchPolicy:
         spec: the environment's. settings: resolved. module: the network. device, dtype: of its weights.
         remote: the device has memory of its own. state_size: floats of memory for each row. outputs: logits and means.
         theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it.
+        crew: the threads that share batches, None where torch's own do: with a user's module, and on a device.
     """
 
     def __init__(self, spec: registry.Spec, settings: config.Config, *, dtype: torch.dtype = torch.float32) -> None:
@@ -68,6 +71,7 @@ class TorchPolicy:
             if config.native_knows(settings, spec):
                 twin = policies.Policy(spec, config.native_twin(settings))
         self.outputs = heads.width(spec)
+        self.crew = None if settings.policy.module or self.device.type != "cpu" else Crew(1)
         if spec.dims:
             self.module.register_parameter("log_std", nn.Parameter(torch.full((len(spec.dims),), -0.5)))
         self.module.to(self.device, dtype)
@@ -171,7 +175,7 @@ class TorchPolicy:
                 values = values.to(self.dtype)
             if field.kind == "vector" and self._normalised:
                 here = slice(at, at + field.size)
-                values = ((values - self.center[here]) * self.scale[here]).clamp(-5.0, 5.0)
+                values = (values - self.center[here]).mul_(self.scale[here]).clamp_(-5.0, 5.0)
                 at += field.size
             found[field.name] = values.reshape(*rows.shape[:2], *field.shape)
         for index, field in enumerate(self.spec.fields):
@@ -199,6 +203,18 @@ class TorchPolicy:
             state: (B, state_size).
         """
         return self.call(self.fields(rows), starts, state)
+
+    def infer(self, rows: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Do what `forward` does, in blocks of rows that the crew shares; without gradients."""
+
+        def work(part: slice, leads: bool) -> tuple[Tensor, Tensor, Tensor]:
+            with torch.inference_mode():
+                return self.forward(rows[:, part], starts[:, part], state[part])
+
+        if self.crew is None:
+            return work(slice(None), True)
+        outputs, values, after = zip(*self.crew.map(work, cut(len(state), _BLOCK)), strict=True)
+        return torch.cat(outputs, 1), torch.cat(values, 1), torch.cat(after)
 
     def call(self, fields: encoders.Fields, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Do what `forward` does, given the fields."""

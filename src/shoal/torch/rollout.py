@@ -89,7 +89,7 @@ class Rollout:
                 self.memory[t // self.segment] = carried
             drawn.discrete, drawn.raw, drawn.log_probs = self.discrete[t], self.raw[t], self.log_probs[t]
             self.lap("gather")
-            outputs, values, carried = policy.forward(self.observed[t : t + 1], self._device_starts(t), carried)
+            outputs, values, carried = policy.infer(self.observed[t : t + 1], self._device_starts(t), carried)
             self.values[t] = values[0]
             self.lap("act")
             policy.draw(
@@ -107,7 +107,7 @@ class Rollout:
                 finals.append((t, cut, vec.final_row_bytes[cut], carried[torch.from_numpy(cut).to(policy.device)]))
             self.lap("gather")
         starts = torch.from_numpy(vec.starts != 0).to(policy.device)[None]
-        self.last_values[...] = policy.forward(self.observed[-1:], starts, carried)[1][0]
+        self.last_values[...] = policy.infer(self.observed[-1:], starts, carried)[1][0]
         self.carried[...] = carried
         if finals:
             self._value_finals(finals)
@@ -136,7 +136,7 @@ class Rollout:
         rows = torch.from_numpy(np.concatenate([entry[2] for entry in finals])).to(device)
         memory = torch.cat([entry[3] for entry in finals])
         starts = torch.zeros(1, len(rows), dtype=torch.bool, device=device)
-        _, values, _ = self._policy.forward(rows[None], starts, memory)
+        _, values, _ = self._policy.infer(rows[None], starts, memory)
         times = np.concatenate([np.full(len(entry[1]), entry[0]) for entry in finals])
         where = np.concatenate([entry[1] for entry in finals])
         self.final_values[torch.from_numpy(times).to(device), torch.from_numpy(where).to(device)] = values[0]
