@@ -19,7 +19,7 @@ def run(layer: nn.Module, dtype: torch.dtype, *arrays: torch.Tensor) -> dict[str
     """Return what the layer gives and every gradient."""
     layer = layer.to(dtype)
     layer.zero_grad()
-    x, keep, state, weight = (array.to(dtype) for array in arrays)
+    x, keep, state, weight = (array.to(dtype, copy=True) for array in arrays)
     x.requires_grad_()
     y, after = layer(x, keep, state)
     (y * weight).sum().backward()

@@ -44,7 +44,7 @@ class Crew:
                     return
                 found[i] = work(parts[i], leads)
 
-        helping = min(self.threads, len(parts)) - 1
+        helping = max(min(self.threads, len(parts)) - 1, 0)
         if helping and self._helpers is None:
             self._helpers = ThreadPoolExecutor(self.threads - 1, "shoal-torch", torch.set_num_threads, (1,))
         others = [self._helpers.submit(take, False) for _ in range(helping)] if self._helpers else []

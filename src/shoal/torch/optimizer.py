@@ -95,7 +95,6 @@ def _blocks(module: nn.Module, config: TrainConfig) -> dict[str, int]:
     return found
 
 
-@torch.no_grad()
 def _muon(
     shape: tuple[int, int], entries: list[tuple[Tensor, Tensor, Tensor]], rate: float, scale: float, momentum: float
 ) -> None:
