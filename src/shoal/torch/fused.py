@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from shoal import native
 
+_ROWS = 512  # of products of several steps together
 
 def fits(*tensors: Tensor) -> bool:
     """Return whether native code can take these: float32 on the CPU, without autocast."""
@@ -26,8 +27,8 @@ def fits(*tensors: Tensor) -> bool:
 class LstmSequence(torch.autograd.Function):
     """(i, f, g, o) = W x + U h + b; c <- sigma(f) c + sigma(i) tanh(g); h <- sigma(o) tanh(c).
 
-    A step's gates are used while they are in cache: forward multiplies x step by step too, backward adds up the
-    gradients of the weights step by step, and of the arrays of a whole sequence each is written and read once.
+    Products that do not depend on the step before are made for a few steps together: enough rows for them to be fast,
+    few enough for the gates to stay in cache until they are used.
     """
 
     @staticmethod
@@ -44,13 +45,15 @@ class LstmSequence(torch.autograd.Function):
         c[0] = state[:, hidden:]
         at = _Addresses(gates, c, starts, squashed, h, before)
         step, turned_x, turned_h = native.library().lstm_step, weight_x.t(), weight_h.t()
-        for t in range(steps):
-            torch.addmm(bias, x[t], turned_x, out=gates[t]).addmm_(before[t], turned_h)
-            last = t == steps - 1
-            step(
-                at(gates, t), at(c, t), at(starts, t), None if last else at(starts, t + 1), at(c, t + 1),
-                at(squashed, t), at(h, t), None if last else at(before, t + 1), rows, hidden,
-            )  # fmt: skip
+        for some in _groups(steps, rows):
+            torch.addmm(bias, x[some].flatten(0, 1), turned_x, out=gates[some].flatten(0, 1))
+            for t in range(some.start, some.stop):
+                gates[t].addmm_(before[t], turned_h)
+                last = t == steps - 1
+                step(
+                    at(gates, t), at(c, t), at(starts, t), None if last else at(starts, t + 1), at(c, t + 1),
+                    at(squashed, t), at(h, t), None if last else at(before, t + 1), rows, hidden,
+                )  # fmt: skip
         ctx.save_for_backward(weight_x, weight_h)
         ctx.tape = (x, gates, squashed, before, c, starts)
         return h, c[-1]
@@ -62,20 +65,30 @@ class LstmSequence(torch.autograd.Function):
         weight_x, weight_h = ctx.saved_tensors
         x, gates, squashed, before, c, starts = ctx.tape
         steps, rows, hidden = x.shape
+        groups = _groups(steps, rows)
         dy, dx = grads[0].contiguous(), torch.empty_like(x)
         dweight_x, dweight_h, dbias = torch.zeros_like(weight_x), torch.zeros_like(weight_h), x.new_zeros(4 * hidden)
-        dgates, dh, dc = torch.empty_like(gates[0]), torch.empty_like(x[0]), torch.zeros_like(x[0])
-        at, back = _Addresses(gates, c, squashed, starts, dy), native.library().lstm_step_back
-        own = dh.data_ptr(), dc.data_ptr(), dgates.data_ptr(), dbias.data_ptr()
-        for t in range(steps - 1, -1, -1):
-            following = None if t == steps - 1 else at(starts, t + 1)
-            back(at(gates, t), at(c, t), at(squashed, t), at(starts, t), following, at(dy, t), *own, rows, hidden)
-            torch.mm(dgates, weight_h, out=dh)
-            torch.mm(dgates, weight_x, out=dx[t])
-            turned = dgates.t()
-            dweight_x.addmm_(turned, x[t])
-            dweight_h.addmm_(turned, before[t])
+        dgates, dh, dc = torch.empty_like(gates[groups[0]]), torch.empty_like(x[0]), torch.zeros_like(x[0])
+        at, back = _Addresses(gates, c, squashed, starts, dy, dgates), native.library().lstm_step_back
+        carried = dh.data_ptr(), dc.data_ptr()
+        for some in reversed(groups):
+            for t in range(some.stop - 1, some.start - 1, -1):
+                back(
+                    at(gates, t), at(c, t), at(squashed, t), at(starts, t), None if t == steps - 1 else at(starts, t + 1),
+                    at(dy, t), *carried, at(dgates, t - some.start), dbias.data_ptr(), rows, hidden,
+                )  # fmt: skip
+                torch.mm(dgates[t - some.start], weight_h, out=dh)
+            flat = dgates[: some.stop - some.start].flatten(0, 1)
+            torch.mm(flat, weight_x, out=dx[some].flatten(0, 1))
+            dweight_x.addmm_(flat.t(), x[some].flatten(0, 1))
+            dweight_h.addmm_(flat.t(), before[some].flatten(0, 1))
         return dx, dweight_x, dweight_h, dbias, None, None
+
+
+def _groups(steps: int, rows: int) -> list[slice]:
+    """Return consecutive steps in groups of about `_ROWS` rows."""
+    size = max(_ROWS // max(rows, 1), 1)
+    return [slice(first, min(first + size, steps)) for first in range(0, steps, size)]
 
 
 class MinGruSequence(torch.autograd.Function):
