@@ -18,6 +18,7 @@ from shoal import native
 
 _ROWS = 512  # of products of several steps together
 
+
 def fits(*tensors: Tensor) -> bool:
     """Return whether native code can take these: float32 on the CPU, without autocast."""
     same = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
@@ -73,8 +74,9 @@ class LstmSequence(torch.autograd.Function):
         carried = dh.data_ptr(), dc.data_ptr()
         for some in reversed(groups):
             for t in range(some.stop - 1, some.start - 1, -1):
+                following = None if t == steps - 1 else at(starts, t + 1)
                 back(
-                    at(gates, t), at(c, t), at(squashed, t), at(starts, t), None if t == steps - 1 else at(starts, t + 1),
+                    at(gates, t), at(c, t), at(squashed, t), at(starts, t), following,
                     at(dy, t), *carried, at(dgates, t - some.start), dbias.data_ptr(), rows, hidden,
                 )  # fmt: skip
                 torch.mm(dgates[t - some.start], weight_h, out=dh)

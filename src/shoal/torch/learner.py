@@ -25,11 +25,12 @@ from shoal.config import Config
 from shoal.errors import NativeError
 from shoal.learner import check_memory, make_vec
 from shoal.stats import Stats
-from shoal.torch import heads, loss
+from shoal.torch import loss
 from shoal.torch.advantage import Outcome, advantages, explained_variance, future_squares, past_sums
 from shoal.torch.crew import Crew, cut
 from shoal.torch.optimizer import Optimizer
 from shoal.torch.parallel import Ranks
+from shoal.torch.part import Lesson, Minibatch, study
 from shoal.torch.policy import TorchPolicy, host_view
 from shoal.torch.rollout import Rollout
 from shoal.torch.sums import total as sum_of
@@ -90,7 +91,6 @@ class TorchLearner:
         self._batches = self._segments // self._batch_segments
         self._torch_threads = self._share_threads(threads)
         self._optimizer = Optimizer(self._policy, self._config)
-        self._trained = [parameter for _, parameter in self._policy.parameters if parameter.requires_grad]
         self._counters = np.zeros(3, np.int64)
         self._discounted = np.zeros(n, np.float32)
         self._returns = np.zeros(3)
@@ -240,46 +240,18 @@ class TorchLearner:
         mean = total / count
         std = max(math.sqrt(max(squares / count - mean * mean, 0.0)), self._config.advantage_floor)
         rollout.lap("gather")
-
-        def work(part: slice, leads: bool) -> tuple[tuple[Tensor | None, ...], Tensor]:
-            lap = rollout.lap if leads else _no_lap  # the others work beside it: their time is not to be counted again
-            mine = columns[part]
-            found = {name: array.index_select(1, mine) for name, array in data.items()}
-            starts = found["starts"] != 0
-            state = rollout.memory.flatten(0, 1).index_select(0, mine)
-            lap("gather")
-            with torch.enable_grad():
-                fields = policy.fields(found["rows"])
-                outputs, new_values, _ = policy.call(fields, starts, state)
-                lap("forward")
-                scores = heads.score(
-                    policy.spec, outputs, policy.log_std, found["masks"], found["discrete"].long(), found["raw"]
-                )
-                batch = loss.Batch(
-                    fields=fields, starts=starts, discrete=found["discrete"], raw=found["raw"], masks=found["masks"],
-                    log_probs=found["log_probs"], values=found["values"],
-                    advantages=(found["advantages"] - mean) * (1.0 / (std + 1e-8)), targets=found["targets"],
-                    omega=weights[part], learn=found["learn"],
-                )  # fmt: skip
-                summed, new_ratio, logged = loss.terms(self._config, log.ent_coef, batch, new_values, scores)
-                whole = summed / count + self._extra_loss(batch)
-                lap("loss")
-                gradients = torch.autograd.grad(whole, self._trained, allow_unused=True)
-            values.index_copy_(1, mine, new_values.detach())
-            ratio.index_copy_(1, mine, torch.where(found["learn"] != 0, new_ratio, 1.0))
-            lap("backward")
-            return gradients, logged
-
-        parts = [slice(None)] if policy.crew is None else cut(len(columns), _PART)
-        shares = policy.crew.map(work, parts) if policy.crew else [work(parts[0], True)]
-        rollout.lap("wait")
+        memory = rollout.memory.flatten(0, 1)
+        minibatch = Minibatch(data, memory, columns, weights, mean, std, count, log.ent_coef, self.ranks.size)
+        lessons = self._lessons(minibatch)
         policy.gradient.zero_()
-        for gradients, _ in shares:
-            for parameter, gradient in zip(self._trained, gradients, strict=True):
+        for lesson in lessons:
+            values.index_copy_(1, lesson.columns, lesson.values)
+            ratio.index_copy_(1, lesson.columns, lesson.ratio)
+            for parameter, gradient in zip(policy.trained, lesson.gradients, strict=True):
                 if gradient is not None:
                     parameter.grad.add_(gradient)  # type: ignore[union-attr]
-        logged = torch.stack([found for _, found in shares])
-        logged = torch.cat([logged[:, :-1].sum(0), logged[:, -1:].max(0).values])
+        parts = torch.stack([lesson.logged for lesson in lessons])
+        logged = torch.cat([parts[:, :-1].sum(0), parts[:, -1].max()[None]])
         self.ranks.sum(policy.gradient)
         self.ranks.sum(logged[:-1])
         self.ranks.max(logged[-1:])
@@ -289,12 +261,18 @@ class TorchLearner:
         kl: float = found[loss.SUMS.index("kl")] / count
         return kl
 
-    def _extra_loss(self, batch: loss.Batch) -> Tensor | float:
-        """Return what a policy of the user's adds to the loss."""
-        extra = getattr(self._policy.module, "extra_loss", None)
-        if extra is None:
-            return 0.0
-        found: Tensor = extra(batch) / self.ranks.size
+    def _lessons(self, minibatch: Minibatch) -> list[Lesson]:
+        """Return what the parts of a minibatch teach, in order."""
+        policy, rollout = self._policy, self.rollout
+        if policy.crew is None:
+            return [study(policy, self._config, minibatch, slice(None), rollout.lap)]
+
+        def work(part: slice, leads: bool) -> Lesson:
+            # The others work beside the lead: their time is not to be counted again.
+            return study(policy, self._config, minibatch, part, rollout.lap if leads else lambda stage: None)
+
+        found = policy.crew.map(work, cut(len(minibatch.columns), _PART))
+        rollout.lap("wait")
         return found
 
     def _step(self, sums: dict[str, float], squares: float, count: float, log: native.Log) -> None:
@@ -458,10 +436,6 @@ class TorchLearner:
             "optimizer.second": self._optimizer.second,
             "learner.memory": self.rollout.carried,
         }
-
-
-def _no_lap(stage: str) -> None:
-    """Count nothing."""
 
 
 def merge(

@@ -32,7 +32,7 @@ from shoal.torch.crew import Crew, cut
 from shoal.torch.network import Network
 
 _FLOATS = ("vector", "flag", "set")  # kinds that a network gets as floats; the others as the integers they are
-_BLOCK = 256  # rows that act together: what a step of them needs stays in cache
+_BLOCK = 1024  # rows that act together
 
 
 class TorchPolicy:
@@ -41,7 +41,8 @@ class TorchPolicy:
     Attributes:
         spec: the environment's. settings: resolved. module: the network. device, dtype: of its weights.
         remote: the device has memory of its own. state_size: floats of memory for each row. outputs: logits and means.
-        theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it.
+        theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it, `trained` those
+            parameters that have gradients.
         crew: the threads that share batches, None where torch's own do: with a user's module, and on a device.
     """
 
@@ -114,6 +115,7 @@ class TorchPolicy:
             raise ConfigError("the policy has no parameters: nothing to train", "assign its layers to attributes")
         self.theta = torch.cat([parameter.detach().reshape(-1) for _, parameter in self.parameters])
         self.gradient = torch.zeros_like(self.theta)
+        self.trained = [parameter for _, parameter in self.parameters if parameter.requires_grad]
         at = 0
         for _, parameter in self.parameters:
             here = slice(at, at + parameter.numel())
