@@ -41,8 +41,8 @@ class TorchPolicy:
     Attributes:
         spec: the environment's. settings: resolved. module: the network. device, dtype: of its weights.
         remote: the device has memory of its own. state_size: floats of memory for each row. outputs: logits and means.
-        theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it, `trained` those
-            parameters that have gradients.
+        theta: (P,), all parameters; `parameters` holds (name, parameter) in their order, as views of it, `trained`
+            those that have gradients.
         crew: the threads that share batches, None where torch's own do: with a user's module, and on a device.
     """
 
