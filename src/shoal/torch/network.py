@@ -90,7 +90,9 @@ class Network(nn.Module):
             top, more = self.value_trunk(fields, state[:, self._split :], keep)
             after = after + more
         values = functional.linear(top, self.value.weight, self.value.bias)[..., 0]
-        return outputs, values, torch.cat(after, dim=-1) if self.state_size else state
+        if self.state_size:
+            state = after[0] if len(after) == 1 else torch.cat(after, dim=-1)
+        return outputs, values, state
 
 
 _CORES = {"mingru": MinGru, "lstm": Lstm, "gru": Gru}
