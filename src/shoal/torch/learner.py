@@ -264,14 +264,15 @@ class TorchLearner:
     def _lessons(self, minibatch: Minibatch) -> list[Lesson]:
         """Return what the parts of a minibatch teach, in order."""
         policy, rollout = self._policy, self.rollout
-        if policy.crew is None:
-            return [study(policy, self._config, minibatch, slice(None), rollout.lap)]
+        parts = [slice(None)] if policy.crew is None else cut(len(minibatch.columns), _PART)
+        if policy.crew is None or len(parts) == 1:
+            return [study(policy, self._config, minibatch, parts[0], rollout.lap)]
 
         def work(part: slice, leads: bool) -> Lesson:
             # The others work beside the lead: their time is not to be counted again.
             return study(policy, self._config, minibatch, part, rollout.lap if leads else lambda stage: None)
 
-        found = policy.crew.map(work, cut(len(minibatch.columns), _PART))
+        found = policy.crew.map(work, parts)
         rollout.lap("wait")
         return found
 

@@ -208,15 +208,18 @@ class TorchPolicy:
 
     def infer(self, rows: Tensor, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Do what `forward` does, in blocks of rows that the crew shares; without gradients."""
-
-        def work(part: slice, leads: bool) -> tuple[Tensor, Tensor, Tensor]:
+        if self.crew is None or len(state) <= _BLOCK:
             with torch.inference_mode():
-                return self.forward(rows[:, part], starts[:, part], state[part])
+                return self.forward(rows, starts, state)
+        after = torch.empty_like(state)
 
-        if self.crew is None:
-            return work(slice(None), True)
-        outputs, values, after = zip(*self.crew.map(work, cut(len(state), _BLOCK)), strict=True)
-        return torch.cat(outputs, 1), torch.cat(values, 1), torch.cat(after)
+        def work(part: slice, leads: bool) -> tuple[Tensor, Tensor]:
+            with torch.inference_mode():
+                outputs, values, after[part] = self.forward(rows[:, part], starts[:, part], state[part])
+            return outputs, values
+
+        outputs, values = zip(*self.crew.map(work, cut(len(state), _BLOCK)), strict=True)
+        return torch.cat(outputs, 1), torch.cat(values, 1), after
 
     def call(self, fields: encoders.Fields, starts: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Do what `forward` does, given the fields."""
