@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from shoal import config, registry
+from shoal import config, registry, tables
 from shoal.errors import ConfigError, nearest
 from shoal.settings import SECTIONS, Scalar, from_text, kind_of
 
@@ -333,7 +333,7 @@ def peek(arguments: Sequence[str], flag: str) -> str:
     return ""
 
 
-def _about_param(param: registry.Param) -> str:
+def _about_param(param: tables.Param) -> str:
     if param.kind == "choice":
         about = f"{param.doc}: {', '.join(param.choices)}"
     elif param.kind == "switch":

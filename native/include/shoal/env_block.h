@@ -66,6 +66,7 @@ static void SHOAL_LOOP(block_shared)(const void *params, uint64_t seed, void *ou
 #define SHOAL_PARAMS_AT(vec, e) \
   ((const SHOAL_ENV_TYPE(Params) *)(const void *)((vec)->params + (int64_t)(e) * (vec)->params_stride))
 
+#include "shoal/env_episode.h"
 #include "shoal/env_step.h"
 
 #ifdef SHOAL_HAS_SCRIPTED

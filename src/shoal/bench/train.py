@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from shoal import bench, config, flags, memory, native, registry, store
+from shoal import bench, config, flags, memory, native, native_settings, registry, store
 from shoal.bench import gemm, operations
 from shoal.errors import ConfigError
 from shoal.policy import Policy
@@ -103,7 +103,7 @@ def _twin(trainer: Trainer) -> Policy:
     policy = trainer.config.policy
     if policy.module or policy.core not in native.CORES:
         raise ConfigError("the share of the machine is known for the networks of the native backend alone")
-    return Policy(trainer.spec, config.native_twin(trainer.config))
+    return Policy(trainer.spec, native_settings.twin(trainer.config))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from shoal.errors import EnvError
-from shoal.registry import Dim, Field, Head, Metric
+from shoal.tables import Dim, Field, Head, Metric
 
 if TYPE_CHECKING:
     from shoal.outside.slot import Slot
