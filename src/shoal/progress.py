@@ -165,7 +165,7 @@ class Painted(Lines):
         """Show what is known at the size that the terminal has now."""
         columns, rows = terminal.size()
         if columns >= dashboard.MIN_COLUMNS and rows >= dashboard.MIN_ROWS and self.view.steps:
-            self._screen.show(lambda: dashboard.frame(self.view, columns, rows))
+            self._screen.repaint(lambda: dashboard.frame(self.view, columns, rows))
 
     def _take(self, now: float) -> None:
         """Take what came since the last time into the view."""

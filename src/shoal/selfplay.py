@@ -74,7 +74,7 @@ class Selfplay:
         """Let the present policy into the pool if it is time, and say who plays the games that begin from now on."""
         if self._pool:
             first = 1 + len(self._fixed)
-            playing = np.isin(np.arange(len(self._pool)) + first, self._vec.seats.players)
+            playing = np.isin(np.arange(len(self._pool)) + first, self._vec.players)
             self._state[(self._state == LEAVING) & ~playing] = FREE
             free = np.flatnonzero(self._state == FREE)
             if steps >= self._due[0] and len(free):

@@ -248,6 +248,11 @@ class Vec:
         """Who plays each team, where several play; there is room for them from the first call on."""
         return Seats(self._open(), self.spec, self.num_envs)
 
+    @property
+    def players(self) -> NDArray[np.int16]:
+        """Who plays each row since its environment's last reset, (N,)."""
+        return self.seats.players
+
     def broadcast(self, values: Mapping[str, object] | None = None, *, shared: broadcast.Contents | None = None) -> int:
         """Change what every environment adopts at its next reset.
 

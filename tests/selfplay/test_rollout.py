@@ -34,7 +34,7 @@ class Replay:
         self.learner: Any = trainer._learner
         self.vec = trainer.vec
         self.selfplay = self.learner._selfplay
-        self.seats = self.vec.seats.players.copy()  # (rows,)
+        self.seats = self.vec.players.copy()  # (rows,)
         self.memory: dict[int, NDArray[np.float32]] = {}
         self.clock = 0
 

@@ -141,15 +141,15 @@ def test_close_opponents_are_drawn_more_often() -> None:
 def test_a_vec_takes_whom_it_is_assigned_at_the_next_reset() -> None:
     vec = shoal.make_vec(NIM, 3, seed=1)
     vec.assign([[0, 1], [1, 0], [2, 2]])
-    assert vec.seats.players.tolist() == [0] * 6
+    assert vec.players.tolist() == [0] * 6
     vec.reset()
-    assert vec.seats.players.tolist() == [0, 1, 1, 0, 2, 2]
+    assert vec.players.tolist() == [0, 1, 1, 0, 2, 2]
     snapshot = vec.snapshot(1)
     vec.assign([5, 6])
     vec.reset()
-    assert vec.seats.players.tolist() == [5, 6] * 3
+    assert vec.players.tolist() == [5, 6] * 3
     vec.restore(2, snapshot)
-    assert vec.seats.players.tolist() == [5, 6, 5, 6, 1, 0]
+    assert vec.players.tolist() == [5, 6, 5, 6, 1, 0]
     with pytest.raises(ShapeError, match=r"^wrong shape: players has \(3,\); expected \(3, 2\)$"):
         vec.assign([0, 1, 2])
 

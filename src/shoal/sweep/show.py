@@ -91,4 +91,4 @@ class Painted(Lines):
         columns, rows = terminal.size()
         shown = self._view
         if shown is not None and columns >= view.MIN_COLUMNS and rows >= view.MIN_ROWS:
-            self._screen.show(lambda: view.frame(shown, columns, rows))
+            self._screen.repaint(lambda: view.frame(shown, columns, rows))
