@@ -11,7 +11,7 @@
 //   #define SHOAL_ENV_TABLE(name) BREAKOUT_##name
 //   #include "shoal/env_block.h"
 //
-// It exports one symbol, <name>_descriptor. The order within a step is CONTRACT's and stands in env_step.h.
+// It exports one symbol, <name>_descriptor. The order within a step is the contract's: env_step.h.
 #include "shoal/vec.h"
 
 #ifdef SHOAL_ENV_AGENTS

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// A step of a block of environments, in CONTRACT's order, numbered as there. Included by env_block.h alone.
+// A step of a block of environments, numbered as in docs/concepts/contract.md. Included by env_block.h alone.
 //
 // The block is taken in runs of up to SHOAL_RUN environments, and each number is a loop over the run: environments do
-// not see one another, so the order within each is CONTRACT's, while plain loops vectorise and an environment does not
-// wait for another's long chain of arithmetic. A run's states and rows fit the first cache, or nearly.
+// not see one another, so the order within each is the contract's, while plain loops vectorise and an environment does
+// not wait for another's long chain of arithmetic. A run's states and rows fit the first cache, or nearly.
 //
 // An environment's header may help, with two hints that change no number:
 //

@@ -2,9 +2,9 @@
 # Copyright (c) 2026 the shoal authors
 """How fast training is, where its time goes, and how much of the machine it uses.
 
-Share of the machine (ALGORITHM.md, end) = ((1 + r) forward + r backward) floating-point operations of the network's
-matrix products times steps/s, r the replay ratio, over the best rate that our micro-kernel, OpenBLAS or torch reaches
-on the network's shapes with all threads at once. Windows of training with one thread, with all of them, and of products
+Share of the machine = ((1 + r) forward + r backward) floating-point operations of the network's matrix products times
+steps/s, r the replay ratio, over the best rate that our micro-kernel, OpenBLAS or torch reaches on the network's shapes
+with all threads at once. Windows of training with one thread, with all of them, and of products
 with each take turns, so that what disturbs the machine disturbs all alike; medians over the rounds.
 """
 
