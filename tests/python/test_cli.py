@@ -96,6 +96,12 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
     assert took < 1.0  # 0.05 s when the machine is idle
 
 
+def test_bench_help_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "bench", "--help")
+    assert code == 0
+    assert [line.split()[1] for line in out.splitlines()[2:]] == list(cli.BENCHMARKS)
+
+
 def test_train_help_shows_every_setting_with_the_environments_own_default(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["train", "cartpole", "--help"])
