@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoal.errors import ConfigError, EnvError
+from shoal.errors import ConfigError, EnvError, installs
 
 try:
     import gymnasium
 except ImportError as error:
-    hint = "`pip install 'shoal[gymnasium]'` installs it"
+    hint = f"`{installs('gymnasium')}` installs it"
     raise ConfigError("`shoal.gymnasium` needs gymnasium, which is not installed", hint) from error
 
 from gymnasium.envs.registration import EnvSpec

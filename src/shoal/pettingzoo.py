@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ConfigError, nearest
+from shoal.errors import ConfigError, installs, nearest
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
 except ImportError as error:
-    hint = "`pip install 'shoal[pettingzoo]'` installs it"
+    hint = f"`{installs('pettingzoo')}` installs it"
     raise ConfigError("`shoal.pettingzoo` needs pettingzoo, which is not installed", hint) from error
 
 from gymnasium import spaces as gymnasium_spaces
