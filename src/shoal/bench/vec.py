@@ -164,6 +164,7 @@ def _line(lines: queue.SimpleQueue[str | None], seconds: float, verb: str, head:
 
 
 def _last_line(errors: Any) -> str:
+    """Return what a traceback says in the end, without a hint."""
     errors.seek(0)
     text: list[str] = errors.read().decode(errors="replace").strip().splitlines()
-    return text[-1] if text else "it ended"
+    return next((line for line in reversed(text) if not line.startswith("hint:")), "it ended")
