@@ -3,10 +3,10 @@
 """Families of made-up sweeps for `searches.py`: `hills` and `mixed` to develop a search on, the others to report.
 
 A family was written down before the searches that it judges; they share neither form nor noise, failures or costs.
-`learners` came first; it showed a weakness, which made it a problem of development too, and `slopes` was written before
-the mended search was run on it. It was level with the best rivals there: `mixed` was written to find out why, and `layers`
-before the search that came of it. A problem is drawn by its number. Costs are in seconds. What is asked for is `truth`:
-the mean of the final score over noise.
+`learners` came first; it showed a weakness, which made it a problem of development too, and `slopes` was written
+before the mended search was run on it. It was level with the best rivals there: `mixed` was written to find out why,
+and `layers` before the search that came of it. A problem is drawn by its number. Costs are in seconds. What is asked
+for is `truth`: the mean of the final score over noise.
 
 hills     all coordinates linear, one optimum, a bump of unequal widths; the score saturates with the steps as 1 - exp;
           noise of 0.05 and heavy tails in a tenth of trials; one slab of the space fails; cost 0.5 to 1.5 times the
