@@ -14,17 +14,19 @@ trial is drawn evenly, and is not a short one.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from shoal.sweep.belief import Belief, Lesson, place
+from shoal.sweep.belief import Belief
+from shoal.sweep.lessons import place
 from shoal.sweep.model import Array
-from shoal.sweep.search import Asked, Limits, Random, generator, has_score, sobol
+from shoal.sweep.search import Asked, Limits, Random, generator, sobol
 from shoal.sweep.space import Point
-from shoal.sweep.trial import REPEAT, Trial
+from shoal.sweep.trial import REPEAT, Trial, has_score
 
 GLOBAL, LOCAL, CENTERS = 256, 32, 12  # candidates over the space; about each of the best settings; of those
 REFINED, AROUND = 6, 32  # candidates that are looked at more closely, and about each
@@ -50,14 +52,12 @@ class CostAware(Random):
         """See Random."""
         super().__init__(*given, **named)
         self._at = place(self.space, self.steps)  # the coordinate of the steps
-        self._memory: dict[int, tuple[Trial, Lesson]] = {}
 
     def _next(self, trials: Sequence[Trial]) -> Asked:
         number = len(trials)
-        scores = {trial.score for trial in (*self.earlier, *trials) if has_score(trial)}
-        if number < self._design() or len(scores) < 2:
+        if number < self._design() or not _differ(itertools.chain(self.earlier, trials)):
             return Asked(self._spread(number))
-        belief = Belief(self.space, trials, self.steps, self.earlier, self._memory)
+        belief = Belief(self.space, trials, self.steps, self.earlier, self._lessons)
         belief.lie()
         rng = generator(self.seed, number)
         view = _View(belief, self._at, self.limits.left(trials), self.limits)
@@ -78,8 +78,9 @@ class CostAware(Random):
 
     def _asked(self, belief: Belief, x: Array) -> Asked:
         """Return a point, as a repeat if it has been tried."""
-        same = np.flatnonzero((np.abs(belief.known - x) < 1e-9).all(axis=1))
-        return Asked(belief.points[same[0]], REPEAT) if len(same) else Asked(self.space.decode(x))
+        point = self.space.decode(x)
+        same = belief.lessons.find(self.space.encode(point))
+        return Asked(point) if same is None else Asked(belief.points[same], REPEAT)
 
     def _design(self) -> int:
         """Return how many trials come before the model is asked."""
@@ -131,7 +132,8 @@ class _View:
         self.most = math.log(max(left * seconds, 1e-9)) if seconds else math.inf  # logarithm of what a trial may cost
         self.tried = np.argsort(-belief.observed, kind="stable")[:TRIED]
         self.known, self.counts = belief.known[self.tried], belief.counts[self.tried]
-        self.held = belief.score.mean(self._aim(self.known))  # (n,)
+        self.mean = belief.score.mean(self.known)  # (n,)
+        self.held = belief.score.mean(self._aim(self.known)) if at is not None else self.mean  # (n,)
         self.order = np.argsort(-self.held, kind="stable")
 
     def champion(self) -> int:
@@ -149,7 +151,7 @@ class _View:
     def stands_out(self, known: int) -> bool:
         """Return whether a setting is surely better than most: else the model knows nothing that could lead it."""
         mean, deviation = self.belief.score.predict(self.belief.known[known : known + 1])
-        return bool(mean[0] - 2 * deviation[0] > np.median(self.belief.score.mean(self.known)))
+        return bool(mean[0] - 2 * deviation[0] > np.median(self.mean))
 
     def surprise(self, x: Array) -> Array:
         """Return, of points x (m, width), the first that is likely to succeed at a cost that can be borne."""
@@ -160,8 +162,7 @@ class _View:
 
     def centers(self) -> Array:
         """Return the settings that are best for what they cost: a Pareto front of means, then the best others."""
-        mean = self.belief.score.mean(self.known) if self.at is not None else self.held
-        order = np.argsort(-mean, kind="stable")
+        order = np.argsort(-self.mean, kind="stable")
         if self.belief.cost is not None:
             cost = self.belief.cost.mean(self.known)
             front, cheapest = [], math.inf
@@ -203,6 +204,13 @@ class _View:
             cost = self.belief.cost.mean(x)
             value = value - self.left * cost - TOO_DEAR * np.maximum(cost - self.most, 0)
         return value
+
+
+def _differ(trials: Iterable[Trial]) -> bool:
+    """Return whether there are two different scores."""
+    scores = (trial.score for trial in trials if has_score(trial))
+    first = next(scores, None)
+    return any(score != first for score in scores)
 
 
 def log_gain(gap: Array, deviation: Array) -> Array:

@@ -53,13 +53,11 @@ class Process:
         from scipy import optimize
 
         y = (y - y.mean()) / max(float(y.std()), 1e-9)
-        squares = (x[:, None, :] - x[None, :, :]) ** 2
-        plane = (x - 0.5) @ (x - 0.5).T
         bounds = [(c - 4 * s, c + 4 * s) for c, s in zip(self._center, self._spread, strict=True)]
         self.theta = optimize.minimize(
             self._loss,
             self._center,
-            args=(squares, plane, _same(trial), y, worse),
+            args=(x - 0.5, _same(trial), y, worse),
             jac=True,
             method="L-BFGS-B",
             bounds=bounds,
@@ -77,8 +75,10 @@ class Process:
         k = self._kernel(x, x)
         k += np.exp(self.theta[-2]) * _same(trial)
         k[np.diag_indices_from(k)] += np.exp(self.theta[-1]) * worse + _JITTER
-        self._factor = linalg.cholesky(k, lower=True, check_finite=False)
-        self._weights = linalg.cho_solve((self._factor, True), (y - self._mean) / self._unit, check_finite=False)
+        factor = linalg.cholesky(k, lower=True, overwrite_a=True, check_finite=False)
+        self._weights = linalg.cho_solve((factor, True), (y - self._mean) / self._unit, check_finite=False)
+        # Its inverse turns what a suggestion spends its time on, triangular systems, into a product: thrice as fast.
+        self._inverse = linalg.lapack.dtrtri(factor, lower=1)[0]
 
     def mean(self, x: Array) -> Array:
         """Return the mean at points (m, width), (m,): several times faster than with its deviation."""
@@ -112,11 +112,8 @@ class Process:
         return float(np.exp(self.theta[-1]) + np.exp(self.theta[-2]))
 
     def _project(self, x: Array) -> tuple[Array, Array]:
-        from scipy import linalg
-
         k = self._kernel(self._x, x)
-        half = linalg.solve_triangular(self._factor, k, lower=True, check_finite=False)
-        return self._mean + self._unit * (self._weights @ k), half
+        return self._mean + self._unit * (self._weights @ k), self._inverse @ k
 
     def _prior(self, x: Array) -> Array:
         return np.asarray(np.exp(self.theta[-4]) + np.exp(self.theta[-3]) * ((x - 0.5) ** 2).sum(axis=1))
@@ -129,34 +126,33 @@ class Process:
 
     def _kernel(self, a: Array, b: Array) -> Array:
         """Return k(a_i, b_j), (n, m)."""
+        signal, slope = np.exp(self.theta[-4:-2])
         one, two = (a - 0.5) * (5**0.5 / self.lengths), (b - 0.5) * (5**0.5 / self.lengths)
-        squares = one @ (-2 * two.T)  # in place from here on: these arrays are what a suggestion spends its time on
-        squares += (one**2).sum(1)[:, None]
-        squares += (two**2).sum(1)[None, :]
-        np.maximum(squares, 0, out=squares)
-        r = np.sqrt(squares)
-        squares /= 3
-        squares += r
-        squares += 1
-        np.negative(r, out=r)
+        k = _distances(one, two)
+        r = np.sqrt(k)
+        k /= 3  # in place from here on: these arrays are what a suggestion spends its time on
+        k += r
+        k += 1
+        np.subtract(np.log(signal), r, out=r)
         np.exp(r, out=r)
-        squares *= r
-        squares *= np.exp(self.theta[-4])
-        squares += (np.exp(self.theta[-3]) * (a - 0.5)) @ (b - 0.5).T
-        return squares
+        k *= r
+        k += (slope * (a - 0.5)) @ (b - 0.5).T
+        return k
 
-    def _loss(
-        self, theta: Array, squares: Array, plane: Array, same: Array, y: Array, worse: Array
-    ) -> tuple[float, Array]:
-        """Return the negative log posterior density of hyperparameters, and its gradient."""
+    def _loss(self, theta: Array, x: Array, same: Array, y: Array, worse: Array) -> tuple[float, Array]:
+        """Return the negative log posterior density of hyperparameters, and its gradient.
+
+        `x`: (n, width) about 0. `same`: (n, n), 1 for observations of one trial.
+        """
         from scipy import linalg
 
         signal, slope, luck, noise = np.exp(theta[-_SCALARS:])
-        inverse = np.exp(-2 * theta[:-_SCALARS])
-        r = np.sqrt(5 * (squares @ inverse))
+        scaled = x * (5**0.5 * np.exp(-theta[:-_SCALARS]))
+        r = np.sqrt(_distances(scaled, scaled))
         decay = signal * np.exp(-r)
         matern = decay * (1 + r + r * r / 3)
-        k = matern + slope * plane + luck * same
+        plane = slope * (x @ x.T)
+        k = matern + plane + luck * same
         k[np.diag_indices_from(k)] += noise * worse + _JITTER
         gradient = (theta - self._center) / self._spread**2
         loss = 0.5 * float(gradient @ (theta - self._center))
@@ -169,13 +165,20 @@ class Process:
         weights = full @ y
         loss += 0.5 * float(y @ weights) + float(np.log(np.diag(factor)).sum())
         inner = 0.5 * (full - np.outer(weights, weights))
-        # dk / d log l_i = s exp(-r) (1 + r) / 3 · 5 (x_i - x'_i)² / l_i²
-        common = inner * decay * (1 + r) * (5 / 3)
-        gradient[:-_SCALARS] += np.tensordot(common, squares, axes=2) * inverse
-        scalars = (matern, slope * plane, luck * same)
-        gradient[-_SCALARS:-1] += [float((inner * part).sum()) for part in scalars]
+        # dk / d log l_i = s exp(-r) (1 + r) / 3 · 5 (x_i - x'_i)² / l_i², summed over pairs without a third axis
+        common = inner * decay * (1 + r) / 3
+        gradient[:-_SCALARS] += 2 * (common.sum(1) @ scaled**2 - (scaled * (common @ scaled)).sum(0))
+        gradient[-_SCALARS:-1] += [float((inner * part).sum()) for part in (matern, plane, luck * same)]
         gradient[-1] += noise * float((np.diag(inner) * worse).sum())
         return loss, gradient
+
+
+def _distances(a: Array, b: Array) -> Array:
+    """Return |a_i - b_j|², (n, m), in one product: rounding may leave a little more or less, but nothing below 0."""
+    left = np.column_stack([-2 * a, (a**2).sum(1), np.ones(len(a))])
+    right = np.column_stack([b, np.ones(len(b)), (b**2).sum(1)])
+    found = left @ right.T
+    return np.asarray(np.maximum(found, 0, out=found))
 
 
 def _same(trial: Indices) -> Array:
