@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.sweep.lessons import Data, Lessons
+from shoal.sweep.lessons import Data, Lessons, place
 from shoal.sweep.model import Array, Process
 from shoal.sweep.search import Recommendation
 from shoal.sweep.space import Space
@@ -38,7 +38,7 @@ class Belief:
     Attributes:
         known: distinct settings that have a score, (n, width), at the steps that they were given.
         points: the same as settings. counts: how many trials each of them has, (n,). observed: their mean score, (n,).
-        pending: settings that are running, (m, width).
+        pending: settings that are running, (m, width). at: the coordinate of the number of steps, None if not varied.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Belief:
 
         `lessons` keeps what trials teach from one call to the next; made with the same space, steps and earlier trials.
         """
-        self.space, self.steps = space, steps
+        self.space, self.at = space, place(space, steps)
         running = [trial for trial in trials if trial.status == RUNNING]
         self.pending = [space.encode(trial.point) for trial in running]
         self.lessons = lessons or Lessons(space, steps, earlier)
@@ -79,17 +79,32 @@ class Belief:
             return np.ones(len(x))
         return np.clip(self._success.mean(x), 1e-3, 1.0)
 
-    def best(self) -> int:
-        """Return which known setting is to be recommended: the highest mean with caution."""
-        short = np.argsort(-self.observed, kind="stable")[: 4 * FINALISTS]
-        short = short[np.argsort(-self.score.mean(self.known[short]), kind="stable")[:FINALISTS]]
-        mean, deviation = self.score.predict(self.known[short])
-        return int(short[np.argmax(mean - CAUTION * deviation + np.log(self.success(self.known[short])))])
+    def best(self) -> Array:
+        """Return the setting to be recommended, (width,): the highest mean with caution.
 
-    def begun(self, known: int) -> int:
-        """Return how many trials of a known setting there are, with those that are running."""
-        x = self.known[known]
-        return int(self.counts[known]) + sum(np.array_equal(x, waiting) for waiting in self.pending)
+        It is one that was tried, or such a one with all steps where only shorter trials of it were.
+        """
+        short = np.argsort(-self.observed, kind="stable")[: 4 * FINALISTS]
+        x = self.known[short]
+        if self.at is not None:
+            x = np.vstack([x, self.space.snap(self.aim(x))])
+        x = x[np.argsort(-self.score.mean(x), kind="stable")[:FINALISTS]]
+        mean, deviation = self.score.predict(x)
+        return np.asarray(x[np.argmax(mean - CAUTION * deviation + np.log(self.success(x)))])
+
+    def aim(self, x: Array) -> Array:
+        """Return settings (m, width) with all steps: what a trial is to teach about, whatever its own steps."""
+        if self.at is None:
+            return x
+        aim = x.copy()
+        aim[:, self.at] = 1.0
+        return aim
+
+    def begun(self, x: Array) -> int:
+        """Return how many trials of a setting (width,) there are, with those that are running."""
+        known = self.lessons.find(x)
+        ended = 0 if known is None else int(self.counts[known])
+        return ended + sum(np.allclose(x, waiting) for waiting in self.pending)
 
     def lie(self) -> None:
         """Take running trials for finished with what is expected of them, so that others look elsewhere."""
@@ -138,9 +153,11 @@ def recommend(trials: Sequence[Trial], lessons: Lessons) -> Recommendation | Non
         return None
     belief = Belief(lessons.space, trials, lessons.steps, lessons=lessons)
     best = belief.best()
-    mean, deviation = belief.score.predict(belief.known[best : best + 1])
+    mean, deviation = belief.score.predict(best[None])
     low, middle, high = belief.unwarp(mean + 1.96 * deviation * np.array([-1.0, 0.0, 1.0]))
-    return Recommendation(belief.points[best], float(middle), float(low), float(high), int(belief.counts[best]))
+    known = lessons.find(best)
+    point, number = (lessons.space.decode(best), 0) if known is None else (belief.points[known], belief.counts[known])
+    return Recommendation(point, float(middle), float(low), float(high), int(number))
 
 
 def _milestone(number: int) -> int:

@@ -60,10 +60,10 @@ class CostAware(Random):
         belief = Belief(self.space, trials, self.steps, self.earlier, self._lessons)
         belief.lie()
         rng = generator(self.seed, number)
-        view = _View(belief, self._at, self.limits.left(trials), self.limits)
-        champion = view.champion()
+        view = _View(belief, self.limits.left(trials), self.limits)
+        champion = belief.best()
         if belief.begun(champion) < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
-            return Asked(belief.points[champion], REPEAT)
+            return self._asked(belief, champion)
         if number % (RARELY if view.stands_out(champion) else OFTEN) == 0:
             return self._asked(belief, view.surprise(self._long(rng)))
         candidates = self._candidates(rng, view.centers())
@@ -125,32 +125,28 @@ class CostAware(Random):
 class _View:
     """What trials at any setting are worth, given what is believed and what is left of the budget."""
 
-    def __init__(self, belief: Belief, at: int | None, left: float, limits: Limits) -> None:
-        """`at`: the coordinate of the steps; `left`: share of the budget."""
-        self.belief, self.at, self.left, self.limits = belief, at, left, limits
+    def __init__(self, belief: Belief, left: float, limits: Limits) -> None:
+        """`left`: share of the budget."""
+        self.belief, self.left, self.limits = belief, left, limits
         seconds = limits.seconds
         self.most = math.log(max(left * seconds, 1e-9)) if seconds else math.inf  # logarithm of what a trial may cost
         self.tried = np.argsort(-belief.observed, kind="stable")[:TRIED]
         self.known, self.counts = belief.known[self.tried], belief.counts[self.tried]
         self.mean = belief.score.mean(self.known)  # (n,)
-        self.held = belief.score.mean(self._aim(self.known)) if at is not None else self.mean  # (n,)
+        self.held = belief.score.mean(belief.aim(self.known)) if belief.at is not None else self.mean  # (n,)
         self.order = np.argsort(-self.held, kind="stable")
 
-    def champion(self) -> int:
-        """Return which known setting would be recommended now."""
-        return self.belief.best()
-
-    def share(self, known: int) -> float:
-        """Return what another trial of a known setting is expected to take of the budget that is left."""
+    def share(self, x: Array) -> float:
+        """Return what a trial at x (width,) is expected to take of the budget that is left."""
         shares = [1.0 / max(self.limits.runs * self.left, 1e-9)] if self.limits.runs else []
         if self.limits.seconds and self.belief.cost is not None:
-            cost = float(np.exp(self.belief.cost.mean(self.belief.known[known : known + 1])[0]))
+            cost = float(np.exp(self.belief.cost.mean(x[None])[0]))
             shares.append(cost / max(self.limits.seconds * self.left, 1e-9))
         return max(shares, default=0.0)
 
-    def stands_out(self, known: int) -> bool:
-        """Return whether a setting is surely better than most: else the model knows nothing that could lead it."""
-        mean, deviation = self.belief.score.predict(self.belief.known[known : known + 1])
+    def stands_out(self, x: Array) -> bool:
+        """Return whether a setting x (width,) is surely better than most: else nothing is known that could lead."""
+        mean, deviation = self.belief.score.predict(x[None])
         return bool(mean[0] - 2 * deviation[0] > np.median(self.mean))
 
     def surprise(self, x: Array) -> Array:
@@ -175,7 +171,7 @@ class _View:
 
     def value(self, x: Array) -> Array:
         """Return the logarithm of what new trials at x (m, width) are worth, (m,)."""
-        mean, moved = self.belief.score.foresee(x, self._aim(x))
+        mean, moved = self.belief.score.foresee(x, self.belief.aim(x))
         return self._priced(x, mean - self.held[self.order[0]], moved)
 
     def repeat(self) -> tuple[int | None, float]:
@@ -184,19 +180,11 @@ class _View:
         if not few or len(self.order) < 2:
             return None, -math.inf
         x = self.known[few]
-        mean, moved = self.belief.score.foresee(x, self._aim(x))
+        mean, moved = self.belief.score.foresee(x, self.belief.aim(x))
         best, second = self.held[self.order[:2]]
         gap = np.where(np.array(few) == self.order[0], second - best, mean - best)  # the best may turn out to be worse
         value = self._priced(x, gap, moved)
         return int(self.tried[few[int(np.argmax(value))]]), float(value.max())
-
-    def _aim(self, x: Array) -> Array:
-        """Return the same settings with all steps: what a trial is to teach about, whatever its own steps."""
-        if self.at is None:
-            return x
-        aim = x.copy()
-        aim[:, self.at] = 1.0
-        return aim
 
     def _priced(self, x: Array, gap: Array, moved: Array) -> Array:
         value = log_gain(gap, moved) + CAREFUL * np.log(self.belief.success(x))

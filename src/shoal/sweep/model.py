@@ -13,6 +13,8 @@ analytic (Rasmussen and Williams, 2006, eq. 5.9).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,7 @@ _LENGTH = 0.5  # median length scale in one dimension
 _LENGTH_SPREAD = 1.0
 _ITERATIONS = 50
 _JITTER = 1e-6
+_PART = 64  # points that are predicted at once
 
 
 class Process:
@@ -71,72 +74,86 @@ class Process:
         """
         from scipy import linalg
 
-        self._x, self._mean, self._unit = x, float(y.mean()), max(float(y.std()), 1e-9)
-        k = self._kernel(x, x)
-        k += np.exp(self.theta[-2]) * _same(trial)
-        k[np.diag_indices_from(k)] += np.exp(self.theta[-1]) * worse + _JITTER
-        factor = linalg.cholesky(k, lower=True, overwrite_a=True, check_finite=False)
-        self._weights = linalg.cho_solve((factor, True), (y - self._mean) / self._unit, check_finite=False)
-        # Its inverse turns what a suggestion spends its time on, triangular systems, into a product: thrice as fast.
-        self._inverse = linalg.lapack.dtrtri(factor, lower=1)[0]
+        self._mean, self._unit = float(y.mean()), max(float(y.std()), 1e-9)
+        self._scale = 5**0.5 / self.lengths
+        self._signal, self._slope, luck, noise = (float(part) for part in np.exp(self.theta[-_SCALARS:]))
+        self._left, self._plane = _left((x - 0.5) * self._scale), self._slope * (x - 0.5)
+        k = self._kernel(x)
+        k += luck * _same(trial)
+        k[np.diag_indices_from(k)] += noise * worse + _JITTER
+        self._factor = linalg.cholesky(k, lower=True, overwrite_a=True, check_finite=False)
+        self._weights = linalg.cho_solve((self._factor, True), (y - self._mean) / self._unit, check_finite=False)
+        self._inverted: Array | None = None
 
     def mean(self, x: Array) -> Array:
         """Return the mean at points (m, width), (m,): several times faster than with its deviation."""
-        return np.asarray(self._mean + self._unit * (self._weights @ self._kernel(self._x, x)))
+        found = np.concatenate([self._weights @ self._kernel(x[part]) for part in _parts(len(x))])
+        return np.asarray(self._mean + self._unit * found)
 
     def predict(self, x: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation of the noiseless value at points (m, width), each (m,)."""
-        mean, half = self._project(x)
-        return mean, self._unit * np.sqrt(np.maximum(self._prior(x) - (half**2).sum(axis=0), 1e-12))
+        mean, variance = np.empty((2, len(x)))
+        for part in _parts(len(x)):
+            k = self._kernel(x[part])
+            mean[part] = self._weights @ k
+            variance[part] = self._prior(x[part]) - ((self._inverse @ k) ** 2).sum(axis=0)
+        return self._mean + self._unit * mean, self._unit * np.sqrt(np.maximum(variance, 1e-12))
 
     def average(self, x: Array) -> tuple[float, float]:
         """Return mean and standard deviation of the average of the noiseless values at points (m, width)."""
-        mean, half = self._project(x)
-        variance = float(self._kernel(x, x).mean()) - float((half.mean(axis=1) ** 2).sum())
-        return float(mean.mean()), self._unit * max(variance, 1e-12) ** 0.5
+        across = self._kernel(x).mean(axis=1)
+        signal, slope = self._signal, self._slope
+        scaled = (x - 0.5) * self._scale
+        within = float(_matern(_left(scaled), scaled, signal).mean()) + slope * float(
+            ((x - 0.5).mean(axis=0) ** 2).sum()
+        )
+        variance = within - float(((self._inverse @ across) ** 2).sum())
+        mean = self._mean + self._unit * float(self._weights @ across)
+        return mean, self._unit * max(variance, 1e-12) ** 0.5
 
     def foresee(self, x: Array, aim: Array) -> tuple[Array, Array]:
         """Return the mean at `aim` (m, width), and how far one observation at `x` (m, width) would move it, each (m,).
 
         The latter is the standard deviation of the mean to come: cov(x, aim) / sqrt(var(x) + noise).
         """
-        mean, half_aim = self._project(aim)
-        same = x is aim
-        half = half_aim if same else self._project(x)[1]
-        variance = self._prior(x) - (half**2).sum(axis=0)
-        shared = variance if same else self._pairs(x, aim) - (half * half_aim).sum(axis=0)
-        return mean, self._unit * np.abs(shared) / np.sqrt(np.maximum(variance, 1e-12) + self._scatter())
+        mean, variance, shared = np.empty((3, len(x)))
+        for part in _parts(len(x)):
+            k = self._kernel(aim[part])
+            mean[part] = self._weights @ k
+            half_aim = half = self._inverse @ k
+            if x is not aim:
+                half = self._inverse @ self._kernel(x[part])
+            variance[part] = self._prior(x[part]) - (half**2).sum(axis=0)
+            shared[part] = self._pairs(x[part], aim[part]) - (half * half_aim).sum(axis=0)
+        moved = np.abs(shared) / np.sqrt(np.maximum(variance, 1e-12) + self._scatter())
+        return self._mean + self._unit * mean, self._unit * moved
 
     def _scatter(self) -> float:
         """Return the variance of one trial's score, standardised."""
         return float(np.exp(self.theta[-1]) + np.exp(self.theta[-2]))
 
-    def _project(self, x: Array) -> tuple[Array, Array]:
-        k = self._kernel(self._x, x)
-        return self._mean + self._unit * (self._weights @ k), self._inverse @ k
+    @property
+    def _inverse(self) -> Array:
+        """The factor's inverse: it turns triangular systems, where a suggestion spent its time, into products."""
+        from scipy import linalg
+
+        if self._inverted is None:
+            self._inverted = linalg.lapack.dtrtri(self._factor, lower=1)[0]
+        return self._inverted
 
     def _prior(self, x: Array) -> Array:
-        return np.asarray(np.exp(self.theta[-4]) + np.exp(self.theta[-3]) * ((x - 0.5) ** 2).sum(axis=1))
+        return np.asarray(self._signal + self._slope * ((x - 0.5) ** 2).sum(axis=1))
 
     def _pairs(self, a: Array, b: Array) -> Array:
         """Return k(a_i, b_i), (m,)."""
-        r = np.sqrt(5 * (((a - b) / self.lengths) ** 2).sum(axis=1))
-        plane = np.exp(self.theta[-3]) * ((a - 0.5) * (b - 0.5)).sum(axis=1)
-        return np.asarray(np.exp(self.theta[-4] - r) * (1 + r + r * r / 3) + plane)
+        r = np.sqrt((((a - b) * self._scale) ** 2).sum(axis=1))
+        plane = self._slope * ((a - 0.5) * (b - 0.5)).sum(axis=1)
+        return np.asarray(self._signal * np.exp(-r) * (1 + r + r * r / 3) + plane)
 
-    def _kernel(self, a: Array, b: Array) -> Array:
-        """Return k(a_i, b_j), (n, m)."""
-        signal, slope = np.exp(self.theta[-4:-2])
-        one, two = (a - 0.5) * (5**0.5 / self.lengths), (b - 0.5) * (5**0.5 / self.lengths)
-        k = _distances(one, two)
-        r = np.sqrt(k)
-        k /= 3  # in place from here on: these arrays are what a suggestion spends its time on
-        k += r
-        k += 1
-        np.subtract(np.log(signal), r, out=r)
-        np.exp(r, out=r)
-        k *= r
-        k += (slope * (a - 0.5)) @ (b - 0.5).T
+    def _kernel(self, x: Array) -> Array:
+        """Return the covariance of the observed points with points x (m, width), (n, m)."""
+        k = _matern(self._left, (x - 0.5) * self._scale, self._signal)
+        k += self._plane @ (x - 0.5).T
         return k
 
     def _loss(self, theta: Array, x: Array, same: Array, y: Array, worse: Array) -> tuple[float, Array]:
@@ -148,7 +165,7 @@ class Process:
 
         signal, slope, luck, noise = np.exp(theta[-_SCALARS:])
         scaled = x * (5**0.5 * np.exp(-theta[:-_SCALARS]))
-        r = np.sqrt(_distances(scaled, scaled))
+        r = np.sqrt(_distances(_left(scaled), scaled))
         decay = signal * np.exp(-r)
         matern = decay * (1 + r + r * r / 3)
         plane = slope * (x @ x.T)
@@ -173,12 +190,34 @@ class Process:
         return loss, gradient
 
 
-def _distances(a: Array, b: Array) -> Array:
+def _left(a: Array) -> Array:
+    """Return points (n, width) as `_distances` takes them, (n, width + 2)."""
+    return np.column_stack([-2 * a, (a**2).sum(1), np.ones(len(a))])
+
+
+def _distances(left: Array, b: Array) -> Array:
     """Return |a_i - b_j|², (n, m), in one product: rounding may leave a little more or less, but nothing below 0."""
-    left = np.column_stack([-2 * a, (a**2).sum(1), np.ones(len(a))])
-    right = np.column_stack([b, np.ones(len(b)), (b**2).sum(1)])
-    found = left @ right.T
+    found = left @ np.column_stack([b, np.ones(len(b)), (b**2).sum(1)]).T
     return np.asarray(np.maximum(found, 0, out=found))
+
+
+def _matern(left: Array, b: Array, signal: float) -> Array:
+    """Return s (1 + r + r²/3) exp(-r), (n, m); see _distances."""
+    k = _distances(left, b)
+    r = np.sqrt(k)
+    k /= 3  # in place from here on: this is what a suggestion spends its time on
+    k += r
+    k += 1
+    np.negative(r, out=r)
+    np.exp(r, out=r)
+    r *= signal
+    k *= r
+    return k
+
+
+def _parts(number: int) -> Iterator[slice]:
+    """Return places of so few points that their covariances stay in the processor's cache."""
+    return (slice(start, start + _PART) for start in range(0, number, _PART))
 
 
 def _same(trial: Indices) -> Array:
