@@ -132,7 +132,8 @@ class Belief:
         spread = float(high - middle)
         self._warp = (float(middle), spread if spread > 1e-12 else max(float(raw[:first].std()), 1e-9))
         y = self.warp(raw)
-        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]))
+        process = Process(self.space.width, self.at)
+        _tune(process, (x[:first], y[:first], worse[:first], trial[:first]))
         keep = _subset(y, worse, LIMIT)
         self._fitted_on = x[keep], y[keep], worse[keep], trial[keep]
         process.fit(*self._fitted_on)

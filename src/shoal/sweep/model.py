@@ -2,13 +2,15 @@
 # Copyright (c) 2026 the shoal authors
 """A Gaussian process with a length scale for each coordinate, a linear trend and noise of its own.
 
-    k(x, x') = s (1 + r + r²/3) exp(-r) + t (x - ½)·(x' - ½),   r² = 5 Σ (x_i - x'_i)² / l_i²
+    k(x, x') = s h(x) h(x') (1 + r + r²/3) exp(-r) + t (x - ½)·(x' - ½),   r² = 5 Σ (x_i - x'_i)² / l_i²
 
-(Matérn 5/2 and a plane), plus noise on the diagonal, multiplied for observations that are known to be worse, and the
-luck that observations of one trial share: four points of a lucky learning curve are not four witnesses. Hyperparameters
-are those of the largest posterior density: length scales have log-normal priors whose median grows with the root of the
-number of coordinates (Hvarfner et al., 2024); those of noise and luck allow for little and for much. Gradients are
-analytic (Rasmussen and Williams, 2006, eq. 5.9).
+(Matérn 5/2 and a plane), where h = exp(g (x_steps - 1)) if a coordinate is the number of steps, else 1: good and bad
+settings differ little after few steps, and only a model that knows can tell from short trials what long ones bring.
+Plus noise on the diagonal, multiplied for observations that are known to be worse, and the luck that observations of
+one trial share: four points of a lucky learning curve are not four witnesses. Hyperparameters are those of the largest
+posterior density: length scales have log-normal priors whose median grows with the root of the number of coordinates
+(Hvarfner et al., 2024); those of noise and luck allow for little and for much. Gradients are analytic (Rasmussen and
+Williams, 2006, eq. 5.9).
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ Indices = NDArray[np.intp]
 # Mean and deviation of the logarithms of: signal, plane, luck, noise (variances, in variances of the observations).
 _PRIORS = ((0.0, 1.0), (-3.0, 1.5), (-4.0, 1.5), (-4.0, 1.5))
 _SCALARS = len(_PRIORS)
+_GROWTH = (0.7, 0.7)  # likewise, but not of a logarithm: by which power of e differences grow along a coordinate
 _LENGTH = 0.5  # median length scale in one dimension
 _LENGTH_SPREAD = 1.0
 _ITERATIONS = 50
@@ -34,17 +37,19 @@ _PART = 64  # points that are predicted at once
 class Process:
     """A Gaussian process on the unit cube. Observations are standardised inside."""
 
-    def __init__(self, width: int) -> None:
-        """Begin with the priors' medians for `width` coordinates."""
+    def __init__(self, width: int, grows: int | None = None) -> None:
+        """Begin with the priors' medians for `width` coordinates, along one of which, `grows`, differences may grow."""
+        self._width, self._grows = width, grows
         lengths = np.full(width, np.log(_LENGTH * np.sqrt(max(width, 1))))
-        self._center = np.concatenate([lengths, [mean for mean, _ in _PRIORS]])
-        self._spread = np.concatenate([np.full(width, _LENGTH_SPREAD), [spread for _, spread in _PRIORS]])
-        self.theta = self._center.copy()  # log of: length scales, signal, plane, luck, noise
+        priors = (_GROWTH, *_PRIORS) if grows is not None else _PRIORS
+        self._center = np.concatenate([lengths, [mean for mean, _ in priors]])
+        self._spread = np.concatenate([np.full(width, _LENGTH_SPREAD), [spread for _, spread in priors]])
+        self.theta = self._center.copy()  # log of: length scales, (growth as it is,) signal, plane, luck, noise
 
     @property
     def lengths(self) -> Array:
         """Length scales, (width,): a short one means that the coordinate matters."""
-        return np.asarray(np.exp(self.theta[:-_SCALARS]))
+        return np.asarray(np.exp(self.theta[: self._width]))
 
     @property
     def noise(self) -> float:
@@ -78,6 +83,7 @@ class Process:
         self._scale = 5**0.5 / self.lengths
         self._signal, self._slope, luck, noise = (float(part) for part in np.exp(self.theta[-_SCALARS:]))
         self._left, self._plane = _left((x - 0.5) * self._scale), self._slope * (x - 0.5)
+        self._tall = self._height(x - 0.5, self.theta)[:, None]
         k = self._kernel(x)
         k += luck * _same(trial)
         k[np.diag_indices_from(k)] += noise * worse + _JITTER
@@ -102,11 +108,9 @@ class Process:
     def average(self, x: Array) -> tuple[float, float]:
         """Return mean and standard deviation of the average of the noiseless values at points (m, width)."""
         across = self._kernel(x).mean(axis=1)
-        signal, slope = self._signal, self._slope
-        scaled = (x - 0.5) * self._scale
-        within = float(_matern(_left(scaled), scaled, signal).mean()) + slope * float(
-            ((x - 0.5).mean(axis=0) ** 2).sum()
-        )
+        scaled, height = (x - 0.5) * self._scale, self._height(x - 0.5, self.theta)
+        within = float((_matern(_left(scaled), scaled, self._signal * height) * height[:, None]).mean())
+        within += self._slope * float(((x - 0.5).mean(axis=0) ** 2).sum())
         variance = within - float(((self._inverse @ across) ** 2).sum())
         mean = self._mean + self._unit * float(self._weights @ across)
         return mean, self._unit * max(variance, 1e-12) ** 0.5
@@ -142,19 +146,29 @@ class Process:
         return self._inverted
 
     def _prior(self, x: Array) -> Array:
-        return np.asarray(self._signal + self._slope * ((x - 0.5) ** 2).sum(axis=1))
+        height = self._height(x - 0.5, self.theta)
+        return np.asarray(self._signal * height**2 + self._slope * ((x - 0.5) ** 2).sum(axis=1))
 
     def _pairs(self, a: Array, b: Array) -> Array:
         """Return k(a_i, b_i), (m,)."""
         r = np.sqrt((((a - b) * self._scale) ** 2).sum(axis=1))
         plane = self._slope * ((a - 0.5) * (b - 0.5)).sum(axis=1)
-        return np.asarray(self._signal * np.exp(-r) * (1 + r + r * r / 3) + plane)
+        height = self._height(a - 0.5, self.theta) * self._height(b - 0.5, self.theta)
+        return np.asarray(self._signal * height * np.exp(-r) * (1 + r + r * r / 3) + plane)
 
     def _kernel(self, x: Array) -> Array:
         """Return the covariance of the observed points with points x (m, width), (n, m)."""
-        k = _matern(self._left, (x - 0.5) * self._scale, self._signal)
+        k = _matern(self._left, (x - 0.5) * self._scale, self._signal * self._height(x - 0.5, self.theta))
+        if self._grows is not None:
+            k *= self._tall
         k += self._plane @ (x - 0.5).T
         return k
+
+    def _height(self, x: Array, theta: Array) -> Array:
+        """Return how large differences between settings are at points x (m, width) about 0, in those at the end."""
+        if self._grows is None:
+            return np.ones(len(x))
+        return np.asarray(np.exp(theta[self._width] * (x[:, self._grows] - 0.5)))
 
     def _loss(self, theta: Array, x: Array, same: Array, y: Array, worse: Array) -> tuple[float, Array]:
         """Return the negative log posterior density of hyperparameters, and its gradient.
@@ -164,9 +178,10 @@ class Process:
         from scipy import linalg
 
         signal, slope, luck, noise = np.exp(theta[-_SCALARS:])
-        scaled = x * (5**0.5 * np.exp(-theta[:-_SCALARS]))
+        scaled = x * (5**0.5 * np.exp(-theta[: self._width]))
         r = np.sqrt(_distances(_left(scaled), scaled))
-        decay = signal * np.exp(-r)
+        height = self._height(x, theta)
+        decay = signal * np.exp(-r) * np.outer(height, height)
         matern = decay * (1 + r + r * r / 3)
         plane = slope * (x @ x.T)
         k = matern + plane + luck * same
@@ -184,7 +199,9 @@ class Process:
         inner = 0.5 * (full - np.outer(weights, weights))
         # dk / d log l_i = s exp(-r) (1 + r) / 3 · 5 (x_i - x'_i)² / l_i², summed over pairs without a third axis
         common = inner * decay * (1 + r) / 3
-        gradient[:-_SCALARS] += 2 * (common.sum(1) @ scaled**2 - (scaled * (common @ scaled)).sum(0))
+        gradient[: self._width] += 2 * (common.sum(1) @ scaled**2 - (scaled * (common @ scaled)).sum(0))
+        if self._grows is not None:
+            gradient[self._width] += 2 * float((inner * matern).sum(1) @ (x[:, self._grows] - 0.5))
         gradient[-_SCALARS:-1] += [float((inner * part).sum()) for part in (matern, plane, luck * same)]
         gradient[-1] += noise * float((np.diag(inner) * worse).sum())
         return loss, gradient
@@ -201,8 +218,8 @@ def _distances(left: Array, b: Array) -> Array:
     return np.asarray(np.maximum(found, 0, out=found))
 
 
-def _matern(left: Array, b: Array, signal: float) -> Array:
-    """Return s (1 + r + r²/3) exp(-r), (n, m); see _distances."""
+def _matern(left: Array, b: Array, signal: Array | float) -> Array:
+    """Return s_j (1 + r + r²/3) exp(-r), (n, m), with s (m,) or one for all; see _distances."""
     k = _distances(left, b)
     r = np.sqrt(k)
     k /= 3  # in place from here on: this is what a suggestion spends its time on
