@@ -23,10 +23,11 @@ from shoal.sweep.search import Recommendation
 from shoal.sweep.space import Space
 from shoal.sweep.trial import RUNNING, Trial, has_score
 
-LIMIT = 256  # observations that are modelled at most
-TUNED_ON = 200  # of them, for hyperparameters
+LIMIT = 192  # observations of the score that are modelled at most
+ROUGH = 128  # likewise of the cost and of success, which are simpler
+TUNED_ON = 150  # of them, for hyperparameters
 CAUTION = 1.0  # deviations that a recommendation's score must bear
-FINALISTS = 128  # settings of the highest means, of four times as many of the best observed, that may be recommended
+FINALISTS = 48  # settings of the highest means, of four times as many of the best observed, that may be recommended
 _GROWTH = 1.1  # hyperparameters are chosen again whenever there are so many times the observations
 
 _tuned: OrderedDict[bytes, tuple[float, ...]] = OrderedDict()  # digest of data -> hyperparameters found
@@ -142,8 +143,8 @@ class Belief:
     def _fitted(self, data: Data) -> Process:
         x, y, worse, trial = data
         first = _milestone(len(y))
-        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]))
-        keep = _subset(np.arange(len(y), dtype=float), worse, LIMIT)  # the latest half, some of the others
+        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]), ROUGH)
+        keep = _subset(np.arange(len(y), dtype=float), worse, ROUGH)  # the latest half, some of the others
         process.fit(x[keep], y[keep], worse[keep], trial[keep])
         return process
 
@@ -168,9 +169,9 @@ def _milestone(number: int) -> int:
     return math.floor(40 * _GROWTH ** math.floor(math.log(number / 40, _GROWTH) + 1e-9))
 
 
-def _tune(process: Process, data: Data) -> Process:
+def _tune(process: Process, data: Data, limit: int = TUNED_ON) -> Process:
     """Choose hyperparameters; what was found for the same data is remembered, as it takes longer than all the rest."""
-    keep = _subset(data[1], data[2], TUNED_ON)
+    keep = _subset(data[1], data[2], limit)
     x, y, worse, trial = data[0][keep], data[1][keep], data[2][keep], data[3][keep]
     if len(y) < 3:
         return process

@@ -28,10 +28,10 @@ from shoal.sweep.search import Asked, Limits, Random, generator, sobol
 from shoal.sweep.space import Point
 from shoal.sweep.trial import REPEAT, Trial, has_score
 
-GLOBAL, LOCAL, CENTERS = 256, 32, 12  # candidates over the space; about each of the best settings; of those
+GLOBAL, LOCAL, CENTERS = 128, 16, 12  # candidates over the space; about each of the best settings; of those
 REFINED, AROUND = 6, 32  # candidates that are looked at more closely, and about each
 REPEATS = 8  # trials of one setting at most
-TRIED = 256  # tried settings that are looked at again, the best observed
+TRIED = 128  # tried settings that are looked at again, the best observed
 FINALISTS = 16  # of them that may be repeated
 DESIGN = 12  # trials that are spread over the space, at most
 CAREFUL = 2.0  # power of the probability that a trial succeeds: the model is bold beyond an edge

@@ -31,7 +31,7 @@ _LENGTH = 0.5  # median length scale in one dimension
 _LENGTH_SPREAD = 1.0
 _ITERATIONS = 50
 _JITTER = 1e-6
-_PART = 64  # points that are predicted at once
+_PART = 128  # points that are predicted at once
 
 
 class Process:
