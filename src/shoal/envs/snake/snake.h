@@ -8,10 +8,11 @@
 //   observation   field "view", 11 x 11 u8 of 6 categories around the head, row by row: 0 empty, 1 food, 2 corpse,
 //                 3 wall, 4 body, 5 head; the own head is in the middle
 //                 field "heading", u8: the direction of the last move, 0 .. 3
-//   action        0 straight on, 1 down, 2 up, 3 left, 4 right; row 0 is the top. The way straight back goes straight
-//   on reward        `reward_food` or `reward_corpse` for a cell eaten, `reward_death` for dying start         one cell
-//   at random, 3 long once it has moved on; the world has `food` cells of food terminated    the head meets a wall, a
-//   body or another head truncated     the world, after 1,000 steps (vec.max_steps)
+//   action        0 straight on, 1 down, 2 up, 3 left, 4 right; row 0 is the top. Straight back means straight on
+//   reward        `reward_food` or `reward_corpse` for a cell eaten, `reward_death` for dying
+//   start         one cell at random, 3 long once it has moved on; the world has `food` cells of food
+//   terminated    the head meets a wall, a body or another head
+//   truncated     the world, after 1,000 steps (vec.max_steps)
 //
 // One tick: all turn; all tails leave their cell, but of those who grow; then the heads move, one snake after another,
 // from agent `tick` mod `agents` on, so that nobody is always first: whoever finds the cell taken dies and stays in the
