@@ -198,7 +198,11 @@ def test_what_trials_teach_is_the_same_bit_by_bit_and_at_once() -> None:
     trials[7] = replace(trials[7], status=FAILED, score=None)
     trials[9] = replace(trials[8], number=9, ended=9.0)
     trials[30] = replace(trials[30], ended=50.5)  # after others that began later
-    steps = [trials[:n] for n in sorted(rng.integers(1, 120, 20))] + [trials]
+    late = replace(
+        trials[40], status=RUNNING, score=None, curve=(), ended=0.0
+    )  # recorded after others that ended later
+    steps = [trials[:n] for n in sorted(rng.integers(1, 120, 20))]
+    steps += [trials[:3], [*trials[:40], late, *trials[41:]], trials]
     steps += [[*trials[:5], replace(trials[5], score=7.0), *trials[6:]], trials[:60] + trials[61:], trials[:3]]
     kept = Lessons(LONG, search.STEPS)
     for told in steps:
