@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// Several players in one vec: who plays each team of an environment is adopted at its reset (env_step.h, `begin`), so
+// Several players in one vec: who plays each team is adopted at an environment's reset (env_episode.h, `begin`), so
 // nobody changes in the middle of a game.
 #include <string.h>
 

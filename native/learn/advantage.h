@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// Advantages and value targets of one row of T steps (ALGORITHM, "Advantage"):
+// Advantages and value targets of one row of T steps (docs/concepts/algorithm.md):
 //
 //   n_t = 0 if terminated, V_final_t if truncated, V_{t+1} inside the rollout, V_T at the end
 //   u_t = r_t + gamma n_t - V_t

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// The two update rules (ALGORITHM, "Optimizer"), on one matrix or one array at a time.
+// The two update rules (docs/concepts/algorithm.md), on one matrix or one array at a time.
 #ifndef SHOAL_OPTIMIZER_H
 #define SHOAL_OPTIMIZER_H
 

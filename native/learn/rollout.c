@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// Collecting one rollout: blocks of environments outside, time inside, no barrier. Per row and step (ALGORITHM,
-// "Order"): zero the memory if a life starts, store it if a segment starts, forward, sample, step the world, keep the
-// new memory; value the final observation where an agent was truncated. Rows that another player plays are stepped, and
-// not learnt from (learn/players.h).
+// Collecting one rollout: blocks of environments outside, time inside, no barrier. Per row and step: zero the
+// memory if a life starts, store it if a segment starts, forward, sample, step the world, keep the new memory; value
+// the final observation where an agent was truncated. Rows that another player plays are stepped, and not learnt from
+// (learn/players.h).
 #include "learn/learner.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
 // and merged, in a fixed order, after the update that used the old ones.
 //
 // Two scales of returns are offered. PAST: the standard deviation of G <- r + gamma (1 - done) G, the discounted sum of
-// what a row was paid so far (ALGORITHM, "Normalisation"). FUTURE, the default: the root mean square of the discounted
+// what a row was paid so far. FUTURE, the default: the root mean square of the discounted
 // sum of what a row will be paid within the rollout, which is what values predict. They differ where pay comes at the
 // end of a life: there G is 0 but in one step of it, PAST is far too small and values of +-7 drown the policy's
 // gradient.

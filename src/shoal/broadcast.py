@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal import memory, native, registry
+from shoal import memory, native, registry, tables
 from shoal.errors import ConfigError, ShapeError, nearest
 
 Contents = int | bytes | NDArray[np.uint8]
@@ -28,7 +28,7 @@ class Block:
 
     memory: memory.Bytes
     seed: int | None
-    values: dict[str, registry.Value]
+    values: dict[str, tables.Value]
 
     def about(self) -> dict[str, Any]:
         """Return what makes it again, but for the contents of one that has no seed."""
@@ -40,7 +40,7 @@ class Version:
     """What is to be adopted: the values of all parameters, some of them distributions, and the blocks in use."""
 
     count: int  # broadcasts so far
-    values: dict[str, registry.Value]
+    values: dict[str, tables.Value]
     newest: int  # number of the newest block
     blocks: dict[int, Block]
 
@@ -131,7 +131,7 @@ class Versions:
         found: NDArray[Any] = rows[:, start : start + 4].copy().view(dtype)[:, 0]
         return found
 
-    def _send(self, values: dict[str, registry.Value], blocks: dict[int, Block], newest: int) -> None:
+    def _send(self, values: dict[str, tables.Value], blocks: dict[int, Block], newest: int) -> None:
         """Hand a version to native code, which needs Params of every environment's own from now on."""
         env = self._spec.env
         contexts = registry.contexts_of(env, values)
@@ -158,7 +158,7 @@ class Versions:
         used = {self._newest, *np.unique(named).tolist()}
         return {number: block for number, block in self._blocks.items() if number in used}
 
-    def _block(self, shared: Contents, values: dict[str, registry.Value]) -> Block:
+    def _block(self, shared: Contents, values: dict[str, tables.Value]) -> Block:
         """Return a block built from a seed, or one that holds these bytes."""
         env, size = self._spec.env, self._spec.shared_bytes
         if not size:
@@ -179,7 +179,7 @@ class Versions:
 _SHARED_VERSIONS = 8  # of shoal_vec_array
 
 
-def build(spec: registry.Spec, values: Mapping[str, registry.Value], seed: int, block: memory.Bytes) -> None:
+def build(spec: registry.Spec, values: Mapping[str, tables.Value], seed: int, block: memory.Bytes) -> None:
     """Let the environment fill a Shared block."""
     params = registry.pack(spec.env, values)
     ctypes.memmove(params, spec.params, ctypes.sizeof(native.Sizes))

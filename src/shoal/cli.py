@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The command line: `shoal train | eval | play | list | new | bench`.
+"""The command line: `shoal COMMAND`, and what `shoal --help` says of every command.
 
 Each command imports what it needs when it runs, so that help is instant. A mistake of the user's ends in one sentence
 on stderr and exit code 2. With `--json` the last line on stdout is one JSON object.
@@ -47,8 +47,8 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   bench vec [ENV...]    stepping of Python environments, beside Gymnasium's and Stable-Baselines3's vectors
   bench draw [ENV...]   pictures a second
   bench kernels [NAME...]  each native operation beside the machine's rate of matrix products
-  autotune ENV          find the workers, copies and blocks (or threads) that step fastest here
   bench gymnasium       cartpole through Gymnasium's vector interface, beside Gymnasium's own and EnvPool's
+  autotune ENV          find the workers, copies and blocks (or threads) that step fastest here
   profile ENV           the time of each function of a step; environment or learner, which is the bottleneck
   doctor                what is installed, what works, a self-test: what a bug report needs
   completion SHELL      print the script that completes what you type, in bash, zsh or fish
@@ -181,47 +181,9 @@ def _new(arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
-    if not arguments or arguments[0] not in BENCHMARKS:
-        got = f"no benchmark is called `{arguments[0]}`" if arguments else "which benchmark"
-        raise ConfigError(f"{got}; expected `shoal bench` {', '.join(BENCHMARKS[:-1])} or {BENCHMARKS[-1]}")
-    words = list(leading(arguments[1:]))
-    rest = arguments[1 + len(words) :]
-    if arguments[0] == "suite":
-        from shoal.bench import suite
+    from shoal import command_bench
 
-        return suite.run(words, rest)
-    if arguments[0] == "sim":
-        from shoal.bench import sim
-
-        return sim.run(words, rest)
-    if arguments[0] == "vec":
-        from shoal.bench import vec
-
-        return vec.run(words, rest)
-    if arguments[0] == "draw":
-        from shoal.bench import draw
-
-        return draw.run(words, rest)
-    if arguments[0] == "kernels":
-        from shoal.bench import kernels
-
-        return kernels.run(words, rest)
-    if arguments[0] == "gymnasium":
-        from shoal.bench import gymnasium
-
-        return gymnasium.run(arguments[1:])
-    name, extra = environment(f"shoal bench {arguments[0]}", [*words, *rest])
-    if arguments[0] == "train":
-        from shoal.bench import train
-
-        return train.run(name, extra)
-    if arguments[0] == "backends":
-        from shoal.bench import backends
-
-        return backends.run(name, extra)
-    from shoal.bench import solve
-
-    return solve.run(name, extra)
+    return command_bench.run(arguments)
 
 
 # ---------------------------------------------------------------------------------------------------- check

@@ -73,7 +73,7 @@ def run(arguments: list[str]) -> int:
         except ImportError as error:
             found.problem(f"a package cannot be imported: {error}", "install it; the lines above say what is there")
         for name, text in list(found.facts.items())[shown:]:
-            print(f"{name:<14}{text}", flush=True)
+            print(f"{name:<19}{text}", flush=True)
         shown = len(found.facts)
     for sentence, hint in found.problems:
         print(f"\nproblem: {sentence}\nhint: {hint}")

@@ -36,7 +36,9 @@ def run(arguments: list[str]) -> int:
     from shoal.dash import report, trials  # with numpy, once the arguments are right
     from shoal.dash.api import Api
 
-    sweeps = [word for word in words if word in trials.names(runs_dir)]
+    known = trials.names(runs_dir)
+    meant = [word for word in words if word and any(store.is_meant(name, word) for name in known)]
+    sweeps = [store.find_sweep(runs_dir, word).name for word in meant]
     if sweeps and len(words) > 1:
         raise ConfigError(f"a sweep and something else: {' '.join(words)}; expected one sweep alone")
     api = Api(runs_dir)

@@ -49,10 +49,7 @@ def _list(words: list[str], rest: list[str]) -> int:
         raise ConfigError(f"unexpected argument `{words[1]}`; expected `shoal runs [ENV]`, or a verb first", hint)
     if parsed["limit"] < 0:
         raise ConfigError(f"out of range: --limit {parsed['limit']}; expected at least 0")
-    sweep = parsed["sweep"] or ""
-    sweeps = [path.parent.name for path in Path(parsed["runs_dir"]).glob(f"*/{store.SWEEP}")] if sweep else []
-    if sweep and sweep not in sweeps:
-        raise ConfigError(f"no such sweep: {sweep}; expected a name in {parsed['runs_dir']}", nearest(sweep, sweeps))
+    sweep = store.find_sweep(Path(parsed["runs_dir"]), parsed["sweep"]).name if parsed["sweep"] else ""
     columns = [name.strip() for name in parsed["columns"].split(",")] if parsed["columns"] else list(_COLUMNS)
     with _index(parsed["runs_dir"]) as found:
         for name in columns:

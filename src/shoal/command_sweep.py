@@ -114,7 +114,6 @@ def _found(name: str, arguments: list[str], *, join: bool) -> tuple[Sweep, dict[
     _check(options)
     import dataclasses
 
-    from shoal.sweep import declaration
     from shoal.sweep import store as sweeps
 
     sweep = sweeps.Sweep(sweeps.find(Path(options["runs_dir"]), name))
@@ -123,7 +122,7 @@ def _found(name: str, arguments: list[str], *, join: bool) -> tuple[Sweep, dict[
         raise ConfigError(f"a sweep that is joined keeps its budget: --{next(iter(changes)).replace('_', '-')}")
     if changes:
         sweep.declaration = dataclasses.replace(sweep.declaration, **changes)
-        sweep.declaration.write(sweep.path / declaration.FILE)
+        sweep.declaration.write(sweep.path / store.SWEEP)
     return sweep, options
 
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal import command_watch, flags, folder, native, registry, store, terminal
-from shoal import config as configs
+from shoal import command_watch, flags, folder, native, registry, settings_file, store, terminal
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
 from shoal.ranks import ranks
@@ -81,7 +80,7 @@ def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, di
         run = store.find_run(runs_dir, target, "" if env is None or env.source else env.name)
     else:
         run = resuming.newest_unfinished(runs_dir, env.reference if env else "")
-    name = str(configs.read_toml(run.config, required=True).get("", {}).get("environment", ""))
+    name = str(settings_file.read_toml(run.config, required=True).get("", {}).get("environment", ""))
     if env and name != env.name:
         raise ConfigError(f"the run is of `{name}`; got `{env.name}`: {run.path}")
     env = env or folder.of_run(run, runs_dir) or registry.get(name)
@@ -101,7 +100,7 @@ def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, di
 
 
 def _times(options: dict[str, Any]) -> dict[str, Any]:
-    from shoal.trainer import IMAGE_SECONDS
+    from shoal.saving import IMAGE_SECONDS
 
     every = options["image_seconds"]
     return {

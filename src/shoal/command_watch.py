@@ -230,8 +230,3 @@ def _record(viewer: Viewer, options: dict[str, Any]) -> int:
         row = {"env": viewer.spec.env.name, "path": str(path), "frames": frames, "bytes": size, "seconds": spent}
         print(store.to_json(row | {"player": viewer.player.name, "episodes": viewer.episodes}))
     return 0
-
-
-def install(extra: str) -> str:
-    """Return the line that installs an extra."""
-    return f"./run install {extra}" if command() == "./run" else f"pip install 'shoal[{extra}]'"

@@ -8,17 +8,15 @@ environment's file but for total_steps, the budget of its task, and what solved 
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shoal import native, registry
+from shoal import registry, settings_file
 from shoal.errors import ConfigError, nearest
 from shoal.settings import (
     LATER,
@@ -32,13 +30,10 @@ from shoal.settings import (
     TrainConfig,
     VecConfig,
     check_section,
-    names_of,
     section_class,
 )
 
 Layer = Mapping[str, Mapping[str, object]]  # section -> key -> value
-
-_TOP = ("environment", "folder", "version", "seed", "preset", "settings")  # top-level keys of a stored config.toml
 
 
 @dataclass(frozen=True)
@@ -102,15 +97,15 @@ class Config:
 
     def to_toml(self, version: int) -> str:
         """Return the text of config.toml, which `--config` reads."""
-        lines = [f"environment = {_toml(self.env)}"]
-        lines += [f"folder = {_toml(self.folder)}"] if self.folder else []
+        lines = [f"environment = {settings_file.toml(self.env)}"]
+        lines += [f"folder = {settings_file.toml(self.folder)}"] if self.folder else []
         lines += [f"version = {version}", f"seed = {self.seed}"]
-        lines += [f"preset = {_toml(self.preset)}"] if self.preset else []
-        lines += [f"settings = {_toml(self.settings_hash(version))}"]
+        lines += [f"preset = {settings_file.toml(self.preset)}"] if self.preset else []
+        lines += [f"settings = {settings_file.toml(self.settings_hash(version))}"]
         for section, values in self.to_dict().items():
             if section == "track" and self.track == TrackConfig():  # as runs are that nothing tracks
                 continue
-            lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+            lines += ["", f"[{section}]", *(f"{key} = {settings_file.toml(value)}" for key, value in values.items())]
         return "\n".join(lines) + "\n"
 
 
@@ -138,7 +133,7 @@ def load(
     """
     env = registry.get(name)
     name = env.name
-    own = read_toml(env.settings)
+    own = settings_file.read_toml(env.settings)
     solved = own.pop("solved", {})
     for section in ("watch", "keys", "outside", "sweep"):  # viewer.py's, outside/options.py's, sweep/declare.py's
         own.pop(section, None)
@@ -146,10 +141,10 @@ def load(
         own = {"train": {key: value for key, value in own.get("train", {}).items() if key == "total_steps"}}
     if preset and preset not in PRESETS:
         raise ConfigError(f"no preset is called `{preset}`", nearest(preset, PRESETS))
-    given = read_toml(file, required=True) if file else {}
+    given = settings_file.read_toml(file, required=True) if file else {}
     top = given.pop("", {})
-    preset = preset or _stored_preset(top, str(file))
-    stored_seed = _stored_seed(top, str(file))
+    preset = preset or settings_file.stored_preset(top, str(file))
+    stored_seed = settings_file.stored_seed(top, str(file))
     if top.get("environment", name) != name:
         raise ConfigError(f"{file} is for the environment `{top['environment']}`; got `{name}`")
 
@@ -324,7 +319,7 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         ConfigError: if they do not fit this version.
         EnvError: if the package has no such environment.
     """
-    data = _split(text, "the stored settings")
+    data = settings_file.split(text, "the stored settings")
     top = data.pop("", {})
     env = env or registry.get(str(top.get("environment", "")))
     sections = {key: check_section(key, data.get(key, {})) for key in (*SECTIONS, "solved")}
@@ -337,108 +332,10 @@ def from_toml(text: str, env: registry.Environment | None = None) -> Config:
         track=TrackConfig(**sections["track"]),  # type: ignore[arg-type]
         solved=SolvedConfig(**sections["solved"]),  # type: ignore[arg-type]
         selfplay=SelfplayConfig(**sections["selfplay"]),  # type: ignore[arg-type]
-        seed=_stored_seed(top, "the stored settings"),
-        preset=_stored_preset(top, "the stored settings"),
+        seed=settings_file.stored_seed(top, "the stored settings"),
+        preset=settings_file.stored_preset(top, "the stored settings"),
         folder=env.reference if env.source else "",
     )
-
-
-def native_knows(config: Config, spec: registry.Spec) -> bool:
-    """Return whether the native backend has the network that the settings, resolved ones, describe."""
-    if config.policy.core not in native.CORES or config.policy.module:
-        return False
-    made = native_policy(native_twin(config))
-    found = native.library().policy_bytes(ctypes.byref(spec.struct), ctypes.byref(made), native.Message().address)
-    return bool(found >= 0)
-
-
-def native_twin(config: Config) -> Config:
-    """Return the settings of the native policy with the same tensors, for a core that both backends know."""
-    policy = dataclasses.replace(config.policy, precision="float32")
-    return dataclasses.replace(config, policy=policy, train=dataclasses.replace(config.train, backend="native"))
-
-
-def native_policy(config: Config) -> native.PolicyConfig:
-    """Return the policy's settings as C reads them."""
-    policy = config.policy
-    spread = policy.gate_bias == "spread"
-    return native.PolicyConfig(
-        core=native.CORES.index(policy.core),
-        precision=native.PRECISIONS.index(policy.precision),
-        grid=native.GRIDS.index(policy.grid),
-        hidden=policy.hidden,
-        layers=policy.layers,
-        activation=native.ACTIVATIONS.index(policy.activation),
-        own_value=policy.value_net == "own",
-        normalize=policy.normalize,
-        gate_tau=2.0 * config.train.horizon if spread else 0.0,
-        seed=config.seed,
-    )
-
-
-def native_train(config: Config, *, warm: bool = False, fault: int = 0) -> native.TrainConfig:
-    """Return the learner's settings as C reads them.
-
-    Args:
-        config: resolved.
-        warm: statistics were loaded, and the first rollout is an ordinary one.
-        fault: plants one, in a library built for tests.
-    """
-    values: dict[str, Any] = dataclasses.asdict(config.train)
-    for key in ("total_steps", "backend", "device"):  # the trainer's business
-        del values[key]
-    values["optimizer"] = native.OPTIMIZERS.index(values["optimizer"])
-    values["schedule"] = native.SCHEDULES.index(values["schedule"])
-    values["normalize_reward"] = native.REWARD_SCALES.index(values["normalize_reward"])
-    values["advantage_form"] = native.ADVANTAGES.index(values.pop("advantage"))
-    return native.TrainConfig(**values, seed=config.seed, warm=warm, fault=fault)
-
-
-def read_toml(path: Path, *, required: bool = False) -> dict[str, dict[str, Any]]:
-    """Return section -> key -> value of a TOML file; keys above the first section are those of section "".
-
-    Raises:
-        ConfigError: if it cannot be read, is no TOML, or has an unknown key above its first section.
-    """
-    if not required and not path.exists():
-        return {}
-    try:
-        return _split(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise ConfigError(f"the settings file cannot be read: {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"the settings file is not text: {path}: {error.reason}") from error
-
-
-def _split(text: str, source: str) -> dict[str, dict[str, Any]]:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"the settings are not TOML: {source}: {error}") from error
-    top = {key: value for key, value in data.items() if not isinstance(value, dict)}
-    for key in top:
-        if key not in _TOP:
-            homes = [f"{name}.{key}" for name, section in SECTIONS.items() if key in names_of(section)]
-            hint = f"it is `{homes[0]}`" if homes else nearest(key, _TOP)
-            raise ConfigError(f"unknown key `{key}` (at {key} in {source})", hint)
-    sections = {key: value for key, value in data.items() if isinstance(value, dict)}
-    return sections | ({"": top} if top else {})
-
-
-def _stored_seed(top: Mapping[str, object], source: str) -> int:
-    """Return the seed that a file names, else 0; its range is the trainer's to check."""
-    seed = top.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ConfigError(f"wrong type: seed={seed!r}; expected a whole number (at seed in {source})")
-    return seed
-
-
-def _stored_preset(top: Mapping[str, object], source: str) -> str:
-    """Return the preset that a file names, else none."""
-    preset = top.get("preset", "")
-    if preset and preset not in PRESETS:
-        raise ConfigError(f"no preset is called `{preset}` (at preset in {source})", nearest(str(preset), PRESETS))
-    return str(preset)
 
 
 def divisors(number: int) -> list[int]:
@@ -456,7 +353,3 @@ def _around(wanted: int, sizes: list[int]) -> list[int]:
 
 def _either(sizes: list[int]) -> str:
     return " or ".join(str(size) for size in sizes)
-
-
-def _toml(value: Scalar) -> str:
-    return json.dumps(value) if isinstance(value, (str, bool)) else repr(value)

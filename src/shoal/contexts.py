@@ -19,7 +19,7 @@ from shoal import native
 from shoal.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from shoal.registry import Param, Value
+    from shoal.tables import Param, Value
 
 _FORMS = {
     "uniform": "uniform(low, high)",

@@ -16,6 +16,7 @@ prints it and exits with code 2.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -58,3 +59,9 @@ def nearest(name: str, known: Iterable[str], fallback: str = "") -> str:
     if fallback:
         return fallback
     return "known: " + (", ".join(known) if known else "none")
+
+
+def installs(extra: str) -> str:
+    """Return what a user types to install an extra: with the script that this program was called by, or pip."""
+    script = os.environ.get("SHOAL_COMMAND")  # such as ./run
+    return f"{script} install {extra}" if script else f"pip install 'shoal[{extra}]'"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from shoal import config, registry
+from shoal import config, registry, tables
 from shoal.errors import ConfigError, nearest
 from shoal.settings import SECTIONS, Scalar, from_text, kind_of
 
@@ -286,7 +286,8 @@ def _help(program: str, about: str, options: Sequence[Option], sections: Mapping
     import tyro
 
     def leaf(kind: str, default: str, doc: str) -> tuple[Any, Any]:
-        return Annotated[str, tyro.conf.arg(metavar=kind.upper(), help=doc)], default
+        hint = None if default not in ("", "None") else ""  # a default that says nothing is not shown
+        return Annotated[str, tyro.conf.arg(metavar=kind.upper(), help=doc, help_behavior_hint=hint)], default
 
     fields: list[tuple[str, Any, Any]] = []
     for option in options:
@@ -294,7 +295,7 @@ def _help(program: str, about: str, options: Sequence[Option], sections: Mapping
         if key in sections:  # `--policy` beside `--policy.core`: a form cannot have both, so it shows policy.module
             continue
         if option.kind == "bool":
-            fields.append((key, Annotated[bool, tyro.conf.arg(help=option.doc)], False))
+            fields.append((key, Annotated[bool, tyro.conf.arg(help=option.doc, help_behavior_hint="")], False))
         else:
             fields.append((key, *leaf(option.kind, _show(option.default), option.doc)))
     for section, rows in sections.items():
@@ -333,7 +334,7 @@ def peek(arguments: Sequence[str], flag: str) -> str:
     return ""
 
 
-def _about_param(param: registry.Param) -> str:
+def _about_param(param: tables.Param) -> str:
     if param.kind == "choice":
         about = f"{param.doc}: {', '.join(param.choices)}"
     elif param.kind == "switch":

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from shoal import registry
+from shoal import registry, tables
 from shoal.errors import ConfigError, nearest
 from shoal.settings import from_text
 
@@ -38,7 +38,7 @@ class Axis:
     """A parameter and the values that it takes in turn."""
 
     name: str
-    values: tuple[registry.Value, ...]
+    values: tuple[tables.Value, ...]
 
 
 def take(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -96,7 +96,7 @@ def run(policy: Policy | TorchPolicy, settings: Config, axes: Sequence[Axis]) ->
     from shoal.evaluate import evaluate
 
     spec, names = policy.spec, [axis.name for axis in axes]
-    found: list[tuple[tuple[registry.Value, ...], Evaluation]] = []
+    found: list[tuple[tuple[tables.Value, ...], Evaluation]] = []
     for point in itertools.product(*(axis.values for axis in axes)):
         values = {**spec.values, **dict(zip(names, point, strict=True))}
         there = spec.env.spec(values, observed=spec.observed)
@@ -162,7 +162,7 @@ def _header(names: Sequence[str], result: Evaluation) -> str:
     )
 
 
-def _line(names: Sequence[str], point: Sequence[registry.Value], result: Evaluation) -> str:
+def _line(names: Sequence[str], point: Sequence[tables.Value], result: Evaluation) -> str:
     cells = [f"{result.stats.mean(name):.4g} ± {result.stats.interval(name):.2g}" for name in result.stats.names]
     values = "".join(f"{_show(value):>{_wide(name)}}" for name, value in zip(names, point, strict=True))
     return values + "".join(f"{cell:>24}" for cell in (*cells, str(result.stats.lives)))
@@ -172,7 +172,7 @@ def _wide(name: str) -> int:
     return max(len(name) + 2, 10)
 
 
-def _show(value: registry.Value) -> str:
+def _show(value: tables.Value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -16,17 +16,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from shoal.errors import ConfigError, EnvError
+from shoal.errors import ConfigError, EnvError, installs
 
 try:
     import gymnasium
 except ImportError as error:
-    hint = "`pip install 'shoal[gymnasium]'` installs it"
+    hint = f"`{installs('gymnasium')}` installs it"
     raise ConfigError("`shoal.gymnasium` needs gymnasium, which is not installed", hint) from error
 
 from gymnasium.envs.registration import EnvSpec
 
-from shoal import hosted, registry, spaces
+from shoal import hosted, registry, spaces, tables
 from shoal.vector import Vec
 
 NAMESPACE = "shoal"
@@ -49,7 +49,7 @@ class Env(gymnasium.Env[Any, Any]):
         flat: bool = False,
         max_episode_steps: int = 0,
         observe_contexts: bool = False,
-        **params: registry.Value,
+        **params: tables.Value,
     ) -> None:
         """Build it.
 
@@ -113,7 +113,7 @@ class Env(gymnasium.Env[Any, Any]):
         return {} if self._masks is None else {"action_mask": self._masks.take()}
 
 
-def spec_of(name: str, params: dict[str, registry.Value], observe_contexts: bool) -> registry.Spec:
+def spec_of(name: str, params: dict[str, tables.Value], observe_contexts: bool) -> registry.Spec:
     """Return the specification of an environment whose one agent ends when its world does.
 
     Raises:

@@ -18,7 +18,7 @@ from gymnasium.vector import VectorEnv as Base
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from shoal import hosted, registry, spaces
+from shoal import hosted, spaces, tables
 from shoal.errors import ConfigError
 from shoal.gymnasium import spec_of
 from shoal.vector import Vec
@@ -52,7 +52,7 @@ class VectorEnv(Base[Any, Any, Any]):
         flat: bool = False,
         max_episode_steps: int = 0,
         observe_contexts: bool = False,
-        **params: registry.Value,
+        **params: tables.Value,
     ) -> None:
         """Build them.
 

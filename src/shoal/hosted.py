@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal import drawing, registry, viewer, watch_window
+from shoal import drawing, registry, watch_window, watching
 from shoal.errors import ConfigError
 from shoal.vector import Vec
 
@@ -32,7 +32,7 @@ class Picture:
         if mode is not None and mode not in modes:
             raise ConfigError(f"render_mode={mode!r} is not a choice; expected None or {' or '.join(map(repr, modes))}")
         self.mode, self._vec = mode, vec
-        self.rate = viewer.watching(vec.spec).rate
+        self.rate = watching.of(vec.spec).rate
         self._drawing: drawing.Drawing | None = None
         self._window: watch_window.Window | None = None
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal import registry
+from shoal import registry, tables
 from shoal.errors import ConfigError, nearest
 
 NAMES = ("left", "right", "up", "down", "space", "enter", "tab")  # of keys that are no single character
@@ -142,5 +142,5 @@ def _derived(spec: registry.Spec) -> dict[str, tuple[Effect, ...]]:
     return effects
 
 
-def _label(head: registry.Head, action: int) -> str:
+def _label(head: tables.Head, action: int) -> str:
     return head.labels[action] if action < len(head.labels) else str(action)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any, Protocol
 
-from shoal import config, memory, native, registry
+from shoal import memory, native, native_settings, registry
 from shoal.checkpoint import Tensors
 from shoal.config import Config
 from shoal.errors import ConfigError, NativeError
@@ -15,6 +15,7 @@ from shoal.policy import Policy, tensors_of
 from shoal.ranks import ranks
 from shoal.selfplay import Selfplay
 from shoal.stats import Stats
+from shoal.vec_config import bytes_needed
 from shoal.vector import Vec
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class NativeLearner:
         self._message = native.Message()
         self.vec = make_vec(spec, settings, bind=False, stop=stop)
         self._policy = Policy(spec, settings)
-        train = config.native_train(settings, warm=warm, fault=fault)
+        train = native_settings.train_of(settings, warm=warm, fault=fault)
         self._selfplay = Selfplay(spec, settings, self.vec) if settings.selfplay.share else None
         if self._selfplay:
             self._selfplay.assign(0)
@@ -218,3 +219,9 @@ def check_memory(vec: Vec, size: int) -> None:
             f"available, and about {most} fit (at vec.num_envs)",
             "use fewer `--vec.num-envs`, or a shorter `--train.horizon`",
         )
+
+
+def bytes_at_least(spec: registry.Spec, settings: Config, num_envs: int) -> int:
+    """Return a lower bound of what training on so many copies takes: the copies and the rollout."""
+    step = spec.row_bytes + spec.mask_bytes + 4 * (len(spec.heads) + len(spec.dims) + 6)
+    return bytes_needed(spec, num_envs, bind=False) + num_envs * spec.agents * settings.train.horizon * step

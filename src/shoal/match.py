@@ -161,4 +161,4 @@ def _episodes(
         )
         if message.check(code):
             raise Stopped
-        return vec.lives.reshape(worlds, spec.agents, -1).copy(), steps.value
+        return vec.seats.lives.reshape(worlds, spec.agents, -1).copy(), steps.value

@@ -20,19 +20,19 @@ from typing import Any
 
 import numpy as np
 
-from shoal.errors import ConfigError, nearest
+from shoal.errors import ConfigError, installs, nearest
 
 try:
     import pettingzoo  # type: ignore[import-untyped]
 except ImportError as error:
-    hint = "`pip install 'shoal[pettingzoo]'` installs it"
+    hint = f"`{installs('pettingzoo')}` installs it"
     raise ConfigError("`shoal.pettingzoo` needs pettingzoo, which is not installed", hint) from error
 
 from gymnasium import spaces as gymnasium_spaces
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-from shoal import hosted, registry, spaces
+from shoal import hosted, registry, spaces, tables
 from shoal.vector import Vec
 
 Step = tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]
@@ -56,7 +56,7 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
         max_episode_steps: int = 0,
         max_lives: int = 0,
         observe_contexts: bool = False,
-        **params: registry.Value,
+        **params: tables.Value,
     ) -> None:
         """Build it.
 

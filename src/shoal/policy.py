@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import agents, checkpoint, config, folder, memory, native, registry, store
-from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError, nearest
+from shoal import agents, checkpoint, config, folder, memory, native, native_settings, packing, registry, store
+from shoal.errors import CheckpointError, ConfigError, NativeError, ShapeError
 
 if TYPE_CHECKING:
     from shoal.torch.policy import TorchPolicy
 
-Observation = Mapping[str, ArrayLike] | NDArray[np.uint8]
 Actions = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -42,7 +41,7 @@ class Policy:
         self.settings = settings
         self._lib = native.library()
         self._message = native.Message()
-        self._config = config.native_policy(settings)
+        self._config = native_settings.policy_of(settings)
         what = (ctypes.byref(spec.struct), ctypes.byref(self._config))
         size = self._lib.policy_bytes(*what, self._message.address)
         if size < 0:
@@ -86,7 +85,7 @@ class Policy:
 
     def act(
         self,
-        observation: Observation,
+        observation: packing.Observation,
         state: NDArray[np.float32] | None = None,
         *,
         mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None = None,
@@ -114,9 +113,9 @@ class Policy:
             ShapeError: for a wrong shape. ConfigError: for an unknown or missing field.
         """
         spec = self.spec
-        rows = packed_rows(spec, observation)
+        rows = packing.packed_rows(spec, observation)
         n = len(rows)
-        masks = packed_masks(spec, mask, n)
+        masks = packing.packed_masks(spec, mask, n)
         if state is None:
             state = self.initial_state(n)
         elif state.shape != (n, self.state_size):
@@ -201,9 +200,9 @@ def restore(found: checkpoint.Checkpoint, policy: str = "") -> Policy | TorchPol
             f"if you trust it, name it: `--policy {settings.policy.module}`, or policy=... in Python",
         )
     made: Policy | TorchPolicy
-    if config.native_knows(settings, spec):
+    if native_settings.knows(settings, spec):
         if settings.policy.precision == "bfloat16" and not native.library().has_bfloat16():
-            settings = config.native_twin(settings)
+            settings = native_settings.twin(settings)
         made = Policy(spec, settings)
     else:
         from shoal.torch.policy import TorchPolicy
@@ -221,52 +220,6 @@ def check_outputs(outputs: int, n: int, logits: NDArray[np.float32] | None, valu
             raise ShapeError(f"wrong shape: {name} has {array.dtype} {array.shape}; expected float32 {shape}")
 
 
-def packed_rows(spec: registry.Spec, observation: Observation) -> NDArray[np.uint8]:
-    """Return the packed rows uint8 (n, row_bytes) of what `Policy.act` takes."""
-    fields = {field.name: field for field in spec.fields}
-    if not isinstance(observation, Mapping):
-        return _packed("observation", observation, spec.row_bytes)
-    for name in observation:
-        if name not in fields:
-            raise ConfigError(f"`{spec.env.name}` has no field `{name}`", nearest(name, fields))
-    rows: NDArray[np.uint8] | None = None
-    for name, field in fields.items():
-        if name not in observation:
-            raise ConfigError(f"the observation lacks the field `{name}`", f"expected {', '.join(fields)}")
-        values = np.asarray(observation[name])
-        values = values if values.ndim > len(field.shape) else values[None]
-        if values.shape[1:] != field.shape or (rows is not None and len(rows) != len(values)):
-            count = "n" if rows is None else len(rows)
-            expected = f"({', '.join(map(str, (count, *field.shape)))})"
-            raise ShapeError(f"wrong shape: field `{name}` has {values.shape}; expected {expected}")
-        if rows is None:
-            rows = memory.allocate(len(values) * spec.row_bytes).reshape(len(values), spec.row_bytes)
-        data = np.ascontiguousarray(values, field.dtype).view(np.uint8).reshape(len(values), field.bytes)
-        rows[:, field.offset : field.offset + field.bytes] = data
-    assert rows is not None  # an environment declares at least one field
-    return rows
-
-
-def packed_masks(
-    spec: registry.Spec, mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None, n: int
-) -> NDArray[np.uint8]:
-    """Return the packed masks uint8 (n, mask_bytes) of what `Policy.act` takes."""
-    if isinstance(mask, Mapping):
-        parts = []
-        for head in spec.heads:
-            if head.masked:
-                if head.name not in mask:
-                    raise ConfigError(f"the mask lacks the head `{head.name}`")
-                parts.append(_packed(f"mask `{head.name}`", np.asarray(mask[head.name], np.uint8), head.size))
-        mask = np.concatenate(parts, axis=1) if parts else None
-    if mask is None:
-        return np.ones((n, spec.mask_bytes), np.uint8)
-    packed = _packed("mask", mask, spec.mask_bytes)
-    if len(packed) != n:
-        raise ShapeError(f"wrong shape: mask has {packed.shape}; expected {(n, spec.mask_bytes)}")
-    return packed
-
-
 def tensors_of(function: Any, handle: int, block: memory.Bytes) -> checkpoint.Tensors:
     """Return the named arrays of a native object as views into `block`, its memory."""
     count = function(handle, None, 0)
@@ -282,10 +235,3 @@ def tensors_of(function: Any, handle: int, block: memory.Bytes) -> checkpoint.Te
             raise NativeError(f"the tensor `{entry.name.decode()}` lies outside its object's memory")
         tensors[entry.name.decode()] = block[start:end].view(dtype).reshape(shape)
     return tensors
-
-
-def _packed(name: str, values: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    packed = values if values.ndim == 2 else values[None]
-    if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != width:
-        raise ShapeError(f"wrong shape: {name} has {values.dtype} {values.shape}; expected uint8 (n, {width})")
-    return np.ascontiguousarray(packed)

@@ -104,7 +104,6 @@ class Painted(Lines):
         self._began = self._paint_at = time.perf_counter()
         self._marks: deque[tuple[float, float, float]] = deque()  # time, steps, seconds of processor
         self._lives: deque[tuple[float, float]] = deque()  # time, lives that ended
-        self._painting = False
         self._notes: list[str] = []
 
     def __enter__(self) -> Lines:
@@ -165,17 +164,8 @@ class Painted(Lines):
     def _repaint(self) -> None:
         """Show what is known at the size that the terminal has now."""
         columns, rows = terminal.size()
-        if self._painting or columns < dashboard.MIN_COLUMNS or rows < dashboard.MIN_ROWS or not self.view.steps:
-            return
-        if self._screen.gone or not terminal.in_foreground():
-            return
-        self._painting = True  # a signal may come meanwhile, and its handler calls this
-        try:
-            if not self._screen.entered:
-                self._screen.enter()
-            self._screen.paint(dashboard.frame(self.view, columns, rows))
-        finally:
-            self._painting = False
+        if columns >= dashboard.MIN_COLUMNS and rows >= dashboard.MIN_ROWS and self.view.steps:
+            self._screen.repaint(lambda: dashboard.frame(self.view, columns, rows))
 
     def _take(self, now: float) -> None:
         """Take what came since the last time into the view."""

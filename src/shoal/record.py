@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from shoal import png
-from shoal.errors import ConfigError, nearest
+from shoal.errors import ConfigError, installs, nearest
 from shoal.viewer import Viewer
 
 MOST_FRAMES_PER_SECOND = 240
@@ -189,5 +189,5 @@ def _extra(module: str, package: str, what: str) -> Any:
     except ImportError:
         raise ConfigError(
             f"{what} recordings need the package `{package}`, which is not installed",
-            "pip install 'shoal[video]', or record a .png animation",
+            f"{installs('video')}, or record a .png animation",
         ) from None

@@ -6,138 +6,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shoal import contexts, native
+from shoal import contexts, native, tables
 from shoal.errors import ConfigError, EnvError, nearest
+from shoal.tables import Dim, Field, Head, Metric, Param, Value
 
 PACKAGED = Path(__file__).parent / "envs"
-
-Value = bool | int | float | str
-
-
-@dataclass(frozen=True)
-class Param:
-    """A parameter of an environment, as its table declares it."""
-
-    name: str
-    kind: str  # float, int, switch or choice; text, of Python environments, which C does not see
-    default: Value
-    low: float
-    high: float
-    unit: str
-    role: str  # size: fixed at creation and may change the spec; value: may be set per environment
-    doc: str
-    choices: tuple[str, ...]
-
-    def check(self, value: object) -> Value:
-        """Return `value` as this parameter's type, or the text of the distribution that it is to be drawn from.
-
-        Raises:
-            ConfigError: if it has the wrong type, is out of range, names no choice, or is no such distribution.
-        """
-        where = f"at env.{self.name}"
-        if self.kind == "text":
-            if not isinstance(value, str):
-                raise ConfigError(f"wrong type: {self.name}={value!r}; expected text ({where})")
-            return value
-        if isinstance(value, str) and value not in self.choices and (self.kind != "choice" or "(" in value):
-            return str(contexts.parse(self, value))
-        if self.kind == "choice":
-            if not isinstance(value, str) or value not in self.choices:
-                options = ", ".join(self.choices)
-                problem = f"{self.name}={value!r} is not a choice; expected one of {options} ({where})"
-                raise ConfigError(problem, nearest(str(value), self.choices, f"the default is {self.default}"))
-            return value
-        if self.kind == "switch":
-            if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
-                return bool(value)
-            raise ConfigError(f"wrong type: {self.name}={value!r}; expected true or false ({where})")
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            expected = "a whole number" if self.kind == "int" else "a number"
-            raise ConfigError(f"wrong type: {self.name}={value!r}; expected {expected} ({where})")
-        if self.kind == "int" and value != int(value if math.isfinite(value) else 0):
-            raise ConfigError(f"wrong type: {self.name}={value!r}; expected a whole number ({where})")
-        if not self.admits(value):
-            unit = f" {self.unit}" if self.unit else ""
-            raise ConfigError(
-                f"out of range: {self.name}={value:g}; expected {self.low:g} to {self.high:g}{unit} ({where})"
-            )
-        return int(value) if self.kind == "int" else float(value)
-
-    def admits(self, number: float) -> bool:
-        """Return whether a number is in range; the bound 0.1f admits 0.1."""
-        return _float32(self.low) <= _float32(number) <= _float32(self.high)
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number that each agent reports about its life."""
-
-    name: str
-    doc: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """A named part of the observation row: `shape` elements of `dtype` at byte `offset`."""
-
-    name: str
-    kind: str  # vector, grid, category, flag, set or image
-    dtype: str
-    rows: int
-    columns: int
-    channels: int
-    categories: int
-    low: float
-    high: float
-    offset: int
-    doc: str
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return self.rows * self.columns * self.channels
-
-    @property
-    def bytes(self) -> int:
-        """Length in the row."""
-        return self.size * {"uint8": 1, "int8": 1, "int16": 2, "float32": 4}[self.dtype]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Grids, images and sets: rows, columns, and channels if there are several; the rest: without ones."""
-        shape = (self.rows, self.columns, self.channels)
-        if self.kind in ("grid", "image", "set"):
-            return shape if self.channels > 1 else shape[:2]
-        return tuple(length for length in shape if length > 1) or (1,)
-
-    @property
-    def features(self) -> int:
-        """How many numbers the policy's encoder sees: categories and grids are one-hot."""
-        return self.size * (self.categories if self.kind in ("grid", "category") else 1)
-
-
-@dataclass(frozen=True)
-class Head:
-    """A discrete action: one of `size`."""
-
-    name: str
-    size: int
-    masked: bool
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Dim:
-    """A continuous action within bounds."""
-
-    name: str
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,12 +159,9 @@ class Environment:
             mask_bytes=out.mask_bytes,
             state_bytes=out.state_bytes,
             shared_bytes=out.shared_bytes,
-            fields=tuple(_field(out.fields[i]) for i in range(out.num_fields)),
-            heads=tuple(
-                Head(_text(head.name), head.size, bool(head.masked), _names(_text(head.labels)))
-                for head in out.heads[: out.num_heads]
-            ),
-            dims=tuple(Dim(_text(dim.name), dim.low, dim.high) for dim in out.dims[: out.num_dims]),
+            fields=tuple(tables.read_field(field) for field in out.fields[: out.num_fields]),
+            heads=tuple(tables.read_head(head) for head in out.heads[: out.num_heads]),
+            dims=tuple(tables.read_dim(dim) for dim in out.dims[: out.num_dims]),
             teams=tuple(out.team_of[: out.agents]),
         )
 
@@ -365,7 +239,7 @@ def _environments() -> dict[str, Environment]:
     found = {}
     for index in range(lib.env_count()):
         descriptor = lib.env_at(index).contents
-        env = from_descriptor(descriptor, PACKAGED / _text(descriptor.name))
+        env = from_descriptor(descriptor, PACKAGED / tables.text(descriptor.name))
         found[env.name] = env
     return found
 
@@ -373,67 +247,11 @@ def _environments() -> dict[str, Environment]:
 def from_descriptor(descriptor: native.Env, folder: Path, source: str = "") -> Environment:
     """Return the environment that a native descriptor tells of."""
     return Environment(
-        name=_text(descriptor.name),
-        params=tuple(_param(descriptor.params[i]) for i in range(descriptor.num_params)),
-        metrics=tuple(
-            Metric(_text(metric.name), _text(metric.doc))
-            for metric in (descriptor.metrics[i] for i in range(descriptor.num_metrics))
-        ),
+        name=tables.text(descriptor.name),
+        params=tuple(tables.read_param(row) for row in descriptor.params[: descriptor.num_params]),
+        metrics=tuple(tables.read_metric(row) for row in descriptor.metrics[: descriptor.num_metrics]),
         scripted=bool(descriptor.has_scripted),
         descriptor=descriptor,
         folder=folder,
         source=source,
     )
-
-
-def _param(row: native.Param) -> Param:
-    kind = native.PARAM_KINDS[row.type]
-    choices = _names(_text(row.choices))
-    default: Value = row.initial
-    if kind == "float":
-        default = float(f"{row.initial:.7g}")  # the table holds floats: 9.81, not 9.8100004
-    elif kind == "int":
-        default = int(row.initial)
-    elif kind == "switch":
-        default = bool(row.initial)
-    elif kind == "choice":
-        default = _text(row.unit)  # a choice has no unit: the table keeps its default's name there
-    return Param(
-        name=_text(row.name),
-        kind=kind,
-        default=default,
-        low=row.low,
-        high=row.high,
-        unit="" if kind == "choice" else _text(row.unit),
-        role=native.ROLES[row.role],
-        doc=_text(row.doc),
-        choices=choices,
-    )
-
-
-def _field(row: native.Field) -> Field:
-    return Field(
-        name=_text(row.name),
-        kind=native.FIELD_KINDS[row.kind],
-        dtype=native.DTYPES[row.dtype],
-        rows=row.rows,
-        columns=row.columns,
-        channels=row.channels,
-        categories=row.categories,
-        low=row.low,
-        high=row.high,
-        offset=row.offset,
-        doc=_text(row.doc),
-    )
-
-
-def _float32(value: float) -> float:
-    return ctypes.c_float(value).value
-
-
-def _text(value: bytes | None) -> str:
-    return value.decode() if value else ""
-
-
-def _names(joined: str) -> tuple[str, ...]:
-    return tuple(joined.split("|")) if joined else ()

@@ -19,9 +19,10 @@ from shoal import folder, registry, store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.image import Generations
 from shoal.ranks import ranks
+from shoal.saving import BEGAN_WITH, IMAGE_SECONDS
 from shoal.settings import check_section
 from shoal.stats import stats_of
-from shoal.trainer import BEGAN_WITH, IMAGE_SECONDS, Trainer
+from shoal.trainer import Trainer
 
 _NEW_RUN = "`shoal train ENV --init-from CHECKPOINT` begins another run with its weights"
 

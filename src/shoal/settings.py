@@ -3,8 +3,7 @@
 """What can be set: one frozen dataclass per section, each field with its default, unit, range and one line of doc.
 
 A field becomes a key of `[section]` in TOML, a flag `--section.key`, and a line of `--help`. `None` stands for a
-number that is derived from others (config.py does so, and says how). The defaults are ALGORITHM.md's table but
-for the departures that docs/LOG.md measures.
+number that is derived from others (config.py does so, and says how). docs/LOG.md says how the defaults were found.
 Shape letters: N rows (agents over all environments), T steps in a rollout, S steps in a segment.
 """
 
@@ -189,7 +188,7 @@ class TrainConfig:
     target_kl: float = setting(0.0, "end an update when the policy has moved this far; 0 = off", low=0, high=1e9)
     normalize_reward: str = setting(
         "future",
-        "divide rewards by the size of discounted returns: those to come, those so far (ALGORITHM's), or not at all",
+        "divide rewards by the size of discounted returns: those to come, those so far, or not at all",
         choices=native.REWARD_SCALES,
     )
     muon_heads: bool = setting(False, "ablation: muon for the heads too")

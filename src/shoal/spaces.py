@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import registry
+from shoal import registry, tables
 from shoal.errors import ShapeError
 
 # ---------------------------------------------------------------------------------------------------- observations
@@ -34,7 +34,7 @@ def observation_space(spec: registry.Spec, flat: bool = False) -> spaces.Space[A
     return spaces.Dict({field.name: _field_space(field) for field in spec.fields})
 
 
-def _field_space(field: registry.Field) -> spaces.Space[Any]:
+def _field_space(field: tables.Field) -> spaces.Space[Any]:
     if field.kind == "category":
         if field.size == 1:
             return spaces.Discrete(field.categories)
@@ -46,11 +46,11 @@ def _field_space(field: registry.Field) -> spaces.Space[Any]:
     return spaces.Box(kind(low), kind(high), field.shape, kind)
 
 
-def _binary(field: registry.Field) -> bool:
+def _binary(field: tables.Field) -> bool:
     return field.kind == "flag" and field.dtype in ("uint8", "int8")
 
 
-def _one_hot(field: registry.Field) -> bool:
+def _one_hot(field: tables.Field) -> bool:
     return field.kind in ("category", "grid")
 
 
@@ -112,14 +112,14 @@ class Observations:
         return out
 
 
-def _array(field: registry.Field, rows: NDArray[np.uint8]) -> NDArray[Any]:
+def _array(field: tables.Field, rows: NDArray[np.uint8]) -> NDArray[Any]:
     """Return a field of the rows as a view (*lead, *shape)."""
     dtype = "int8" if _binary(field) else field.dtype  # as MultiBinary has it
     part = rows[..., field.offset : field.offset + field.bytes].view(dtype)
     return part.reshape(*rows.shape[:-1], *field.shape)
 
 
-def _taker(field: registry.Field, array: NDArray[Any]) -> Callable[[], Any]:
+def _taker(field: tables.Field, array: NDArray[Any]) -> Callable[[], Any]:
     """Return what copies a field, in the type that its space has."""
     if field.kind != "category":
         return array.copy

@@ -22,7 +22,7 @@ from typing import IO, Any
 from shoal.errors import CheckpointError, nearest
 
 SUFFIX = ".safetensors"
-SWEEP = "sweep.toml"  # beside the runs that are the trials of a sweep
+SWEEP, TRIALS = "sweep.toml", "trials.sqlite"  # of a sweep: what it is, a row a trial; beside the trials' own runs
 
 _FIRST = (
     "amber blue brisk calm clear coral deep eager fleet gold green keen light lucky mild neat proud quick silver swift"
@@ -276,7 +276,7 @@ def find_run(runs_dir: Path, target: str, env: str = "", *, what: str = "run") -
         return Run(Path(target))
     runs = _all(runs_dir, env)
     exact = [run for run in runs if run.name == target]
-    matches = exact or [run for run in runs if run.name.startswith(target) or run.name.endswith(f"-{target}")]
+    matches = exact or [run for run in runs if is_meant(run.name, target)]
     if len(matches) == 1:
         return matches[0]
     if matches:
@@ -286,6 +286,29 @@ def find_run(runs_dir: Path, target: str, env: str = "", *, what: str = "run") -
         f"no such {what}: {target}; expected {'a file, ' if what != 'run' else ''}a folder, or a name in {runs_dir}",
         nearest(target, known, f"newest: {known[-1]}" if known else "there are no runs yet: `shoal train` makes one"),
     )
+
+
+def find_sweep(runs_dir: Path, target: str) -> Path:
+    """Return the folder of the sweep that `target` means: a folder, a sweep's name, or the start or end of one.
+
+    Raises:
+        CheckpointError: if it means nothing, or several sweeps.
+    """
+    if (Path(target) / SWEEP).is_file():
+        return Path(target)
+    known = {path.parent.name: path.parent for path in runs_dir.glob(f"*/{SWEEP}")}
+    matches = [target] if target in known else [name for name in sorted(known) if is_meant(name, target)]
+    if len(matches) == 1:
+        return known[matches[0]]
+    if matches:
+        raise CheckpointError(f"`{target}` means several sweeps: {', '.join(matches)}")
+    hint = nearest(target, known) if known else "`shoal sweep cartpole` makes one"
+    raise CheckpointError(f"no such sweep: {target}; expected a name in {runs_dir}, or a folder", hint)
+
+
+def is_meant(name: str, target: str) -> bool:
+    """Return whether what is typed means a name: all of it, or its start or end."""
+    return name.startswith(target) or name.endswith(f"-{target}")
 
 
 def to_json(row: dict[str, Any]) -> str:

@@ -86,6 +86,7 @@ class Screen:
         self._modes: list[Any] | None = None
         self.used = False  # it was entered at least once
         self.gone = False  # the terminal was closed: nothing is written any more
+        self._repainting = False
 
     @property
     def entered(self) -> bool:
@@ -117,6 +118,21 @@ class Screen:
     def forget(self) -> None:
         """Paint every line next time: the size has changed, and what is shown may be anything."""
         self._shown = []
+
+    def repaint(self, frame: Callable[[], Sequence[Sequence[tuple[str, str]]]]) -> None:
+        """Paint the lines that `frame` returns, on the screen that is entered for it, unless the terminal is not ours.
+
+        A signal may come meanwhile whose handler calls this too: that call does nothing.
+        """
+        if self._repainting or self.gone or not in_foreground():
+            return
+        self._repainting = True
+        try:
+            if not self.entered:
+                self.enter()
+            self.paint(frame())
+        finally:
+            self._repainting = False
 
     def paint(self, lines: Sequence[Sequence[tuple[str, str]]]) -> None:
         """Show these lines, one a row from the top."""

@@ -11,7 +11,6 @@ decides when a resume image is written, which changes nothing: a run that is kil
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -19,16 +18,17 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shoal import checkpoint, config, learner, memory, native, registry, store
+from shoal import checkpoint, config, learner, memory, native, store, tables
 from shoal.broadcast import Contents
 from shoal.config import Config
-from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError, ShoalError
+from shoal.errors import CheckpointError, ConfigError, EnvError, NativeError
 from shoal.evaluate import Evaluation, Stopped, check_seed, evaluate
 from shoal.image import FRESH_HINT, Generations, Image, Progress
 from shoal.journal import Journal
 from shoal.result import Log, Result, flatten
+from shoal.saving import BEGAN_WITH, IMAGE_SECONDS, Saver
 from shoal.stats import Stats, stats_of
-from shoal.vector import bytes_needed
+from shoal.vec_config import bytes_needed
 from shoal.worker import Worker
 
 if TYPE_CHECKING:  # imported when something tracks the run
@@ -39,10 +39,6 @@ Callback = Callable[[Log], object]
 CHECKS = 100  # of the training average, evenly over schedule_steps, and as often afterwards
 CHECK_LIVES = 32  # a check waits until that many lives have ended since the last one
 CHECKPOINTS = 10  # evenly over schedule_steps, as often afterwards, and one at the end
-IMAGE_SECONDS = 10.0  # between resume images
-IMAGE_SHARE = 0.01  # of the time may go into writing them
-RETURNS = "learner.returns"  # the scale of rewards, which weights of the value need
-BEGAN_WITH = "# began with the weights of "  # first line of config.toml, before a path
 
 _SOLVED, _TRAINED = "it was solved", "it was trained for all of its steps"
 
@@ -52,7 +48,7 @@ class Trainer:
 
     Attributes:
         config: the settings as resolved. spec: the environment's. vec, policy: what is trained on, and trained.
-        run: the run's folder, or None. notes: what a user should know about how the run was resumed or begun.
+        notes: what a user should know about how the run was resumed or begun.
         tracking: what follows the run while it is trained, or None. tell: shows the user a line of it, from any thread.
     """
 
@@ -120,9 +116,8 @@ class Trainer:
             check(env.track)
         self.spec = env.spec()
         if env.vec.num_envs is not None:  # before anything divides: the first thing wrong is that they do not fit
-            memory.check_fits(env.vec.num_envs, lambda count: _bytes_at_least(self.spec, env, count), " to train")
+            memory.check_fits(env.vec.num_envs, lambda n: learner.bytes_at_least(self.spec, env, n), " to train")
         self.config = config.resolve(env, self.spec)
-        self.settings = self.config.settings_hash(self.spec.version)
         for name, seconds in (("max_seconds", max_seconds), ("image_seconds", image_seconds)):
             if not 0 <= seconds < float("inf"):
                 raise ConfigError(f"out of range: {name}={seconds:g}; expected at least 0")
@@ -132,7 +127,6 @@ class Trainer:
                 "leave out until_solved",
             )
         self.max_seconds = max_seconds
-        self.image_seconds = image_seconds
         self._started = started
         self._worker = Worker()
         warm = warm or init_from is not None
@@ -146,19 +140,24 @@ class Trainer:
             warm=warm,
         )
         self._image = Image(self._learner, self._progress)
+        self._saver = Saver(self.spec, self.config, self._learner, self._image, image_seconds)
         self.tracking: Tracking | None = None
         self.tell: Callable[[str], object] = _tell
         self.notes: tuple[str, ...] = ()
         about = ""
         if init_from is not None:
             path = store.find(Path(runs_dir or "runs"), str(init_from))
-            self._start_from(path)
+            self.notes += (self._saver.start_from(path),)
+            self._image.take(self._progress)
             about = f"{BEGAN_WITH}{path}\n"
-        self.run: store.Run | None = None
-        self._generations: Generations | None = None
         if runs_dir is not None and self._learner.leads:
-            self.run = store.create(Path(runs_dir), self.config.env, about + self.config.to_toml(self.spec.version))
-            self._generations = Generations(self.run) if self._learner.whole else None
+            run = store.create(Path(runs_dir), self.config.env, about + self.config.to_toml(self.spec.version))
+            self.adopt(run, Generations(run) if self._learner.whole else None)
+
+    @property
+    def run(self) -> store.Run | None:
+        """The run's folder, or None."""
+        return self._saver.run
 
     @property
     def leads(self) -> bool:
@@ -202,8 +201,7 @@ class Trainer:
             return self._train(callback, None)
         run, size = self.run, self._progress.metrics_bytes
         with run.lock(), self._tracked(run), store.Stream(run.metrics, size) as stream, Journal(run) as journal:
-            if self._generations is not None:
-                self._generations.sweep()
+            self._saver.begin()
             try:
                 result = self._train(callback, stream)
                 journal.end(result)
@@ -211,18 +209,17 @@ class Trainer:
                     self.tracking.end(result)
                 return result
             except (NativeError, CheckpointError, EnvError) as error:
-                raise self._with_way_back(error) from error
+                raise self._saver.with_way_back(error) from error
 
     def _train(self, callback: Callback | None, stream: store.Stream | None) -> Result:
         began = time.perf_counter()
         started = (began if self._started is None else self._started) - self._progress.seconds
         self._started = None
-        self._image_at = began + self.image_seconds
         evaluation, interrupted, solved = None, False, False
         try:
             if self._progress.warm and not self.steps:  # only an image holds what the run began with
                 self._take_image("")
-                self._write_image(stream)
+                self._saver.write_image(stream)
             while self.steps < self.config.train.total_steps:
                 # COLLECT, ADVANTAGE, UPDATE
                 before = time.perf_counter()
@@ -258,8 +255,8 @@ class Trainer:
                         if solved:
                             break
                     progress.window = stats_of(self.spec.env)
-                if time.perf_counter() >= self._image_at:
-                    self._write_image(stream)
+                if time.perf_counter() >= self._saver.due:
+                    self._saver.write_image(stream)
                 enough = enough or bool(self.max_seconds and time.perf_counter() - began >= self.max_seconds)
                 if self._learner.agree(enough):
                     break
@@ -274,11 +271,11 @@ class Trainer:
             self._progress = self._image.restore()
             evaluation, interrupted = None, True
         except EnvError:  # the environments are gone: what is kept is the state before
-            self._write_image(stream)
+            self._saver.write_image(stream)
             raise
         seconds, training = time.perf_counter() - started, self._progress.training_seconds
         path = self._save() if self.run and self.updates else None
-        self._write_image(stream)
+        self._saver.write_image(stream)
         return Result(
             env=self.config.env,
             seed=self.config.seed,
@@ -289,7 +286,7 @@ class Trainer:
             evaluation=evaluation,
             interrupted=interrupted,
             first_ratio_error=self._progress.first_ratio_error,
-            settings=self.settings,
+            settings=self.config.settings_hash(self.spec.version),
             run=self.run.path if self.run else None,
             checkpoint=path,
         )
@@ -312,7 +309,7 @@ class Trainer:
         return found
 
     @property
-    def values(self) -> dict[str, registry.Value]:
+    def values(self) -> dict[str, tables.Value]:
         """What environments adopt at their next reset: every parameter, as text where it is drawn."""
         return dict(self.vec.versions.values)
 
@@ -334,7 +331,7 @@ class Trainer:
 
     def adopt(self, run: store.Run, generations: Generations | None) -> None:
         """Write into this run from now on, without `generations` no resume images."""
-        self.run, self._generations = run, generations
+        self._saver.adopt(run, generations)
 
     def go_on(self, found: checkpoint.Checkpoint, progress: Progress, *, fresh_environments: bool = False) -> None:
         """Put the state of a resume image in place, with new environments if `fresh_environments`.
@@ -357,22 +354,7 @@ class Trainer:
         Raises:
             CheckpointError: if it cannot be written.
         """
-        self._learner.fetch()
-        tensors = self.policy.tensors() | {RETURNS: self._image.live[RETURNS]}
-        about = self._about(self._progress) | {"kind": "weights", "values": json.dumps(self.values)}
-        checkpoint.save(path, tensors, about | metadata)
-
-    def _about(self, progress: Progress) -> dict[str, object]:
-        return {
-            "env": self.config.env,
-            "version": self.spec.version,
-            "source": self.spec.env.source,
-            "config": self.config.to_toml(self.spec.version),
-            "settings": self.settings,
-            "seed": self.config.seed,
-            "steps": progress.steps,
-            "updates": progress.updates,
-        }
+        self._saver.save(path, self._progress, **metadata)
 
     def stages(self) -> dict[str, float]:
         """Return the seconds since the last call that the threads together spent in each stage of training."""
@@ -405,32 +387,6 @@ class Trainer:
         self._progress.finished = finished
         self._worker.call(lambda: self._image.take(self._progress))
 
-    def _write_image(self, stream: store.Stream | None) -> None:
-        """Write the image that is kept, and say when the next one is due."""
-        if self._generations is None or stream is None:
-            return
-        before = time.perf_counter()
-        stream.sync()
-        self._generations.write(self._image, self._about(self._image.progress))
-        now = time.perf_counter()
-        pause = max(self.image_seconds, (now - before) / IMAGE_SHARE) if self.image_seconds else 0.0
-        self._image_at = now + pause
-
-    def _start_from(self, path: Path) -> None:
-        """Take over the weights, and what normalises inputs and rewards, of another run."""
-        found = checkpoint.load(path, self.spec.env)
-        wanted = self.policy.tensors() | {RETURNS: self._image.live[RETURNS]}
-        checkpoint.fit(found.tensors, wanted, path)
-        for name, tensor in wanted.items():
-            tensor[...] = found.tensors[name]
-        self.policy.pack()
-        self._image.take(self._progress)
-        other = found.version != self.spec.version
-        self.notes += (
-            f"begins with the weights of {path}, trained for {found.steps} steps"
-            + (f" on version {found.version} of `{self.config.env}`" if other else ""),
-        )
-
     def _save(self) -> Path:
         assert self.run is not None
         path = self.run.checkpoint(self.steps)
@@ -458,25 +414,6 @@ class Trainer:
             return bool(self.config.solved.goals)
         return self.config.solved.reached(window)
 
-    def _with_way_back(self, error: ShoalError) -> ShoalError:
-        """Return the error with what can be done now."""
-        assert self.run is not None
-        if isinstance(error, CheckpointError):
-            return CheckpointError(
-                str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on"
-            )
-        if isinstance(error, EnvError):
-            return EnvError(str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on")
-        if self.run.weights():
-            return NativeError(str(error), f"the last good checkpoint is {self.run.latest()}")
-        return error
-
 
 def _tell(text: str) -> None:
     print(f"shoal: {text}", file=sys.stderr, flush=True)
-
-
-def _bytes_at_least(spec: registry.Spec, settings: Config, num_envs: int) -> int:
-    """Return a lower bound of what training on so many copies takes: the copies and the rollout."""
-    step = spec.row_bytes + spec.mask_bytes + 4 * (len(spec.heads) + len(spec.dims) + 6)
-    return bytes_needed(spec, num_envs, bind=False) + num_envs * spec.agents * settings.train.horizon * step

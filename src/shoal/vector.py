@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shoal import broadcast, memory, native, registry
+from shoal import broadcast, memory, native, packing, registry, tables, vec_config
 from shoal.errors import ConfigError, NativeError, ShapeError
+from shoal.packing import Arrays
+from shoal.seats import Seats
 from shoal.stats import Stats, stats_of
 
 if TYPE_CHECKING:
     from shoal.outside.flight import Flight
     from shoal.outside.pool import Pool, Workers
 
-Arrays = dict[str, NDArray[Any]]
 Step = tuple[Arrays, NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
 
 
@@ -86,27 +87,27 @@ class Vec:
             workers = workers or Workers()
             block = workers.block_of(num_envs)
         self._stop = ctypes.c_int32(0) if stop is None else stop  # must outlive the native object
-        config = _config_of(
+        config = vec_config.of(
             spec,
-            num_envs=_count("num_envs", num_envs, 1 - (1 << 31)),
-            threads=_count("threads", threads, 0),
+            num_envs=num_envs,
             seed=seed,
+            threads=threads,
+            max_steps=max_steps,
+            metric_steps=metric_steps,
+            stagger=stagger,
+            autoreset=autoreset,
+            final_rows=final_rows,
             first_index=first_index,
-            mode=_choice("autoreset", autoreset, native.AUTORESETS),
-            final_all=_choice("final_rows", final_rows, ("truncated", "all")),
-            max_steps=_count("max_steps", max_steps, 0),
-            metric_steps=_count("metric_steps", metric_steps, 0),
-            stagger=int(stagger),
-            block=_count("block", block, 0),
-            stop=ctypes.pointer(self._stop),
+            stop=self._stop,
+            block=block,
         )
         self._config = config
-        memory.check_fits(num_envs, lambda count: bytes_needed(spec, count, config, bind=bind))
+        memory.check_fits(num_envs, lambda count: vec_config.bytes_needed(spec, count, config, bind=bind))
 
         shared = memory.allocate(spec.shared_bytes)
         if spec.shared_bytes:
             broadcast.build(spec, spec.values, seed, shared)
-        self._memory = memory.allocate(bytes_needed(spec, num_envs, config, bind=False))
+        self._memory = memory.allocate(vec_config.bytes_needed(spec, num_envs, config, bind=False))
         self.handle: int = self._lib.vec_create(
             ctypes.byref(self.env.descriptor),
             spec.params,
@@ -123,7 +124,6 @@ class Vec:
             self.pool = Pool(spec, num_envs, workers, self._stop)
             self.pool.attach(self.handle)
         self.versions = broadcast.Versions(self.handle, spec, num_envs, broadcast.Block(shared, seed, spec.values))
-        self._seats: memory.Bytes | None = None
         self.live = self._array(0)
         self.starts = self._array(1)
         self.waiting = np.zeros(num_envs, np.uint8) if autoreset == "same-step" else self._array(6)[:num_envs]
@@ -146,9 +146,9 @@ class Vec:
         buffers = (self.rows, self.mask_rows, self.final_row_bytes, self.final_mask_rows, self.rewards, self.ended)
         actions = (self.discrete, self.continuous)
         self._lib.vec_bind(self.handle, *(array.ctypes.data for array in (*buffers, *actions)))
-        self.observations = unpack(spec, self.rows)
-        self.final_observations = unpack(spec, self.final_row_bytes)
-        self.masks = unpack_masks(spec, self.mask_rows)
+        self.observations = packing.unpack(spec, self.rows)
+        self.final_observations = packing.unpack(spec, self.final_row_bytes)
+        self.masks = packing.unpack_masks(spec, self.mask_rows)
 
     def reset(self, seed: int | None = None) -> Arrays:
         """Start every environment again and return the observations; with a seed, from new random numbers."""
@@ -181,9 +181,9 @@ class Vec:
         """
         self._open()
         if discrete is not None:
-            _copy(self.discrete, discrete, "discrete")
+            packing.copy(self.discrete, discrete, "discrete")
         if continuous is not None:
-            _copy(self.continuous, continuous, "continuous")
+            packing.copy(self.continuous, continuous, "continuous")
         self.advance()
         np.not_equal(self.ended & 1, 0, out=self._terminated)
         np.not_equal(self.ended & 2, 0, out=self._truncated)
@@ -240,29 +240,18 @@ class Vec:
         Raises:
             ShapeError: for another shape.
         """
-        self._sit()
-        try:
-            self.next_players[...] = players
-        except ValueError as error:
-            expected = self.next_players.shape
-            raise ShapeError(f"wrong shape: players has {np.shape(players)}; expected {expected}") from error
+        self._open()
+        self.seats.assign(players)
 
-    def _sit(self) -> None:
-        """Make room for several players, once."""
-        if self._seats is not None:
-            return
-        teams, rows = self.spec.num_teams, self.num_rows
-        self._seats = memory.allocate(int(self._lib.vec_seat_bytes(self._open())))
-        self._lib.vec_seat(self.handle, self._seats.ctypes.data)
+    @functools.cached_property
+    def seats(self) -> Seats:
+        """Who plays each team, where several play; there is room for them from the first call on."""
+        return Seats(self._open(), self.spec, self.num_envs)
 
-        def view(which: int, size: int, dtype: Any) -> NDArray[Any]:
-            assert self._seats is not None
-            start = self._lib.vec_array(self.handle, which) - self._seats.ctypes.data
-            return self._seats[start : start + size * np.dtype(dtype).itemsize].view(dtype)
-
-        self.next_players = view(9, self.num_envs * teams, np.int16).reshape(self.num_envs, teams)
-        self.players = view(10, rows, np.int16)
-        self.lives = view(11, rows * (3 + len(self.env.metrics)), np.float32).reshape(rows, -1)
+    @property
+    def players(self) -> NDArray[np.int16]:
+        """Who plays each row since its environment's last reset, (N,)."""
+        return self.seats.players
 
     def broadcast(self, values: Mapping[str, object] | None = None, *, shared: broadcast.Contents | None = None) -> int:
         """Change what every environment adopts at its next reset.
@@ -389,28 +378,6 @@ class Vec:
         return self._memory[start : start + self.num_rows]
 
 
-def bytes_needed(
-    spec: registry.Spec, num_envs: int, config: native.VecConfig | None = None, *, bind: bool = True
-) -> int:
-    """Return what `num_envs` copies need, with their step buffers unless `bind` is false.
-
-    Any number is fine: past what C can count the result is scaled up.
-    """
-    unit = max((1 << 30) // spec.agents, 1)
-    if num_envs > unit:
-        return (num_envs // unit + 1) * bytes_needed(spec, unit, config, bind=bind)
-    config = native.VecConfig.from_buffer_copy(config) if config else _config_of(spec)
-    config.num_envs = num_envs
-    message = native.Message()
-    env = ctypes.byref(spec.env.descriptor)
-    size = int(native.library().vec_bytes(env, spec.params, ctypes.byref(config), message.address))
-    if size < 0:
-        raise ConfigError(message.text)
-    size += broadcast.own_bytes(spec, num_envs) if len(spec.contexts) else 0
-    row = 2 * (spec.row_bytes + spec.mask_bytes) + 7 + 4 * (len(spec.heads) + len(spec.dims))
-    return size + (num_envs * spec.agents * row if bind else 0)
-
-
 def make_vec(
     name: str,
     num_envs: int,
@@ -424,7 +391,7 @@ def make_vec(
     final_rows: str = "truncated",
     observe_contexts: bool = False,
     workers: Workers | None = None,
-    **env_params: registry.Value,
+    **env_params: tables.Value,
 ) -> Vec:
     """Return `num_envs` copies of an environment, reset and observed.
 
@@ -462,54 +429,3 @@ def make_vec(
         final_rows=final_rows,
         workers=workers,
     )
-
-
-def unpack(spec: registry.Spec, rows: NDArray[np.uint8]) -> Arrays:
-    """Return the named fields of packed rows (N, row_bytes) as views (N, *shape)."""
-    return {
-        field.name: rows[:, field.offset : field.offset + field.bytes]
-        .view(field.dtype)
-        .reshape(len(rows), *field.shape)
-        for field in spec.fields
-    }
-
-
-def unpack_masks(spec: registry.Spec, masks: NDArray[np.uint8]) -> Arrays:
-    """Return the masked heads of packed masks (N, mask_bytes) as views (N, size)."""
-    views, at = {}, 0
-    for head in spec.heads:
-        if head.masked:
-            views[head.name] = masks[:, at : at + head.size]
-            at += head.size
-    return views
-
-
-def _config_of(spec: registry.Spec, **settings: Any) -> native.VecConfig:
-    """Return a native configuration that shows the spec's observed parameters."""
-    rows = spec.env.rows_of(spec.observed)
-    return native.VecConfig(
-        **settings, observed=ctypes.cast(rows, ctypes.POINTER(ctypes.c_int32)), num_observed=len(rows)
-    )
-
-
-def _copy(into: NDArray[Any], values: ArrayLike, name: str) -> None:
-    array = np.asarray(values)
-    if array.shape != into.shape and not (into.shape[1] == 1 and array.shape == into.shape[:1]):
-        raise ShapeError(f"wrong shape: {name} has {array.shape}; expected {into.shape}")
-    if array.dtype.kind not in ("iub" if into.dtype.kind == "i" else "iubf"):
-        raise ShapeError(f"wrong type: {name} holds {array.dtype}; expected {into.dtype}")
-    np.copyto(into, array.reshape(into.shape), casting="unsafe")
-
-
-def _count(name: str, value: int, low: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ConfigError(f"wrong type: {name}={value!r}; expected a whole number (at vec.{name})")
-    if value < low:
-        raise ConfigError(f"out of range: {name}={value}; expected at least {low} (at vec.{name})")
-    return min(int(value), (1 << 31) - 1)
-
-
-def _choice(name: str, value: str, choices: tuple[str, ...]) -> int:
-    if value not in choices:
-        raise ConfigError(f"{name}={value!r} is not a choice; expected one of {', '.join(choices)} (at vec.{name})")
-    return choices.index(value)

@@ -16,7 +16,7 @@ from typing import Any
 
 from shoal import command_watch
 from shoal.drawing import Image
-from shoal.errors import ConfigError
+from shoal.errors import ConfigError, installs
 from shoal.viewer import STATUS, Viewer
 
 MOST_PIXELS = 8192  # on a side of the window
@@ -42,7 +42,7 @@ def load() -> tuple[Any, Any]:
         with _hushed():
             module = importlib.import_module("raylib")
     except ImportError:
-        hint = f"{command_watch.install('window')}; or {ELSEWHERE}"
+        hint = f"{installs('window')}; or {ELSEWHERE}"
         raise ConfigError("a window needs the package `raylib`, which is not installed", hint) from None
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not display:

@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from shoal import config, registry  # noqa: E402
-from shoal.registry import Field  # noqa: E402
 from shoal.settings import PolicyConfig  # noqa: E402
+from shoal.tables import Field  # noqa: E402
 from shoal.torch import cores, encoders, optimizer  # noqa: E402
 from shoal.torch.network import Network  # noqa: E402
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shoal import config
+from shoal import settings_file
 from shoal.errors import ConfigError
 from shoal.outside import known
 from shoal.outside.options import Options, from_table
@@ -16,7 +16,7 @@ FILES = sorted(known.CONFIGS.glob("*.toml"))
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_file_holds_settings_that_exist(path: Path) -> None:
-    sections = config.read_toml(path, required=True)
+    sections = settings_file.read_toml(path, required=True)
     outside = sections.pop("outside")
     assert outside.pop("references")
     from_table(outside, path.name)

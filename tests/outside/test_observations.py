@@ -13,7 +13,7 @@ from shoal.errors import EnvError
 from shoal.outside import observations
 from shoal.outside.declaration import declare
 from shoal.outside.options import Options
-from shoal.registry import Head
+from shoal.tables import Head
 
 ACTION = (Head("action", 2, False, ()),)
 

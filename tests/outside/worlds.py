@@ -13,7 +13,7 @@ import numpy as np
 
 from shoal.outside.declaration import Adapter, Declaration, declare
 from shoal.outside.slot import Slot
-from shoal.registry import Dim, Field, Head
+from shoal.tables import Dim, Field, Head
 
 FAULTS = ("raise", "raise in reset", "die", "hang", "nan", "reward", "shape", "always", "reset always")
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from shoal import checkpoint, cli, memory, registry
+from shoal.errors import installs
 from shoal.settings import SECTIONS, names_of
 
 BENCHES = "solve, suite, train, backends, sim, vec, draw, kernels or gymnasium"
@@ -94,6 +95,19 @@ def test_help_is_instant_and_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
     assert "train ENV" in done.stdout
     assert took < 1.0  # 0.05 s when the machine is idle
+
+
+def test_hints_install_extras_with_what_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHOAL_COMMAND", raising=False)
+    assert installs("window") == "pip install 'shoal[window]'"
+    monkeypatch.setenv("SHOAL_COMMAND", "../shoal/run")
+    assert installs("window") == "../shoal/run install window"
+
+
+def test_bench_help_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "bench", "--help")
+    assert code == 0
+    assert [line.split()[1] for line in out.splitlines()[2:]] == list(cli.BENCHMARKS)
 
 
 def test_train_help_shows_every_setting_with_the_environments_own_default(capsys: pytest.CaptureFixture[str]) -> None:

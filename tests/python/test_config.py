@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shoal import config, native, registry
+from shoal import config, native, native_settings, registry, settings_file
 from shoal.errors import ConfigError, EnvError
 from shoal.evaluate import Evaluation
 from shoal.settings import PRESETS, SECTIONS, TrainConfig, check_section, from_text
@@ -41,7 +41,7 @@ def test_flags_win_over_the_file_over_the_environment_over_the_defaults(tmp_path
 def test_untuned_keeps_only_the_budget_and_the_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = {"solved": {"metric": "score", "threshold": 9.0}, "train": {"total_steps": 77, "gamma": 0.5}}
     own["policy"] = {"hidden": 32}
-    monkeypatch.setattr(config, "read_toml", lambda *_, **__: {key: dict(value) for key, value in own.items()})
+    monkeypatch.setattr(settings_file, "read_toml", lambda *_, **__: {key: dict(value) for key, value in own.items()})
     tuned, untuned = config.load("cartpole"), config.load("cartpole", untuned=True)
     assert (tuned.train.gamma, tuned.policy.hidden, tuned.train.total_steps) == (0.5, 32, 77)
     assert (untuned.train.gamma, untuned.policy.hidden, untuned.train.total_steps) == (0.99, None, 77)
@@ -244,7 +244,7 @@ def test_every_training_setting_reaches_the_native_struct() -> None:
     }  # fmt: skip
     where = {"backend", "device"}  # which learner it is, and not the native one's business
     assert set(changed) | where == {field.name for field in dataclasses.fields(SECTIONS["train"])}
-    struct = config.native_train(dataclasses.replace(resolved(train=changed), seed=5), fault=3)
+    struct = native_settings.train_of(dataclasses.replace(resolved(train=changed), seed=5), fault=3)
     words = {
         "normalize_reward": native.REWARD_SCALES,
         "advantage": native.ADVANTAGES,

@@ -25,11 +25,18 @@ MIRRORS = {
     "ShoalContinuous": native.Continuous,
     "ShoalSpec": native.Spec,
     "ShoalEnv": native.Env,
+    "ShoalContext": native.Context,
     "ShoalVecConfig": native.VecConfig,
     "ShoalTensor": native.Tensor,
     "ShoalPolicyConfig": native.PolicyConfig,
+    "ShoalPlayer": native.Player,
     "ShoalTrainConfig": native.TrainConfig,
     "ShoalLog": native.Log,
+    "ShoalDrawing": native.Drawing,
+    "ShoalCanvas": native.Canvas,
+    "ShoalOverlay": native.Overlay,
+    "ShoalOutsideShape": native.OutsideShape,
+    "ShoalOutsideConfig": native.OutsideConfig,
     "ShoalBench": native.Bench,
 }
 
@@ -48,7 +55,8 @@ def test_mirrors_have_the_layout_that_the_compiler_gives(tmp_path: Path) -> None
     lines.append('printf("stages %d\\n", SHOAL_STAGES);')
     source = tmp_path / "layout.c"
     source.write_text(
-        "#include <stdio.h>\n#include <stddef.h>\n#include <bench/bench.h>\nint main(void) {\n"
+        "#include <stdio.h>\n#include <stddef.h>\n#include <bench/bench.h>\n"
+        "#include <shoal/context.h>\n#include <shoal/draw.h>\n#include <shoal/outside.h>\nint main(void) {\n"
         + "\n".join(lines)
         + "\nreturn 0; }\n"
     )

@@ -14,7 +14,7 @@ import safetensors.numpy
 from small_runs import ITERATIONS, ROWS, STEPS, assert_equal, begin, read, stop_after, stopped, whole
 
 import shoal
-from shoal import checkpoint, evaluate, image, native, store, trainer
+from shoal import checkpoint, evaluate, image, native, saving, store, trainer
 from shoal.errors import CheckpointError, NativeError
 
 # ---------------------------------------------------------------------------------------------------- exactness
@@ -143,7 +143,7 @@ def test_init_from_begins_with_the_weights_and_what_scales_them(tmp_path: Path) 
     logs: list[shoal.Log] = []
     run.train(lambda log: logs.append(log))
     assert logs[0]["updates"] > 0  # no rollout is spent on gathering statistics
-    count, _, squares = first._image.live[trainer.RETURNS]
+    count, _, squares = first._image.live[saving.RETURNS]
     assert logs[0]["value/sigma_return"] == pytest.approx(np.sqrt(squares / count))
     weights = first.policy.tensors()
     assert all(np.array_equal(run.policy.tensors()[name], weights[name]) for name in weights if "policy." in name)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal import keys, registry, viewer
+from shoal import keys, registry, settings_file, viewer, watching
 from shoal.players import Choice, PolicyPlayer, RandomPlayer, ScriptedPlayer
 from shoal.vector import Vec
 from shoal.viewer import SPEEDS, Viewer
@@ -251,12 +251,12 @@ def test_keys_are_derived_from_the_names_of_actions() -> None:
 
 def test_a_table_serves_discrete_and_continuous_actions() -> None:
     for action, left in (("discrete", ([0], [])), ("continuous", ([], [-1.0]))):
-        table = viewer.watching(registry.get("cartpole").spec({"action": action})).keys
+        table = watching.of(registry.get("cartpole").spec({"action": action})).keys
         discrete, continuous = table.choose(["left"])
         assert (discrete.tolist(), continuous.tolist()) == left
         assert table.known("a") == "left"
         assert table.known("x") == ""
-    rest = viewer.watching(registry.get("cartpole").spec()).keys
+    rest = watching.of(registry.get("cartpole").spec()).keys
     assert [rest.choose([], tick)[0][0] for tick in range(4)] == [0, 1, 0, 1]
 
 
@@ -341,9 +341,9 @@ def test_help_and_status_are_drawn_over_the_picture() -> None:
     [("rate = 0", "out of range: rate=0"), ("rte = 3", "expected rate, per"), ("per = 'x'", r"per \(a parameter\)")],
 )
 def test_a_wrong_watch_section_is_one_sentence(text: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(viewer.config, "read_toml", lambda _: {"watch": tomllib.loads(text)})
+    monkeypatch.setattr(settings_file, "read_toml", lambda _: {"watch": tomllib.loads(text)})
     with pytest.raises(shoal.ConfigError, match=problem):
-        viewer.watching(registry.get("breakout").spec())
+        watching.of(registry.get("breakout").spec())
 
 
 class Fixed:

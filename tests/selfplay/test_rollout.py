@@ -89,7 +89,7 @@ class Replay:
         """Note who is to play the next games; the learner does the same once more when it collects."""
         steps = self.clock * self.vec.num_rows
         self.selfplay.prepare(steps, self.trainer.policy)
-        self.next = self.vec.next_players.copy()
+        self.next = self.vec.seats.next_players.copy()
 
 
 @pytest.mark.parametrize("draw", ["uniform", "close"])

@@ -87,7 +87,7 @@ static void check_flags(void) {
   }
 }
 
-// 5 to 8 of CONTRACT's step.
+// 5 to 8 of a step (docs/concepts/contract.md).
 static void check_finish(int32_t over) {
   uint8_t was[SHOAL_MAX_AGENTS], ended[SHOAL_MAX_AGENTS];
   int32_t agents = check.spec.agents, anyone = 0;

@@ -5,7 +5,7 @@
 //
 // An environment is three plain-old-data structs (Params tuned, State changing, Shared read-only), three tables
 // (parameters, metrics, observation fields) and a handful of pure functions. Everything else (cleaning actions, time
-// limits, final observations, metrics, resets) is done once, by the engine, in env_step.h.
+// limits, final observations, metrics, resets) is done once, by the engine, in env_episode.h and env_step.h.
 //
 //   #define GAME_PARAMS(F, I, B, C)
 //     F(gravity, 9.81f, 0, 50, "m/s2", VALUE, "pull downwards")   // float: default, low, high

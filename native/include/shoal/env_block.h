@@ -11,7 +11,7 @@
 //   #define SHOAL_ENV_TABLE(name) BREAKOUT_##name
 //   #include "shoal/env_block.h"
 //
-// It exports one symbol, <name>_descriptor. The order within a step is CONTRACT's and stands in env_step.h.
+// It exports one symbol, <name>_descriptor. The order within a step is the contract's: env_step.h.
 #include "shoal/vec.h"
 
 #ifdef SHOAL_ENV_AGENTS
@@ -66,6 +66,7 @@ static void SHOAL_LOOP(block_shared)(const void *params, uint64_t seed, void *ou
 #define SHOAL_PARAMS_AT(vec, e) \
   ((const SHOAL_ENV_TYPE(Params) *)(const void *)((vec)->params + (int64_t)(e) * (vec)->params_stride))
 
+#include "shoal/env_episode.h"
 #include "shoal/env_step.h"
 
 #ifdef SHOAL_HAS_SCRIPTED

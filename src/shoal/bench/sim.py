@@ -81,7 +81,8 @@ def measure(
     env: registry.Environment, *, threads: int, num_envs: int, seconds: float, repeats: int, order: str = "blocks"
 ) -> list[float]:
     """Return million agent steps a second of several measurements, random actions prepared beforehand."""
-    from shoal.vector import Vec, bytes_needed
+    from shoal.vec_config import bytes_needed
+    from shoal.vector import Vec
 
     spec = env.spec()
     action_bytes = 4 * spec.agents * (len(spec.heads) + len(spec.dims))
@@ -105,7 +106,7 @@ def measure(
 
 def bytes_per_copy(spec: registry.Spec) -> float:
     """Return what one more copy takes: State, accumulators, its share of block sums; not the caller's buffers."""
-    from shoal.vector import bytes_needed
+    from shoal.vec_config import bytes_needed
 
     few, many = (bytes_needed(spec, count, bind=False) for count in (1 << 14, 1 << 15))
     return (many - few) / (1 << 14)

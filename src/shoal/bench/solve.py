@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""How soon an environment is solved, as ALGORITHM.md defines it.
+"""How soon an environment is solved, as docs/guides/training.md defines it.
 
 Each seed in a process of its own, the clock from the process's start to the end of the first confirmed evaluation, an
 unsolved seed infinite. One row a seed is appended to <results>/solve-<env>.jsonl; a seed that is there with the same

@@ -2,9 +2,9 @@
 # Copyright (c) 2026 the shoal authors
 """How fast training is, where its time goes, and how much of the machine it uses.
 
-Share of the machine (ALGORITHM.md, end) = ((1 + r) forward + r backward) floating-point operations of the network's
-matrix products times steps/s, r the replay ratio, over the best rate that our micro-kernel, OpenBLAS or torch reaches
-on the network's shapes with all threads at once. Windows of training with one thread, with all of them, and of products
+Share of the machine = ((1 + r) forward + r backward) floating-point operations of the network's matrix products times
+steps/s, r the replay ratio, over the best rate that our micro-kernel, OpenBLAS or torch reaches on the network's shapes
+with all threads at once. Windows of training with one thread, with all of them, and of products
 with each take turns, so that what disturbs the machine disturbs all alike; medians over the rounds.
 """
 
@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from shoal import bench, config, flags, memory, native, registry, store
+from shoal import bench, config, flags, memory, native, native_settings, registry, store
 from shoal.bench import gemm, operations
 from shoal.errors import ConfigError
 from shoal.policy import Policy
@@ -103,7 +103,7 @@ def _twin(trainer: Trainer) -> Policy:
     policy = trainer.config.policy
     if policy.module or policy.core not in native.CORES:
         raise ConfigError("the share of the machine is known for the networks of the native backend alone")
-    return Policy(trainer.spec, config.native_twin(trainer.config))
+    return Policy(trainer.spec, native_settings.twin(trainer.config))
 
 
 @dataclass(frozen=True)

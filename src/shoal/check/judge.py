@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from shoal.check.play import Played, Player
-from shoal.registry import Head
+from shoal.tables import Head
 
 TRIES = 200  # of an action against another, before their likeness says anything
 DEADLINE_SHARE, DEADLINE_LEAST = 0.03, 20  # of terminations on the last tick, for it to be a deadline

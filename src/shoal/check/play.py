@@ -21,7 +21,8 @@ from shoal import compile, native
 from shoal.check.compiler import Done, Subject, call, numeric_flags
 from shoal.check.layout import Layout
 from shoal.check.report import Report
-from shoal.registry import Environment, Spec, Value, pack
+from shoal.registry import Environment, Spec, pack
+from shoal.tables import Value
 
 STEPS, SECONDS = 60_000, 1.0  # of the main play
 CORNER_STEPS, CORNER_SECONDS = 1_500, 0.1  # of a play with unusual parameters

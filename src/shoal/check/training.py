@@ -18,10 +18,12 @@ from shoal import config
 from shoal.check.engine import act
 from shoal.check.report import Report
 from shoal.evaluate import Stopped, evaluate
-from shoal.registry import Field, Spec
+from shoal.packing import unpack
+from shoal.registry import Spec
 from shoal.result import Log
+from shoal.tables import Field
 from shoal.trainer import Trainer
-from shoal.vector import Vec, unpack
+from shoal.vector import Vec
 
 ROWS, STEPS = 64, 256  # that are looked at, at least one world and at most 64
 BASELINE_SECONDS = 2.0

@@ -18,12 +18,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from shoal import store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.sweep import trial as trials
 from shoal.sweep.space import Space, parse_all
 from shoal.sweep.trial import Trial
-
-DECLARATION, DATABASE = "sweep.toml", "trials.sqlite"
 
 
 def names(runs_dir: Path) -> list[str]:
@@ -32,14 +31,14 @@ def names(runs_dir: Path) -> list[str]:
     with contextlib.suppress(OSError), os.scandir(runs_dir) as entries:
         for entry in entries:
             with contextlib.suppress(OSError):
-                found.append((os.stat(f"{entry.path}/{DECLARATION}").st_mtime_ns, entry.name))
+                found.append((os.stat(f"{entry.path}/{store.SWEEP}").st_mtime_ns, entry.name))
     return [name for _, name in sorted(found, reverse=True)]
 
 
 def stamp(folder: Path) -> tuple[int, ...]:
     """Return what changes whenever a trial is recorded."""
     parts: list[int] = []
-    for name in (DATABASE, f"{DATABASE}-wal"):
+    for name in (store.TRIALS, f"{store.TRIALS}-wal"):
         try:
             about = (folder / name).stat()
             parts += [about.st_size, about.st_mtime_ns]
@@ -51,7 +50,7 @@ def stamp(folder: Path) -> tuple[int, ...]:
 def declaration(folder: Path) -> dict[str, Any]:
     """Return what sweep.toml says, nothing if it cannot be read."""
     try:
-        return tomllib.loads((folder / DECLARATION).read_text(encoding="utf-8"))
+        return tomllib.loads((folder / store.SWEEP).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 
@@ -70,7 +69,7 @@ def read(folder: Path) -> list[Trial]:
     Raises:
         CheckpointError: if the database is broken; one that is not there yet has no trials.
     """
-    path = folder / DATABASE
+    path = folder / store.TRIALS
     if not path.is_file():
         return []
     for how in ("mode=ro", "immutable=1"):  # the second where not even the files beside it can be written

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from shoal.errors import EnvError, ShapeError
-from shoal.registry import Dim, Head
+from shoal.tables import Dim, Head
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Reader = Callable[[], Any]

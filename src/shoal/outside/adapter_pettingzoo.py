@@ -23,7 +23,7 @@ from shoal.outside.adapter_gymnasium import picture, stated_perf
 from shoal.outside.declaration import NO_LIMIT, TERMINATED, TRUNCATED, Declaration, declare, perf_of
 from shoal.outside.options import Options
 from shoal.outside.slot import Slot
-from shoal.registry import Dim, Field, Head
+from shoal.tables import Dim, Field, Head
 
 
 class PettingZooAdapter:

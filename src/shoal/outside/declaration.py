@@ -3,7 +3,7 @@
 """What a Python environment declares about itself, in the terms that environments in C use, and how rows are laid out.
 
 An observation row is one packed block of named fields, each aligned to its type, the whole rounded up to four bytes;
-a mask row has one byte for every choice of every masked head (CONTRACT.md, "Observations").
+a mask row has one byte for every choice of every masked head (docs/concepts/contract.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from shoal.errors import EnvError
-from shoal.registry import Dim, Field, Head, Metric
+from shoal.tables import Dim, Field, Head, Metric
 
 if TYPE_CHECKING:
     from shoal.outside.slot import Slot

@@ -23,7 +23,8 @@ from typing import Any
 from shoal import native
 from shoal.outside import known, source
 from shoal.outside.declaration import Declaration
-from shoal.registry import Environment, Metric, Param, Spec, Value, pack
+from shoal.registry import Environment, Spec, pack
+from shoal.tables import Metric, Param, Value
 
 VERSION = 1  # of every Python environment: theirs are in their names
 

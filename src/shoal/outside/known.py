@@ -14,8 +14,8 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from shoal import config
 from shoal.outside.options import Options, from_table
+from shoal.settings_file import read_toml
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -47,4 +47,4 @@ def _index() -> tuple[tuple[str, Path], ...]:
 
 @functools.cache
 def _outside(path: Path) -> dict[str, Any]:
-    return config.read_toml(path, required=True)["outside"]
+    return read_toml(path, required=True)["outside"]

@@ -28,7 +28,7 @@ import numpy as np
 
 from shoal.errors import EnvError, ShapeError
 from shoal.outside.options import Options
-from shoal.registry import Field
+from shoal.tables import Field
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Writer = Callable[[Any], None]

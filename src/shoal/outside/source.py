@@ -19,30 +19,24 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from shoal.errors import ConfigError, EnvError, ShoalError, nearest
+from shoal.errors import ConfigError, EnvError, ShoalError, installs, nearest
 from shoal.outside import known
 from shoal.outside.declaration import Adapter
 from shoal.outside.options import Options
 
-# What registers an id's environments with Gymnasium, by how the id begins, and what installs it.
-_FAMILIES = {
-    "ALE/": ("ale_py", "pip install ale-py"),
-    "MiniGrid-": ("minigrid", "pip install minigrid"),
-    "BabyAI-": ("minigrid", "pip install minigrid"),
+# What registers an id's environments with Gymnasium, by how the id begins.
+_FAMILIES = {"ALE/": "ale_py", "MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
+# Packages that an environment may turn out to need when it is made: the extra that brings them, or their own name.
+_EXTRAS = {
+    "ale_py": "atari",
+    "minigrid": "minigrid",
+    "Box2D": "box2d",
+    "box2d": "box2d",
+    "mujoco": "mujoco",
+    "gymnasium": "gymnasium",
+    "pettingzoo": "pettingzoo",
 }
-# Packages that an environment may turn out to need when it is made, and what installs them.
-_INSTALLS = {
-    "ale_py": "pip install ale-py",
-    "Box2D": 'pip install "gymnasium[box2d]"',
-    "box2d": 'pip install "gymnasium[box2d]"',
-    "mujoco": 'pip install "gymnasium[mujoco]"',
-    "pygame": "pip install pygame-ce",
-    "pymunk": "pip install pymunk",
-    "gymnasium": "pip install gymnasium",
-    "pettingzoo": "pip install pettingzoo",
-    "minigrid": "pip install minigrid",
-    "cv2": "pip install opencv-python-headless",
-}
+_PACKAGES = {"pygame": "pygame-ce", "cv2": "opencv-python-headless"}
 
 
 def is_outside(reference: str) -> bool:
@@ -80,7 +74,7 @@ def _open_gymnasium(reference: str, name: str, kwargs: dict[str, Any], render: b
     package, colon, bare = name.rpartition(":")
     if colon:
         _import(package, reference)
-    for prefix, (module, _) in _FAMILIES.items():
+    for prefix, module in _FAMILIES.items():
         if bare.startswith(prefix):
             gymnasium.register_envs(_import(module, reference))
     if bare not in gymnasium.registry:
@@ -198,7 +192,7 @@ def _load_file(where: str, reference: str) -> ModuleType:
 def _missing(error: ImportError, reference: str) -> EnvError:
     """Return the error for a package that is not there."""
     name = (getattr(error, "name", None) or "").partition(".")[0]
-    hint = _INSTALLS.get(name, f"pip install {name}" if name else "")
+    hint = installs(_EXTRAS[name]) if name in _EXTRAS else f"pip install {_PACKAGES.get(name, name)}" if name else ""
     return EnvError(f"`{reference}` needs a package that cannot be imported: {error}", hint)
 
 

@@ -17,15 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from shoal import config, registry, store
+from shoal import config, registry
 from shoal.errors import CheckpointError, ConfigError, nearest
 from shoal.settings import SECTIONS, Scalar, check_section, kind_of
 from shoal.sweep import metric as metrics
 from shoal.sweep import search as searches
 from shoal.sweep import space as spaces
 from shoal.sweep.space import Point, Space
-
-FILE = store.SWEEP
 
 # What is varied where the environment and the flags say nothing: what matters most, widely around the defaults.
 DEFAULT = {

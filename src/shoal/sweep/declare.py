@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shoal import config, registry
+from shoal import config, registry, settings_file
 from shoal.errors import ConfigError, nearest
 from shoal.flags import Parsed
 from shoal.settings import SECTIONS
@@ -115,7 +115,7 @@ def declared(name: str) -> tuple[dict[str, Any], dict[str, str]]:
         ConfigError: if it says something else.
     """
     env = registry.get(name)
-    table = config.read_toml(env.settings).get("sweep", {})
+    table = settings_file.read_toml(env.settings).get("sweep", {})
     own, ranges = {}, {}
     for key, value in table.items():
         where = f"(at sweep.{key} in {env.name}.toml)"

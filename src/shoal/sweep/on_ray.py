@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from shoal.errors import ConfigError
+from shoal.errors import ConfigError, installs
 from shoal.sweep.local import Answer, Job, Pool
 from shoal.sweep.worker import END, LOST
 
@@ -29,7 +29,7 @@ def check() -> None:
     try:
         import ray  # noqa: F401
     except ImportError:
-        raise ConfigError("--ray needs the package `ray`, which is not installed", 'pip install "shoal[ray]"') from None
+        raise ConfigError("--ray needs the package `ray`, which is not installed", installs("ray")) from None
 
 
 class Host:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shoal.errors import ConfigError, nearest
+from shoal.errors import ConfigError, installs, nearest
 from shoal.sweep.lessons import Lessons
 from shoal.sweep.space import Point, Space
 from shoal.sweep.trial import CONFIRM, SEARCH, Trial, has_score
@@ -27,8 +27,7 @@ from shoal.sweep.trial import CONFIRM, SEARCH, Trial, has_score
 Array = NDArray[np.float64]
 
 STEPS = "train.total_steps"  # the setting whose smaller values a learning curve also shows
-_INSTALL = "python -m pip install 'shoal[{}]'"
-_EXTRAS = {"sobol": "sweep", "cost": "sweep", "optuna-tpe": "optuna", "optuna-gp": "optuna,torch"}
+_EXTRAS = {"sobol": ("sweep",), "cost": ("sweep",), "optuna-tpe": ("optuna",), "optuna-gp": ("optuna", "torch")}
 NAMES = ("cost", "random", "sobol", "optuna-tpe", "optuna-gp")
 
 
@@ -158,7 +157,7 @@ def make(
     except ImportError as error:
         raise ConfigError(
             f"the search `{name}` needs {error.name}, which is not installed (at sweep.search)",
-            _INSTALL.format(_EXTRAS[name]) + ", or --search random",
+            " && ".join(installs(extra) for extra in _EXTRAS[name]) + ", or --search random",
         ) from None
     limits = Limits(runs, seconds)
     return kind(space, seed=seed, first=first, limits=limits, earlier=earlier, steps=steps)

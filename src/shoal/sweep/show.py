@@ -58,7 +58,6 @@ class Painted(Lines):
         self._view: view.View | None = None
         self._next = self._recommend_at = 0.0
         self._report = report.of(running.sweep, running.search, running.metric)
-        self._painting = False
 
     def __enter__(self) -> Lines:
         super().__enter__()
@@ -90,14 +89,6 @@ class Painted(Lines):
     def _repaint(self) -> None:
         """Show what is known at the size that the terminal has now."""
         columns, rows = terminal.size()
-        if self._painting or self._view is None or columns < view.MIN_COLUMNS or rows < view.MIN_ROWS:
-            return
-        if self._screen.gone or not terminal.in_foreground():
-            return
-        self._painting = True  # a signal may come meanwhile, and its handler calls this
-        try:
-            if not self._screen.entered:
-                self._screen.enter()
-            self._screen.paint(view.frame(self._view, columns, rows))
-        finally:
-            self._painting = False
+        shown = self._view
+        if shown is not None and columns >= view.MIN_COLUMNS and rows >= view.MIN_ROWS:
+            self._screen.repaint(lambda: view.frame(shown, columns, rows))

@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from shoal import store
-from shoal.errors import CheckpointError, ConfigError, nearest
+from shoal.errors import CheckpointError, ConfigError
 from shoal.sweep import declaration
 from shoal.sweep.declaration import Declaration
 from shoal.sweep.trial import RUNNING, Trial
 
-DATABASE = "trials.sqlite"
 RESERVE_BYTES = 1 << 18  # given up when the disk is full, so that what has ended by then can still be recorded
 
 _COLUMNS = {
@@ -61,7 +60,7 @@ class Sweep(contextlib.AbstractContextManager["Sweep"]):
             CheckpointError: if it is none, or cannot be read.
         """
         self.path = path
-        self.declaration = declaration.read(path / declaration.FILE)
+        self.declaration = declaration.read(path / store.SWEEP)
         self.worker = ""  # the name under which this process runs trials
         self._lock: int | None = None
         self._ended: dict[int, Trial] = {}  # which never change again
@@ -175,7 +174,7 @@ class Sweep(contextlib.AbstractContextManager["Sweep"]):
     # ------------------------------------------------------------------------------------------------ the file
 
     def _open(self) -> sqlite3.Connection:
-        path = self.path / DATABASE
+        path = self.path / store.TRIALS
         with self._explained("opened"):
             database = sqlite3.connect(path, timeout=60.0)
             if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'trials'").fetchone() is None:
@@ -197,7 +196,7 @@ class Sweep(contextlib.AbstractContextManager["Sweep"]):
         try:
             yield
         except sqlite3.Error as error:
-            raise CheckpointError(f"the trials cannot be {what}: {self.path / DATABASE}: {error}") from error
+            raise CheckpointError(f"the trials cannot be {what}: {self.path / store.TRIALS}: {error}") from error
 
 
 def create(runs_dir: Path, name: str, declared: Declaration) -> Sweep:
@@ -224,7 +223,7 @@ def create(runs_dir: Path, name: str, declared: Declaration) -> Sweep:
         except OSError as error:
             raise CheckpointError(f"the sweep cannot be written: {path}: {error.strerror}") from error
         try:
-            declared.write(path / declaration.FILE)
+            declared.write(path / store.SWEEP)
             return Sweep(path)
         except CheckpointError:
             shutil.rmtree(path, ignore_errors=True)
@@ -233,20 +232,19 @@ def create(runs_dir: Path, name: str, declared: Declaration) -> Sweep:
 
 
 def find(runs_dir: Path, name: str) -> Path:
-    """Return the folder of a sweep: of that path or name, or without one the newest.
+    """Return the folder of the sweep that `name` means, or without one of the newest.
 
     Raises:
         CheckpointError: if there is none.
     """
-    if name and (Path(name) / declaration.FILE).is_file():
-        return Path(name)
-    known = {path.parent.name: path.parent for path in runs_dir.glob(f"*/{declaration.FILE}")}
-    if name in known:
-        return known[name]
-    if not name and known:
-        return max(known.values(), key=lambda path: (path / declaration.FILE).stat().st_mtime_ns)
-    hint = nearest(name, known) if known else "`shoal sweep cartpole` makes one"
-    raise CheckpointError(f"no such sweep: {name or 'any'}; expected a name in {runs_dir}, or a folder", hint)
+    if name:
+        return store.find_sweep(runs_dir, name)
+    known = [path.parent for path in runs_dir.glob(f"*/{store.SWEEP}")]
+    if known:
+        return max(known, key=lambda path: (path / store.SWEEP).stat().st_mtime_ns)
+    raise CheckpointError(
+        f"no such sweep: any; expected a name in {runs_dir}, or a folder", "`shoal sweep cartpole` makes one"
+    )
 
 
 def check_name(name: str) -> str:

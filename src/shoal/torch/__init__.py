@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from shoal.errors import ConfigError
-
-INSTALL = "pip install 'shoal[torch]'"
+from shoal.errors import ConfigError, installs
 
 try:
     import torch as _torch  # noqa: F401
 except ImportError as error:
-    raise ConfigError("the torch backend needs torch, which is not installed", f"`{INSTALL}` installs it") from error
+    hint = f"`{installs('torch')}` installs it"
+    raise ConfigError("the torch backend needs torch, which is not installed", hint) from error
 
-from shoal.torch.policy import TorchPolicy as TorchPolicy  # noqa: E402, after the sentence about what is missing
+from shoal.torch.policy import TorchPolicy as TorchPolicy

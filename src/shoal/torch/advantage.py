@@ -29,7 +29,7 @@ class Outcome:
 
 
 def advantages(config: TrainConfig, o: Outcome, values: Tensor, ratio: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
-    """Return advantages A and value targets V + E (ALGORITHM.md, "Advantage").
+    """Return advantages A and value targets V + E (docs/concepts/algorithm.md).
 
     Args:
         config: gamma, gae_lambda, rho_clip, c_clip and the form.

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shoal import registry
+from shoal import registry, tables
 from shoal.settings import PolicyConfig
 
 ONE_HOT = 32  # categories up to which a field is one-hot
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
 class Embedding(nn.Module):
     """Categories (T, B, *shape) -> (T, B, H): the sum of one row of a table for each element."""
 
-    def __init__(self, field: registry.Field, hidden: int) -> None:
+    def __init__(self, field: tables.Field, hidden: int) -> None:
         super().__init__()
         self.categories = field.categories
         self.tables = nn.Embedding(field.size * field.categories, hidden)
@@ -91,7 +91,7 @@ class Embedding(nn.Module):
 class GridConv(nn.Module):
     """Categories (T, B, rows, columns) -> (T, B, H) by two convolutions of 3 x 3 over one-hot channels."""
 
-    def __init__(self, field: registry.Field, hidden: int) -> None:
+    def __init__(self, field: tables.Field, hidden: int) -> None:
         super().__init__()
         self.categories = field.categories
         channels = field.categories * field.channels
@@ -110,7 +110,7 @@ class GridConv(nn.Module):
 class Nature(nn.Module):
     """Images (T, B, rows, columns, channels) of bytes -> (T, B, H): 8 x 8 / 4, 4 x 4 / 2, 3 x 3."""
 
-    def __init__(self, field: registry.Field, hidden: int) -> None:
+    def __init__(self, field: tables.Field, hidden: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(field.channels, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(), nn.Conv2d(64, 64, 3),
@@ -127,7 +127,7 @@ class Nature(nn.Module):
 class Impala(nn.Module):
     """Images (T, B, rows, columns, channels) of bytes -> (T, B, H): three residual stages of 16, 32, 32 channels."""
 
-    def __init__(self, field: registry.Field, hidden: int) -> None:
+    def __init__(self, field: tables.Field, hidden: int) -> None:
         super().__init__()
         stages, inputs = [], field.channels
         for channels in (16, 32, 32):
@@ -149,7 +149,7 @@ class Entities(nn.Module):
     The projection comes before the maximum: behind it, units would see a set's convex hull alone.
     """
 
-    def __init__(self, field: registry.Field, hidden: int) -> None:
+    def __init__(self, field: tables.Field, hidden: int) -> None:
         super().__init__()
         self.weight = _matrix(ENTITY_UNITS, field.columns * field.channels)
         self.bias = nn.Parameter(torch.zeros(ENTITY_UNITS))
@@ -186,7 +186,7 @@ def one_hot(x: Tensor, categories: int, dtype: torch.dtype) -> Tensor:
 _BUILDERS = {"embedding": Embedding, "conv": GridConv, "nature": Nature, "impala": Impala, "entities": Entities}
 
 
-def _maker(field: registry.Field, config: PolicyConfig) -> str:
+def _maker(field: tables.Field, config: PolicyConfig) -> str:
     """Return the name of what encodes a field."""
     if field.kind in ("vector", "flag"):
         return "dense"
@@ -211,7 +211,7 @@ def _project(features: Tensor, linear: nn.Linear, x: Tensor) -> Tensor:
     return found.view(*x.shape[:2], -1)
 
 
-def _flat(layers: nn.Module, field: registry.Field) -> int:
+def _flat(layers: nn.Module, field: tables.Field) -> int:
     with torch.no_grad():
         return int(layers(torch.zeros(1, field.channels, field.rows, field.columns)).numel())
 

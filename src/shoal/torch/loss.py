@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""The loss of one minibatch (ALGORITHM.md, "Loss"). Everything is (S, B): S steps of B segments."""
+"""The loss of one minibatch (docs/concepts/algorithm.md). Everything is (S, B): S steps of B segments."""
 
 from __future__ import annotations
 

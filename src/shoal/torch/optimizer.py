@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Muon for matrices, AdamW for the rest (ALGORITHM.md, "Optimizer").
+"""Muon for matrices, AdamW for the rest (docs/concepts/algorithm.md).
 
 A matrix is a parameter of two or more dimensions, a convolution's kernel outputs x the rest; the gate blocks of a
 recurrent one are matrices of their own. AdamW takes vectors, embeddings, one-hot encoders, and the modules that a

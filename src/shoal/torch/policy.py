@@ -24,7 +24,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from shoal import checkpoint, config, native, registry, users_code
+from shoal import checkpoint, config, native, native_settings, packing, registry, users_code
 from shoal import policy as policies
 from shoal.errors import ConfigError, ShapeError, ShoalError
 from shoal.torch import encoders, heads
@@ -65,8 +65,8 @@ class TorchPolicy:
         else:
             spread = settings.policy.gate_bias == "spread"
             self.module = Network(spec, settings.policy, 2.0 * settings.train.horizon if spread else 0.0)
-            if config.native_knows(settings, spec):
-                twin = policies.Policy(spec, config.native_twin(settings))
+            if native_settings.knows(settings, spec):
+                twin = policies.Policy(spec, native_settings.twin(settings))
         self.outputs = heads.width(spec)
         if spec.dims:
             self.module.register_parameter("log_std", nn.Parameter(torch.full((len(spec.dims),), -0.5)))
@@ -217,7 +217,7 @@ class TorchPolicy:
 
     def act(
         self,
-        observation: policies.Observation,
+        observation: packing.Observation,
         state: NDArray[np.float32] | None = None,
         *,
         mask: Mapping[str, ArrayLike] | NDArray[np.uint8] | None = None,
@@ -227,9 +227,9 @@ class TorchPolicy:
         values: NDArray[np.float32] | None = None,
     ) -> policies.Actions:
         """Choose actions for n rows, as `shoal.policy.Policy.act` does."""
-        rows = policies.packed_rows(self.spec, observation)
+        rows = packing.packed_rows(self.spec, observation)
         n = len(rows)
-        masks = policies.packed_masks(self.spec, mask, n)
+        masks = packing.packed_masks(self.spec, mask, n)
         if state is None:
             state = self.initial_state(n)
         elif state.shape != (n, self.state_size):

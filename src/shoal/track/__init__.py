@@ -11,7 +11,7 @@ hangs, fails or dies costs a line of warning and nothing else. base.py is what a
 from __future__ import annotations
 
 from shoal import users_code
-from shoal.errors import ConfigError, nearest
+from shoal.errors import ConfigError, installs, nearest
 from shoal.settings import TrackConfig
 
 # Each needs the package of its name, which the extra of its name brings.
@@ -42,7 +42,7 @@ def check(settings: TrackConfig) -> list[str]:
         if name in TRACKERS:
             if not users_code.is_installed(name):
                 problem = f"--track {name} needs the package `{name}`, which is not installed (at track.to)"
-                raise ConfigError(problem, f"pip install 'shoal[{name}]'")
+                raise ConfigError(problem, installs(name))
         elif ":" in name:
             users_code.split(name, "--track", "track.to")
         else:
