@@ -255,6 +255,8 @@ def test_earlier_sweeps_are_learnt_from() -> None:
     earlier = tried(SPACE, 60, bump, seed=9)
     asked = search.make("cost", SPACE, runs=20, earlier=earlier).ask(tried(SPACE, 2, bump))
     assert bump(asked.point) > 1.1  # with two trials of its own it would still spread
+    failed = tried(SPACE, 3, lambda p: None, status=FAILED)
+    assert search.make("cost", SPACE, runs=20, earlier=earlier).ask(failed).point  # nothing of its own to recommend yet
 
 
 def test_wrong_names_and_missing_extras_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,8 @@ class CostAware(Random):
 
     def _next(self, trials: Sequence[Trial]) -> Asked:
         number = len(trials)
-        if number < self._design() or not _differ(itertools.chain(self.earlier, trials)):
+        alike = not _differ(itertools.chain(self.earlier, trials))
+        if number < self._design() or alike or not any(has_score(trial) for trial in trials):
             return Asked(self._spread(number))
         belief = Belief(self.space, trials, self.steps, self.earlier, self._lessons)
         belief.lie()

@@ -94,10 +94,6 @@ class Lessons:
         for trial in sorted(others, key=_when):
             self._take(trial)
 
-    def running(self, trials: Sequence[Trial]) -> list[Row]:
-        """Return what the curves of trials that run say of the score, each of them apart."""
-        return [row for trial in trials for row in self.lesson(trial).scores]
-
     def lesson(self, trial: Trial) -> Lesson:
         """Return what one trial teaches."""
         x = self.space.encode(trial.point)
