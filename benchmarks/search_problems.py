@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Families of made-up sweeps for `searches.py`: `hills` to develop a search on, `learners` and `slopes` to report.
+"""Families of made-up sweeps for `searches.py`: `hills` and `mixed` to develop a search on, the others to report.
 
 A family was written down before the searches that it judges; they share neither form nor noise, failures or costs.
-`learners` came first; it showed a weakness, which made it a problem of development too, and `slopes` was written before
-the mended search was run on it. A problem is drawn by its number. Costs are in seconds. What is asked for is `truth`:
-the mean of the final score over noise.
+`learners` came first; it showed a weakness, which made it a problem of development too, and `slopes` was written
+before the mended search was run on it. It was level with the best rivals there: `mixed` was written to find out why,
+and `layers` before the search that came of it. A problem is drawn by its number. Costs are in seconds. What is asked
+for is `truth`: the mean of the final score over noise.
 
 hills     all coordinates linear, one optimum, a bump of unequal widths; the score saturates with the steps as 1 - exp;
           noise of 0.05 and heavy tails in a tenth of trials; one slab of the space fails; cost 0.5 to 1.5 times the
@@ -16,6 +17,11 @@ learners  scales and kinds of settings as a real sweep has: a learning rate whos
           middle moves with the settings; some runs stay stuck, the more the worse the settings. Costs span 1 to 400 s.
 slopes    Levy's function of many ridges, permuted and flipped; the score rises as a power of the steps, faster with one
           setting; short trials are noisier; three balls fail, at any time; costs as an exponential of all settings.
+mixed     each problem draws a surface (rotated bowl, product of humps, bent valley, terraces, waves), a curve, noise,
+          failures and costs of its own.
+layers    a random network of two layers on scales as a real sweep has, most inputs of which hardly matter; the score
+          is a share of all settings that are worse; curves rest on a plateau, then rise; luck is largest for middling
+          settings; a half-space diverges by chance; costs as the product of two sizes.
 """
 
 from __future__ import annotations
@@ -228,4 +234,150 @@ class Slopes:
         return self.floor + worth * (1 - (steps / 2e4 + 1) ** (-0.3 - 0.3 * x[0]))
 
 
-FAMILIES = {"hills": Hills, "learners": Learners, "slopes": Slopes}
+class Mixed:
+    """See the module."""
+
+    def __init__(self, width: int, number: int) -> None:
+        rng = np.random.default_rng((6, width, number))
+        n = width - 1
+        self.names = [f"x{i}" for i in range(n)]
+        self.space = Space([*(parse(name, "linear(0, 1)") for name in self.names), parse(STEPS, "log(1e5, 1e7)")])
+        self.first: Point = {**dict.fromkeys(self.names, 0.5), STEPS: 1e6}
+        self.surface, self.curve, self.noise, self.failure, self.price = (
+            str(rng.choice(kinds))
+            for kinds in (
+                ("bowl", "humps", "valley", "terraces", "waves"),
+                ("exponential", "power", "logistic"),
+                ("small", "large", "tails", "stuck"),
+                ("none", "slab", "corner"),
+                ("steps", "size", "all"),
+            )
+        )
+        self.middle = rng.uniform(0.15, 0.85, n)
+        self.weight = rng.permutation(np.exp(-np.arange(n) * rng.uniform(0.1, 0.5)))
+        self.turn = np.linalg.qr(rng.normal(size=(n, n)))[0]
+        self.wave, self.phase = rng.normal(size=(24, n)) * 4 * self.weight, rng.uniform(0, 2 * math.pi, 24)
+        self.height = rng.normal(size=24) / math.sqrt(12)
+        self.pace = rng.uniform(0.5, 2.0)
+        drawn = rng.random((4096, n))
+        self.scale = 1.0
+        self.scale = 0.8 / max(float(np.percentile(self._raw(drawn), 99)), 1e-9)
+
+    def truth(self, point: Point) -> float:
+        """Return the mean of the final score over noise; 0 where trials fail."""
+        x, steps = self._read(point)
+        return 0.0 if self._fails(x) else self._mean(x, steps)
+
+    def run(self, point: Point, rng: np.random.Generator) -> Outcome:
+        """Return what one trial brings."""
+        x, steps = self._read(point)
+        rate = {"steps": 1.0, "size": math.exp(2 * x[0] - 1), "all": math.exp(float(np.mean(x - 0.5)) * 4)}[self.price]
+        cost = 0.2 + steps / 1e5 * 0.6 * rate
+        if self._fails(x):
+            return Outcome(None, cost * 0.4, ())
+        luck = {"small": 0.02, "large": 0.1, "tails": 0.03, "stuck": 0.03}[self.noise] * rng.normal()
+        if self.noise == "tails" and rng.random() < 0.1:
+            luck *= 8
+        share = 0.3 if self.noise == "stuck" and rng.random() < 0.15 else 1.0
+        curve = []
+        for i in range(1, POINTS + 1):
+            value = share * self._mean(x, steps * i / POINTS) + luck + 0.03 * rng.normal()
+            curve.append((cost * i / POINTS, int(steps * i / POINTS), value))
+        return Outcome(curve[-1][2], cost, tuple(curve))
+
+    def _read(self, point: Point) -> tuple[np.ndarray, float]:
+        return np.array([float(point[name]) for name in self.names]), float(point[STEPS])
+
+    def _fails(self, x: np.ndarray) -> bool:
+        return {"none": False, "slab": x[1] > 0.8, "corner": x[0] + x[1] + x[2] > 2.0}[self.failure]
+
+    def _mean(self, x: np.ndarray, steps: float) -> float:
+        worth, t = float(self._raw(x[None])[0]) * self.scale, steps / 1e6
+        worth = 1 - math.exp(-1.6 * worth)
+        if self.curve == "exponential":
+            return worth * (1 - math.exp(-t * self.pace))
+        if self.curve == "power":
+            return worth * (1 - (1 + 20 * t) ** -(0.3 * self.pace))
+        return worth / (1 + math.exp(-2 * (math.log(t * self.pace) + 0.5 + 2 * (worth - 0.5))))
+
+    def _raw(self, x: np.ndarray) -> np.ndarray:
+        """Return how good settings (m, n) are, (m,), at least 0."""
+        off = (x - self.middle) / 0.35
+        if self.surface == "bowl":
+            raw = np.exp(-0.5 * ((off @ self.turn) ** 2 @ self.weight))
+        elif self.surface == "humps":
+            raw = np.prod(1 - self.weight * 0.5 * (1 - np.cos(math.pi * np.clip(np.abs(off), 0, 1.5))), axis=1)
+        elif self.surface == "valley":
+            bent = off[:, 1:] - 0.8 * off[:, :-1] ** 2 + 0.4
+            raw = np.exp(-(bent**2) @ self.weight[1:] - 0.3 * off[:, 0] ** 2)
+        elif self.surface == "terraces":
+            raw = np.round(6 * np.exp(-np.abs(off) @ self.weight * 0.6)) / 6 + 0.02
+        else:
+            raw = 1 / (1 + np.exp(-2 * np.cos(x @ self.wave.T + self.phase) @ self.height))
+        return raw * self.scale
+
+
+class Layers:
+    """See the module."""
+
+    def __init__(self, width: int, number: int) -> None:
+        rng = np.random.default_rng((7, width, number))
+        declared = {STEPS: "log(2e5, 2e7)", "policy.hidden": "pow2(32, 512)", "policy.layers": "integer(1, 4)",
+                    "train.optimizer": "choice(plain, rotated)"}  # fmt: skip
+        kinds = ("log(1e-4, 0.1)", "logit(0.9, 0.999)", "linear(0, 1)")
+        for i in range(width - len(declared)):
+            declared[f"train.other_{i}"] = kinds[i % len(kinds)]
+        self.space = Space([parse(name, text) for name, text in declared.items()])
+        self.inner = np.arange(1, self.space.width)  # coordinates apart from the steps, which are the first
+        n = len(self.inner)
+        weight = rng.permutation(2.0 / (1 + np.arange(n)) ** 0.7)
+        self.one, self.shift = rng.normal(size=(32, n)) * weight, rng.normal(size=32)
+        self.two = rng.normal(size=32) / math.sqrt(32)
+        self.side, self.edge = rng.normal(size=n) / math.sqrt(n), rng.uniform(0.2, 0.4)
+        self.late = rng.uniform(0.0, 1.0)
+        drawn = np.array([self.space.snap(rng.random((1, self.space.width)))[0] for _ in range(2000)])
+        self.ranks = np.sort(self._raw(drawn[:, self.inner]))
+        self.first: Point = self.space.decode(np.array([0.5, *np.full(n, 0.5)]))
+
+    def truth(self, point: Point) -> float:
+        """Return the mean of the final score over noise; 0 where more than half of the trials fail."""
+        x, steps = self._read(point)
+        chance = self._fails(x)
+        return 0.0 if chance > 0.5 else (1 - chance) * self._mean(self._worth(x), steps)
+
+    def run(self, point: Point, rng: np.random.Generator) -> Outcome:
+        """Return what one trial brings."""
+        x, steps = self._read(point)
+        size = (float(point["policy.hidden"]) / 128) ** 0.7 * (1 + float(point["policy.layers"])) / 3
+        cost = 1.0 + steps / 2e6 * 4.0 * size
+        if rng.random() < self._fails(x):
+            return Outcome(None, cost * rng.uniform(0.05, 0.3), ())
+        worth = self._worth(x)
+        luck = 0.15 * 4 * worth * (1 - worth) * rng.normal()  # middling settings sometimes work
+        curve = []
+        for i in range(1, POINTS + 1):
+            mean = self._mean(min(max(worth + luck, 0.0), 1.0), steps * i / POINTS)
+            curve.append((cost * i / POINTS, int(steps * i / POINTS), mean + 0.02 * rng.normal()))
+        return Outcome(curve[-1][2], cost, tuple(curve))
+
+    def _read(self, point: Point) -> tuple[np.ndarray, float]:
+        return self.space.encode(point)[self.inner], float(point[STEPS])
+
+    def _fails(self, x: np.ndarray) -> float:
+        return 1 / (1 + math.exp(min(30 * (self.edge - float(self.side @ (x - 0.5))), 50.0)))
+
+    def _raw(self, x: np.ndarray) -> np.ndarray:
+        return np.tanh((x - 0.5) @ self.one.T * 2 + self.shift) @ self.two
+
+    def _worth(self, x: np.ndarray) -> float:
+        """Return how good a setting is, in [0, 1]: a tail of the share of others that are worse."""
+        better = 1 - np.searchsorted(self.ranks, self._raw(x[None])[0]) / len(self.ranks)
+        high = max(float(self._raw(x[None])[0] - self.ranks[-1]), 0.0)  # beyond all that were drawn
+        return float(min(0.9 * math.exp(-4 * better) + 0.1 * math.tanh(2 * high), 1.0))
+
+    def _mean(self, worth: float, steps: float) -> float:
+        begins = 3e5 * math.exp(2 * self.late * (1 - worth))  # the worse, the longer nothing happens
+        return worth * (0.1 + 0.9 * max(1 - (begins / max(steps, 1.0)) ** 0.8, 0.0))
+
+
+FAMILIES = {"hills": Hills, "learners": Learners, "slopes": Slopes, "mixed": Mixed, "layers": Layers}

@@ -5,6 +5,7 @@
 #ifndef SHOAL_OUTSIDE_FUTEX_H
 #define SHOAL_OUTSIDE_FUTEX_H
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
@@ -43,5 +44,22 @@ static inline void shoal_pause(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+double shoal_seconds(void);  // the learner's clock
+
+// Wait up to `seconds` for *word to leave `seen`, without a sleep; returns whether it did. Whatever else wants this
+// core gets it meanwhile, so a process that waits is in nobody's way.
+static inline int32_t shoal_word_spin(ShoalWord *word, uint32_t seen, double seconds) {
+  for (double began = shoal_seconds(); atomic_load(word) == seen;) {
+    for (int32_t i = 0; i < 16 && atomic_load(word) == seen; i++) { shoal_pause(); }
+    if (atomic_load(word) != seen) { break; }
+    if (shoal_seconds() - began >= seconds) { return 0; }
+    sched_yield();
+  }
+  return 1;
+}
+
+// How long to look before a sleep: not at all where the last wait was so long that looking would have been in vain.
+static inline double shoal_word_patience(double spin, double waited) { return waited > 2.0 * spin ? 0.0 : spin; }
 
 #endif

@@ -12,7 +12,9 @@
 typedef struct {
   ShoalWord bell, sleeps, ready, quit;
   _Atomic int32_t at;  // the environment that is being stepped
-  uint8_t unused[108];
+  uint32_t unused;
+  double waited;  // seconds for the last request; the worker's own
+  uint8_t unused_too[96];
 } ShoalBell;
 
 // A block's words: served when reply has caught up with request.

@@ -15,8 +15,6 @@
 #include "engine/engine.h"
 #include "outside/memory.h"
 
-double shoal_seconds(void);  // the learner's clock
-
 static const double LOOK_SECONDS = 0.05;  // between looks at the worker and the stop flag
 
 // ---------------------------------------------------------------------------------------------------- one environment
@@ -34,6 +32,7 @@ struct ShoalOutside {
   ShoalOutsideConfig config;
   OutsideSlot *slots;  // (num_envs,)
   double *sent;        // (blocks,): when
+  double *waited;      // (blocks,): seconds for the last answer that had to be waited for
   uint8_t *discrete, *continuous, *commands, *params, *faults;
   uint64_t *seeds;
   _Atomic int32_t failed;
@@ -156,8 +155,9 @@ static void look_after(const ShoalVec *vec, int32_t b) {
 static int32_t wait_for(const ShoalVec *vec, int32_t b, double seconds) {
   const ShoalOutsideConfig *config = &vec->outside->config;
   ShoalTurn *turn = turn_of(vec, b);
-  for (int32_t spun = 0; !answered(vec, b) && spun < config->spins; spun++) { shoal_pause(); }
-  double began = shoal_seconds(), looked = began;
+  if (answered(vec, b)) { return 1; }
+  double began = shoal_seconds(), looked = began, spin = config->spin;
+  if (spin > 0.0) { spin = shoal_word_patience(spin, vec->outside->waited[b]); }
   while (!answered(vec, b)) {
     double now = shoal_seconds(), most = LOOK_SECONDS;
     if (now - looked >= LOOK_SECONDS || now - vec->outside->sent[b] >= LOOK_SECONDS) {
@@ -165,16 +165,19 @@ static int32_t wait_for(const ShoalVec *vec, int32_t b, double seconds) {
       look_after(vec, b);
     }
     if (given_up(vec) || (seconds >= 0.0 && now - began >= seconds)) { return answered(vec, b); }
-    if (config->spins < 0) {
-      shoal_pause();
-      continue;
-    }
     if (seconds >= 0.0 && seconds < most) { most = seconds; }
     uint32_t seen = atomic_load(&turn->reply);
+    if (answered(vec, b)) { break; }
+    if (spin != 0.0) {
+      shoal_word_spin(&turn->reply, seen, spin > 0.0 && spin < most ? spin : most);
+      if (spin > 0.0) { spin = 0.0; }
+      continue;
+    }
     atomic_store(&turn->sleeps, 1);
     if (!answered(vec, b)) { shoal_word_wait(&turn->reply, seen, most); }
     atomic_store(&turn->sleeps, 0);
   }
+  vec->outside->waited[b] = shoal_seconds() - began;
   return 1;
 }
 
@@ -320,11 +323,13 @@ const ShoalEnv *shoal_outside_env(void) {
 
 static int64_t lay_out(const ShoalOutsideShape *shape, uint8_t *base, struct ShoalOutside **out) {
   int64_t slots = (int64_t)sizeof(struct ShoalOutside), sent = slots + shape->num_envs * (int64_t)sizeof(OutsideSlot);
-  int64_t kept = sent + shoal_outside_blocks(shape) * (int64_t)sizeof(double);
+  int64_t waited = sent + shoal_outside_blocks(shape) * (int64_t)sizeof(double);
+  int64_t kept = waited + shoal_outside_blocks(shape) * (int64_t)sizeof(double);
   if (out) {
     *out = (struct ShoalOutside *)(void *)base;
     (*out)->slots = (OutsideSlot *)(void *)(base + slots);
     (*out)->sent = (double *)(void *)(base + sent);
+    (*out)->waited = (double *)(void *)(base + waited);
     (*out)->slots->kept = base + kept;
   }
   return kept + (int64_t)shape->num_envs * shape->agents * shape->row_bytes;

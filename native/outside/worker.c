@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the shoal authors
 //
 // The worker's side of an exchange, and where the arrays of the shared memory lie.
+#include <string.h>
 #include <unistd.h>
 
 #include "outside/memory.h"
@@ -50,7 +51,9 @@ static int32_t is_finite(const uint8_t *number) {
 
 // The first environment of a block with a reward or a float of its rows that is not finite, or -1. finite (row_bytes /
 // 4,): is this word of a row a float.
-static int32_t find_unfit(const ShoalOutsideShape *shape, const uint8_t *finite, const uint8_t *base, int32_t b) {
+static int32_t find_unfit(const ShoalOutsideWorker *worker, int32_t b) {
+  const ShoalOutsideShape *shape = &worker->shape;
+  const uint8_t *finite = worker->finite, *base = worker->base;
   int64_t offsets[SHOAL_OUTSIDE_ARRAYS];
   shoal_outside_layout(shape, offsets);
   int32_t first = b * shape->block, last = shoal_mini(first + shape->block, shape->num_envs);
@@ -75,42 +78,65 @@ void shoal_outside_quit(uint8_t *base, int32_t worker) {
   shoal_word_wake(&bell->bell);
 }
 
-int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base, int32_t served) {
-  int32_t unfit = find_unfit(shape, finite, base, served);
+int32_t shoal_outside_begin(const ShoalOutsideWorker *worker, int32_t b) {
+  const ShoalOutsideShape *shape = &worker->shape;
+  int64_t offsets[SHOAL_OUTSIDE_ARRAYS];
+  shoal_outside_layout(shape, offsets);
+  int32_t first = b * shape->block, count = shoal_mini(shape->block, shape->num_envs - first), steps = 0;
+  memset(worker->base + offsets[SHOAL_OUTSIDE_RENEWED] + first, 0, (size_t)count);
+  const uint8_t *commands = worker->base + offsets[SHOAL_OUTSIDE_COMMANDS] + first;
+  for (int32_t i = 0; i < count; i++) { steps += commands[i] == SHOAL_OUTSIDE_STEP; }
+  return steps == count ? b : b + SHOAL_OUTSIDE_MIXED;
+}
+
+int32_t shoal_outside_answer(const ShoalOutsideWorker *worker, int32_t served) {
+  int32_t unfit = find_unfit(worker, served);
   if (unfit < 0) {
-    ShoalTurn *turn = shoal_turns(shape, base) + served;
+    ShoalTurn *turn = shoal_turns(&worker->shape, worker->base) + served;
     atomic_store(&turn->reply, atomic_load(&turn->request));
     if (atomic_exchange(&turn->sleeps, 0)) { shoal_word_wake(&turn->reply); }
   }
   return unfit;
 }
 
-int32_t shoal_outside_next(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base, int32_t worker,
-                           int32_t served, int32_t spins, int32_t parent) {
-  ShoalBell *bell = shoal_bells(base) + worker;
-  ShoalTurn *turns = shoal_turns(shape, base);
-  int32_t blocks = shoal_outside_blocks(shape), from = worker;
+// The block of this worker that was asked for and has not been served, or -1: from block `from` on, then those before.
+static int32_t find_asked(const ShoalOutsideWorker *worker, int32_t from) {
+  const ShoalOutsideShape *shape = &worker->shape;
+  ShoalTurn *turns = shoal_turns(shape, worker->base);
+  int32_t blocks = shoal_outside_blocks(shape);
+  for (int32_t pass = 0; pass < 2; pass++) {
+    int32_t end = pass ? shoal_mini(from, blocks) : blocks;
+    for (int32_t b = pass ? worker->index : from; b < end; b += shape->workers) {
+      if (atomic_load(&turns[b].request) != atomic_load(&turns[b].reply)) { return b; }
+    }
+  }
+  return -1;
+}
+
+int32_t shoal_outside_next(const ShoalOutsideWorker *worker, int32_t served) {
+  ShoalBell *bell = shoal_bells(worker->base) + worker->index;
+  int32_t from = worker->index;
+  double began = 0.0, spin = worker->spin;
   if (served >= 0) {
-    int32_t unfit = shoal_outside_answer(shape, finite, base, served);
+    int32_t unfit = shoal_outside_answer(worker, served);
     if (unfit >= 0) { return -2 - unfit; }
-    from = served + shape->workers;
+    from = served + worker->shape.workers;
   }
   for (;;) {
     uint32_t seen = atomic_load(&bell->bell);
     if (atomic_load(&bell->quit)) { return -1; }
-    for (int32_t pass = 0; pass < 2; pass++) {  // from the block after the last one on, then the ones before
-      for (int32_t b = pass ? worker : from; b < (pass ? shoal_mini(from, blocks) : blocks); b += shape->workers) {
-        if (atomic_load(&turns[b].request) != atomic_load(&turns[b].reply)) { return b; }
-      }
+    int32_t b = find_asked(worker, from);
+    if (b >= 0) {
+      if (began > 0.0) { bell->waited = shoal_seconds() - began; }
+      return shoal_outside_begin(worker, b);
     }
-    int32_t spun = 0;
-    while (atomic_load(&bell->bell) == seen && (spins < 0 ? spun < (1 << 20) : spun < spins)) {
-      shoal_pause();
-      spun++;
+    if (began == 0.0) {
+      began = shoal_seconds();
+      if (spin >= 0.0) { spin = shoal_word_patience(spin, bell->waited); }
     }
-    if (atomic_load(&bell->bell) != seen) { continue; }
-    if (parent && getppid() != parent) { return -1; }
-    if (spins < 0) { continue; }
+    if (shoal_word_spin(&bell->bell, seen, spin < 0.0 ? LOOK_SECONDS : spin)) { continue; }
+    if (worker->parent && getppid() != worker->parent) { return -1; }
+    if (spin < 0.0) { continue; }
     atomic_store(&bell->sleeps, 1);
     if (atomic_load(&bell->bell) == seen) { shoal_word_wait(&bell->bell, seen, LOOK_SECONDS); }
     atomic_store(&bell->sleeps, 0);

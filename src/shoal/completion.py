@@ -108,7 +108,9 @@ def _words(command: str, rest: Sequence[str]) -> list[str]:
         return []
     if command == "completion" and not rest:
         return list(SHELLS)
-    if command in ("compare", "report"):
+    if command == "report":
+        return [*(() if rest else _sweeps(rest)), *_runs(rest)]
+    if command == "compare":
         return _runs(rest)
     if command == "runs" and rest:
         return _runs(rest) if rest[0] in _OF_RUNS else []

@@ -357,6 +357,19 @@ TROUBLE_FUNCTION = ctypes.CFUNCTYPE(c_int32, c_int32, c_int32, c_int32, c_int32)
 SERVE_FUNCTION = ctypes.CFUNCTYPE(None, c_int32)
 
 
+class OutsideWorker(ctypes.Structure):
+    """ShoalOutsideWorker."""
+
+    _fields_ = [
+        ("shape", OutsideShape),
+        ("finite", c_void_p),
+        ("base", c_void_p),
+        ("spin", c_double),
+        ("index", c_int32),
+        ("parent", c_int32),
+    ]
+
+
 class OutsideConfig(ctypes.Structure):
     """ShoalOutsideConfig."""
 
@@ -369,7 +382,7 @@ class OutsideConfig(ctypes.Structure):
         ("generations", c_void_p),
         ("timeout", c_double),
         ("start_timeout", c_double),
-        ("spins", c_int32),
+        ("spin", c_double),
     ]
 
 
@@ -454,8 +467,9 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "outside_send": (_I, (_P, _P, _P)),
     "outside_receive": (_I, (_P, _I, _P, _P)),
     "outside_quit": (None, (_P, _I)),
-    "outside_answer": (_I, (POINTER(OutsideShape), _P, _P, _I)),
-    "outside_next": (_I, (POINTER(OutsideShape), _P, _P, _I, _I, _I, _I)),
+    "outside_begin": (_I, (POINTER(OutsideWorker), _I)),
+    "outside_answer": (_I, (POINTER(OutsideWorker), _I)),
+    "outside_next": (_I, (POINTER(OutsideWorker), _I)),
     "picture_stack": (_I, (_P, _P, _I, _I, _P, _I, _I, _I)),
     "bench_name": (c_char_p, (_I,)),
     "bench_shapes": (_I, (_I,)),

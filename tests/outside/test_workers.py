@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal import ConfigError, EnvError, Workers
+from shoal import ConfigError, EnvError, Workers, native
 
 WALK = f"{Path(__file__).parent / 'worlds.py'}:make_walk"
 
@@ -188,6 +188,28 @@ time.sleep(60)
     while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_workers_without_work_sleep() -> None:
+    def spent(vec: shoal.Vec) -> float:
+        assert vec.pool is not None
+        files = [Path(f"/proc/{process.pid}/stat") for process in vec.pool._processes]
+        words = [file.read_text(encoding="utf-8").rpartition(")")[2].split() for file in files]
+        return sum(int(row[11]) + int(row[12]) for row in words) / os.sysconf("SC_CLK_TCK")
+
+    with shoal.make_vec(WALK, 4, workers=Workers(count=2)) as vec:
+        vec.step([1] * 4)
+        before = spent(vec)
+        time.sleep(0.5)
+        assert spent(vec) - before < 0.1
+
+
+def test_sides_look_before_they_sleep_while_there_are_cores_for_all() -> None:
+    cores = native.library().cores()
+    assert Workers(count=cores, block=1).spin_seconds(64) > 0.0
+    assert Workers(count=cores + 1, block=1).spin_seconds(cores + 1) == 0.0
+    assert Workers(count=cores + 1, block=1, spin=True).spin_seconds(cores + 1) < 0.0
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="stops a process")

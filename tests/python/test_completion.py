@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,18 @@ def test_runs_are_offered_the_newest_first() -> None:
     assert offered("train", "cartpole", "--resume", "20260101") == ["20260101-000000-calm-pike"]
     assert len(offered("train", "cartpole", "--init-from", "")) == 2
     assert offered("train", "cartpole", "--runs-dir", "nowhere", "--resume", "") == []
+
+
+def test_a_report_is_of_a_sweep_or_of_runs(tmp_path: Path) -> None:
+    for age, name in enumerate(("sweep-pong-1", "sweep-pong-2")):
+        (tmp_path / "runs" / name).mkdir()
+        file = tmp_path / "runs" / name / "sweep.toml"
+        file.write_text("")
+        os.utime(file, (age, age))
+    found = offered("report", "")
+    assert found[:2] == ["sweep-pong-2", "sweep-pong-1"] and "20260103-000000-a-b" in found[2:]
+    assert "sweep-pong-1" not in offered("report", "20260103-000000-a-b", "")  # a sweep is reported alone
+    assert not {"sweep-pong-1"} & set(offered("compare", ""))
 
 
 @pytest.mark.parametrize(

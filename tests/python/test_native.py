@@ -36,6 +36,7 @@ MIRRORS = {
     "ShoalCanvas": native.Canvas,
     "ShoalOverlay": native.Overlay,
     "ShoalOutsideShape": native.OutsideShape,
+    "ShoalOutsideWorker": native.OutsideWorker,
     "ShoalOutsideConfig": native.OutsideConfig,
     "ShoalBench": native.Bench,
 }

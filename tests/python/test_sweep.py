@@ -332,6 +332,20 @@ def test_a_trial_that_is_hopeless_is_stopped_and_counts(sweep: Sweep, monkeypatc
     assert (workers.stopped, stopped.status, stopped.reason, stopped.score) == (1, STOPPED, "stopped early", 0.5)
 
 
+def test_a_trial_that_takes_longer_than_the_best_is_stopped_and_counts_as_a_little_slower(sweep: Sweep) -> None:
+    sweep.declaration = dataclasses.replace(sweep.declaration, max_runs=100)
+    solved = [Trial(i, sweep.declaration.first, -0.1 - 0.01 * i, 0.1, ended=float(i)) for i in range(1, 17)]
+    sweep.record(*solved)
+    slow = POINT_ANSWER | {"score": -6.0}  # of a limit of 5 s, at perf 0.8
+    workers = Scripted(slow, slow, DONE_ANSWER | {"status": "stopped", "score": -6.0})
+    running = runner.Runner(sweep, workers)
+    running.metric = Metric(metric.SECONDS, 5.0)
+    running.run(lambda *_: None)
+    stopped = sweep.trials()[16]
+    assert (workers.stopped, stopped.status, stopped.reason) == (1, STOPPED, runner.LATE)
+    assert stopped.score == pytest.approx(-(1 + 4 * 0.2))
+
+
 def test_a_sweep_whose_time_is_over_stops_its_trials(sweep: Sweep) -> None:
     sweep.declaration = dataclasses.replace(sweep.declaration, max_seconds=1e-9, max_runs=0, confirm=0)
     sweep.record(Trial(1, sweep.declaration.first, status=RUNNING))  # left by somebody

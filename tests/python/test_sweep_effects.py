@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from shoal.sweep.metric import SECONDS, STEPS, Metric
 from shoal.sweep.space import parse_all
-from shoal.sweep.stopping import should_stop
+from shoal.sweep.stopping import is_late, should_stop
 from shoal.sweep.trial import FAILED, RUNNING, STOPPED, Trial
 
 SPACE = parse_all({"a": "linear(0, 1)", "b": "log(1, 100)", "c": "choice(x, y, z)", "n": "integer(1, 3)"})
@@ -123,3 +124,61 @@ def test_the_best_survives_and_time_is_saved(late: bool) -> None:
         regret.append((best.score or 0.0) - max(t.score or 0.0 for t in seen if t.status != STOPPED))
     assert lost <= 1 and np.mean(regret) < 0.005
     assert np.mean(saved) > 0.2
+
+
+# ------------------------------------------------------------------------------------------ too late to be the best
+
+SOLVING = Metric(SECONDS, 100.0)
+
+
+def solved(number: int, seconds: float) -> Trial:
+    return Trial(number, {}, -seconds, seconds, steps=int(1e4 * seconds))
+
+
+def running(seconds: float) -> Trial:
+    score = SOLVING.score({"perf": 0.6}, seconds, 0, solved=False)
+    return Trial(99, {}, score, seconds, RUNNING, steps=int(1e4 * seconds))
+
+
+def test_a_trial_is_late_beyond_the_good_ones_and_their_spread() -> None:
+    trials = [solved(i, 10.0 + i) for i in range(16)]  # good: 10 to 13, deviation 1.29
+    assert not is_late(running(15.5), trials, SOLVING) and is_late(running(15.7), trials, SOLVING)
+    assert is_late(running(15.7), [*trials, replace(solved(16, 90), score=-120.0)], SOLVING)
+    assert not is_late(running(99), trials[:12], SOLVING)  # three good ones are too few to be sure
+    unsolved = [replace(trial, score=-150.0) for trial in trials]
+    stopped = [replace(trial, status=STOPPED) for trial in trials]
+    for others in (unsolved, stopped):
+        assert not is_late(running(99), others, SOLVING)
+    assert not is_late(running(99), trials, Metric("perf"))
+
+
+def test_steps_to_solved_are_compared_by_steps() -> None:
+    trials = [replace(solved(i, 10.0 + i), score=-1e5 - 1e4 * i) for i in range(16)]
+    metric = Metric(STEPS, 1e6)
+    assert is_late(replace(running(1.0), steps=160_000), trials, metric)
+    assert not is_late(replace(running(90.0), steps=150_000), trials, metric)
+
+
+def test_a_late_trial_counts_as_a_little_slower_not_as_hopeless() -> None:
+    near, far = (SOLVING.censored(SOLVING.score({"perf": p}, 20, 0, solved=False), 20.0) for p in (0.9, 0.1))
+    assert near == pytest.approx(-28) and far == pytest.approx(-92)
+    assert SOLVING.censored(-200.0, 20.0) == -100.0 and SOLVING.censored(-100.0, 20.0) == -20.0
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.3])
+def test_the_best_setting_survives_and_time_is_saved_where_seeds_differ(noise: float) -> None:
+    """Eighty trials in fifty sweeps, whose times to solved spread by a factor of e; seeds by `noise`."""
+    lost, saved = 0, []
+    for number in range(50):
+        rng = np.random.default_rng(number)
+        means = 10 * np.exp(rng.random(80))
+        trials = [solved(i, float(mean * np.exp(noise * rng.normal()))) for i, mean in enumerate(means)]
+        seen: list[Trial] = []
+        for trial in trials:
+            ends = (s for s in np.arange(5, trial.cost, 5) if is_late(running(float(s)), seen, SOLVING))
+            end = next(ends, None)
+            seen.append(trial if end is None else replace(trial, status=STOPPED, cost=float(end)))
+        lost += seen[int(np.argmin(means))].status == STOPPED
+        saved.append(1 - sum(t.cost for t in seen) / sum(t.cost for t in trials))
+    assert lost <= 3  # an unlucky seed of the best setting
+    assert np.mean(saved) > 0.1

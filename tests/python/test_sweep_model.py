@@ -21,25 +21,28 @@ TRIAL = np.repeat(np.arange(8), 3)
 
 def kernel(process: Process, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the covariance, one pair at a time."""
-    signal, plane = np.exp(process.theta[3:5])
+    signal, plane = np.exp(process.theta[-4:-2])
+    grown = 0.0 if len(process.theta) == 7 else process.theta[3]
     found = np.empty((len(a), len(b)))
     for i, one in enumerate(a):
         for j, two in enumerate(b):
             r = np.sqrt(5 * (((one - two) / process.lengths) ** 2).sum())
-            found[i, j] = signal * (1 + r + r * r / 3) * np.exp(-r) + plane * ((one - 0.5) @ (two - 0.5))
+            height = np.exp(grown * (one[2] - 1)) * np.exp(grown * (two[2] - 1))
+            found[i, j] = signal * height * (1 + r + r * r / 3) * np.exp(-r) + plane * ((one - 0.5) @ (two - 0.5))
     return found
 
 
-def fitted() -> Process:
-    process = Process(3)
+def fitted(grows: int | None) -> Process:
+    process = Process(3, grows)
     process.tune(X, Y, WORSE, TRIAL)
     process.fit(X, Y, WORSE, TRIAL)
     return process
 
 
-def test_predictions_are_those_of_the_textbook() -> None:
-    process, at = fitted(), RNG.random((5, 3))
-    luck, noise = np.exp(process.theta[5:])
+@pytest.mark.parametrize("grows", [None, 2])
+def test_predictions_are_those_of_the_textbook(grows: int | None) -> None:
+    process, at = fitted(grows), RNG.random((200, 3))  # more than are predicted at once
+    luck, noise = np.exp(process.theta[-2:])
     k = kernel(process, X, X) + luck * _same(TRIAL) + np.diag(noise * WORSE + 1e-6)
     inverse, across = np.linalg.inv(k), kernel(process, X, at)
     mean = Y.mean() + across.T @ inverse @ (Y - Y.mean())
@@ -56,12 +59,13 @@ def test_predictions_are_those_of_the_textbook() -> None:
     assert np.allclose(moved, np.abs(shared) / np.sqrt(np.diag(covariance) + process.noise**2))
 
 
-def test_the_gradient_is_that_of_differences() -> None:
-    process = Process(3)
-    theta = process.theta + 0.3 * RNG.normal(size=7)
-    given = ((X[:, None] - X[None]) ** 2, (X - 0.5) @ (X - 0.5).T, _same(TRIAL), (Y - Y.mean()) / Y.std(), WORSE)
+@pytest.mark.parametrize("grows", [None, 2])
+def test_the_gradient_is_that_of_differences(grows: int | None) -> None:
+    process = Process(3, grows)
+    theta = process.theta + 0.3 * RNG.normal(size=len(process.theta))
+    given = (X - 0.5, _same(TRIAL), (Y - Y.mean()) / Y.std(), WORSE)
     _, gradient = process._loss(theta, *given)
-    for i, step in enumerate(1e-5 * np.eye(7)):
+    for i, step in enumerate(1e-5 * np.eye(len(theta))):
         difference = (process._loss(theta + step, *given)[0] - process._loss(theta - step, *given)[0]) / 2e-5
         assert gradient[i] == pytest.approx(difference, rel=1e-5, abs=1e-6)
 
@@ -78,6 +82,27 @@ def test_it_finds_noise_and_what_matters() -> None:
     assert int(np.argmin(process.lengths)) == 1
     truth = np.sin(6 * x[:, 1])
     assert np.abs(process.mean(x) - truth).mean() < 0.12  # single scores are 0.24 off
+
+
+def test_short_trials_say_what_long_ones_bring_where_differences_grow_with_the_steps() -> None:
+    """Forty settings that differ by 0.3 of what they will at few steps; ten of them are seen with many."""
+
+    def worth(x: np.ndarray) -> np.ndarray:
+        return np.cos(4 * x[:, 0]) * np.sin(4 * x[:, 2]) + x[:, 1]
+
+    error = {None: 0.0, 3: 0.0}
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        x = np.column_stack([rng.random((40, 3)), np.where(np.arange(40) % 4, 0.1, 1.0)])
+        y = worth(x) * np.where(x[:, 3] < 0.5, 0.3, 1.0) + 0.05 * rng.normal(size=40)
+        at = np.column_stack([rng.random((200, 3)), np.ones(200)])
+        for grows in error:
+            process = Process(4, grows)
+            process.tune(x, y, np.ones(40), np.arange(40))
+            process.fit(x, y, np.ones(40), np.arange(40))
+            error[grows] += np.abs(process.mean(at) - worth(at)).mean()
+        assert process.theta[4] == pytest.approx(np.log(1 / 0.3) / 0.9, abs=0.4)
+    assert error[3] < 0.8 * error[None]
 
 
 def test_points_of_one_lucky_curve_are_not_several_witnesses() -> None:

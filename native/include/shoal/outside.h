@@ -8,8 +8,9 @@
 //   actions, commands, seeds → request[b] += 1, bell →  steps its environments, resets those that ended
 //   rewards, flags, rows     ← reply[b] = request[b] ←  (shoal_outside_next)
 //
-// Each side spins shortly and then sleeps in a futex on that memory, so an exchange costs a wake-up at most, and
-// nothing is copied but what an environment writes.
+// Nothing is copied but what an environment writes. Each side looks for a moment before it sleeps in a futex on that
+// memory, and lets everybody else have its core while it looks: to wake a core that has halted takes 50 us in a virtual
+// machine, more than eight copies of a simple environment need.
 #ifndef SHOAL_OUTSIDE_H
 #define SHOAL_OUTSIDE_H
 
@@ -85,7 +86,7 @@ typedef struct {
   int32_t *generations;  // (workers,): rises when one is replaced
   double timeout;        // seconds for one exchange
   double start_timeout;  // the same while a worker starts
-  int32_t spins;         // pauses before sleeping; negative: never sleep
+  double spin;           // seconds of looking before a sleep; negative: never sleep
 } ShoalOutsideConfig;
 
 // The functions of an environment of this kind; the host copies it and puts in name, spec, metrics and parameters.
@@ -105,15 +106,26 @@ SHOAL_API int32_t shoal_outside_receive(ShoalVec *vec, int32_t least, uint8_t *b
 // Tell a worker to quit.
 SHOAL_API void shoal_outside_quit(uint8_t *base, int32_t worker);
 
-// A worker's side. Answer for block `served`, unless an environment has a number that is not finite: returns it, else
-// -1.
-SHOAL_API int32_t shoal_outside_answer(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
-                                       int32_t served);
-// The same, and wait for more to do. `served` is the block that it has just served, or -1. Returns the next block to
-// serve; or -1: quit; or -2 - e: environment e has a number that is not finite, and `served` has not been answered.
-// parent: the process whose end ends the worker, or 0.
-SHOAL_API int32_t shoal_outside_next(const ShoalOutsideShape *shape, const uint8_t *finite, uint8_t *base,
-                                     int32_t worker, int32_t served, int32_t spins, int32_t parent);
+// A worker's side.
+typedef struct {
+  ShoalOutsideShape shape;
+  const uint8_t *finite;  // (row_bytes / 4,): is this word of a row a float, which must be finite; or null
+  uint8_t *base;
+  double spin;     // as ShoalOutsideConfig has it
+  int32_t index;   // of this worker
+  int32_t parent;  // the process whose end ends the worker, or 0
+} ShoalOutsideWorker;
+
+enum { SHOAL_OUTSIDE_MIXED = 1 << 30 };  // added to a block of which some environments do something else than step
+
+// Prepare the serving of block b; returns it, plus SHOAL_OUTSIDE_MIXED if so.
+SHOAL_API int32_t shoal_outside_begin(const ShoalOutsideWorker *worker, int32_t b);
+// Answer for block `served`, unless an environment has a number that is not finite: returns it, else -1.
+SHOAL_API int32_t shoal_outside_answer(const ShoalOutsideWorker *worker, int32_t served);
+// Answer for `served`, the block that was served last, or -1, and wait for more to do. Returns what shoal_outside_begin
+// says of the next block to serve; or -1: quit; or -2 - e: environment e has a number that is not finite, and `served`
+// has not been answered.
+SHOAL_API int32_t shoal_outside_next(const ShoalOutsideWorker *worker, int32_t served);
 
 // Put the larger of two frames of bytes (rows, columns), made smaller by area, behind the older pictures in a stack
 // (out_rows, out_columns, depth), the newest last. Returns 1, and does nothing, if a side is above 512 or would grow.

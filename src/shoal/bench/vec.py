@@ -2,51 +2,55 @@
 # Copyright (c) 2026 the shoal authors
 """Stepping of Python environments: our workers beside Gymnasium's and Stable-Baselines3's vectors, in one run.
 
-Each steps the same environments with the same drawn actions, prepared beforehand. Peers are opened as their users open
-them (with checks and copies of observations off), and get several numbers of copies, as ours do: their best counts.
-Measurements take turns, so that what else the machine does falls on all of them alike.
+Each steps the same environments with the same drawn actions, prepared beforehand, and has the machine alone: it is
+opened in a process of its own (vec_peer.py), which must start in time and is killed after its measurements with all
+that it has started. Peers are opened as their users open them (with checks and copies of observations off), and get
+several numbers of copies, as ours do: their best counts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import time
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from typing import Any
 
 from shoal import bench, flags, registry, store
+from shoal.bench.vec_peer import OURS, PEERS, STARTED
 from shoal.errors import ConfigError
 
 ENVIRONMENTS = ("gymnasium:CartPole-v1", "gymnasium:LunarLander-v3", "gymnasium:ALE/Pong-v5")
-CYCLE = 64  # prepared steps
+SLACK = 30.0  # seconds that measurements may take beyond twice what was asked for
 
 _OPTIONS = (
     flags.Option("copies", "str", "8,64", "several separated by commas"),
     flags.Option("blocks", "str", "0", "copies that ours step together, several separated by commas; 0: by default"),
     flags.Option("seconds", "float", 1.0, "of one measurement"),
     flags.Option("repeats", "int", 5, "measurements"),
+    flags.Option("start", "float", 60.0, "seconds in which a vector must have started"),
     flags.Option("spin", "bool", False, "waiting of ours burns cores"),
     bench.RESULTS,
 )
 
 
-class Stepped(Protocol):
-    """A vector of environments under measurement."""
-
-    def step(self, actions: NDArray[Any]) -> None:
-        """Step every copy."""
-
-    def close(self) -> None:
-        """End it."""
+class UnmeasuredError(Exception):
+    """A vector that cannot be measured, and why."""
 
 
 def run(names: list[str], arguments: list[str]) -> int:
     """Run `shoal bench vec NAMES ARGUMENTS` and return the exit code."""
     options = flags.parse("shoal bench vec", "Steps a second of Python environments.", arguments, _OPTIONS).options
     bench.check_timing(options)
+    if not 0 < options["start"] < 1e6:
+        raise ConfigError(f"--start {options['start']:g}: expected seconds above 0")
     copies, blocks = bench.counts("copies", options["copies"]), bench.counts("blocks", options["blocks"], 0)
     environments = [registry.get(name) for name in names or ENVIRONMENTS]
     for env in environments:
@@ -58,35 +62,38 @@ def run(names: list[str], arguments: list[str]) -> int:
     for env in environments:
         rows = _measure(env, copies, blocks, options)
         found += rows
-        ours = max((row["sps"][0] for row in rows if row["vector"].startswith("shoal")), default=0.0)
-        for vector in dict.fromkeys(row["vector"] for row in rows if not row["vector"].startswith("shoal")):
-            best = max(row["sps"][0] for row in rows if row["vector"] == vector)
-            print(f"{env.spelled:<26}{ours / best:.2f} x the best of {vector}")
+        for count in copies:
+            _compare(env, f"{count} copies", [row for row in rows if row["copies"] == count])
+        if len(copies) > 1:
+            _compare(env, "any copies", rows)
     print(store.to_json({"machine": bench.machine(), "commit": bench.commit(), "rows": found}))
     return 0
+
+
+def _compare(env: registry.Environment, where: str, rows: list[dict[str, Any]]) -> None:
+    """Print our best rate over the best of the peers."""
+    ours = max((row["sps"][0] for row in rows if row["vector"] == OURS), default=0.0)
+    best = max((row for row in rows if row["vector"] != OURS), key=lambda row: row["sps"][0], default=None)
+    if ours and best:
+        print(f"{env.spelled:<26}{where}: {ours / best['sps'][0]:.2f} x the best of the others, {best['vector']}")
 
 
 def _measure(
     env: registry.Environment, copies: Sequence[int], blocks: Sequence[int], options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Return a row for every vector and number of copies."""
-    spec = env.spec()
     mark = hashlib.sha256(json.dumps([env.spelled, options["seconds"]]).encode()).hexdigest()[:12]
+    asked = {name: options[name] for name in ("seconds", "repeats", "spin")}
     rows = []
     for count in copies:
-        cases: list[tuple[str, int, Callable[[], Stepped]]] = [
-            ("shoal processes", block, lambda count=count, block=block: _Ours(spec, count, block, options["spin"]))  # type: ignore[misc]
-            for block in blocks
-        ]
-        cases += [(name, 0, lambda peer=peer, count=count: peer(env.outside, count)) for name, peer in PEERS.items()]  # type: ignore[misc]
-        for name, block, opened in cases:
+        for name, block in [(OURS, block) for block in blocks] + [(name, 0) for name in PEERS]:
+            task = {"env": env.spelled, "vector": name, "copies": count, "block": block}
             try:
-                rates = _rates(opened(), spec, count, options["seconds"], options["repeats"])
-            except ImportError as error:
-                print(f"{env.spelled:<26}{name:<26}{count:>7}  not measured: {error}")
+                rates = _rates(task | asked, options["start"])
+            except UnmeasuredError as why:
+                print(f"{env.spelled:<26}{name:<26}{count:>7}{block or '':>7}  {why}", flush=True)
                 continue
-            row: dict[str, Any] = {"env": env.spelled, "vector": name, "copies": count, "block": block}
-            row |= {"sps": bench.spread(rates), "repeats": len(rates), "settings": mark}
+            row: dict[str, Any] = task | {"sps": bench.spread(rates), "repeats": len(rates), "settings": mark}
             rows.append(row)
             bench.append(options["results"], f"vec-{env.name}", row | bench.about())
             print(
@@ -97,108 +104,67 @@ def _measure(
     return rows
 
 
-def _rates(vector: Stepped, spec: registry.Spec, copies: int, seconds: float, repeats: int) -> list[float]:
-    """Return steps a second of several measurements."""
-    discrete, continuous = bench.random_actions(spec, (CYCLE, copies))
-    actions: NDArray[Any] = discrete[..., 0] if spec.heads else continuous
+def _rates(task: dict[str, Any], start: float) -> list[float]:
+    """Return steps a second of several measurements in a process of its own.
 
-    def timed(steps: int) -> float:
-        before = time.perf_counter()
-        for step in range(steps):
-            vector.step(actions[step % CYCLE])
-        return time.perf_counter() - before
-
-    try:
-        steps, elapsed = 1, 0.0
-        while elapsed < seconds / 4:
-            steps *= 2
-            elapsed = timed(steps)
-        steps = max(int(steps * seconds / elapsed), 1)
-        return [steps * copies / timed(steps) for _ in range(repeats)]
-    finally:
-        vector.close()
-
-
-class _Ours:
-    """Our worker processes."""
-
-    def __init__(self, spec: registry.Spec, copies: int, block: int, spin: bool) -> None:
-        from shoal.outside.pool import Workers
-        from shoal.vector import Vec
-
-        self._vec = Vec(spec, num_envs=copies, workers=Workers(block=min(block, copies), spin=spin))
-        self._discrete = bool(spec.heads)
-
-    def step(self, actions: NDArray[Any]) -> None:
-        if self._discrete:
-            self._vec.step(actions)
-        else:
-            self._vec.step(continuous=actions)
-
-    def close(self) -> None:
-        self._vec.close()
-
-
-class _Gymnasium:
-    """Gymnasium's AsyncVectorEnv or SyncVectorEnv."""
-
-    def __init__(self, reference: str, copies: int, kind: str) -> None:
-        import gymnasium
-
-        made = [_maker(reference) for _ in range(copies)]
-        vector = gymnasium.vector
-        self._vec: Any = (
-            vector.AsyncVectorEnv(made, shared_memory=True, copy=False)
-            if kind == "async"
-            else vector.SyncVectorEnv(made, copy=False)
+    Raises:
+        UnmeasuredError: if it did not start in time, or ended without an answer.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "shoal.bench.vec_peer", json.dumps(task)],
+            stdin=subprocess.PIPE,  # it ends when this is gone
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
         )
-        self._vec.reset(seed=0)
-
-    def step(self, actions: NDArray[Any]) -> None:
-        self._vec.step(actions)
-
-    def close(self) -> None:
-        self._vec.close()
-
-
-class _Subproc:
-    """Stable-Baselines3's SubprocVecEnv."""
-
-    def __init__(self, reference: str, copies: int) -> None:
-        from stable_baselines3.common.vec_env import SubprocVecEnv
-
-        self._vec = SubprocVecEnv([_maker(reference) for _ in range(copies)])
-        self._vec.seed(0)
-        self._vec.reset()
-
-    def step(self, actions: NDArray[Any]) -> None:
-        self._vec.step(actions)
-
-    def close(self) -> None:
-        self._vec.close()
+        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+        try:
+            if _line(lines, start, "start", STARTED) is None:
+                raise UnmeasuredError(f"not measured: {_last_line(errors)}")
+            found = _line(lines, SLACK + 2 * task["seconds"] * (task["repeats"] + 1), "answer", "[")
+            if found is None:
+                raise UnmeasuredError(f"it ended in its measurements: {_last_line(errors)}")
+            rates: list[float] = json.loads(found)
+            return rates
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with all that it has started
+            process.wait()
 
 
-def _maker(reference: str) -> Callable[[], Any]:
-    """Return what opens one copy as a peer's user would, with Atari's usual preprocessing."""
-
-    def make() -> Any:
-        import gymnasium
-
-        name = reference.removeprefix("gymnasium:")
-        if not name.startswith("ALE/"):
-            return gymnasium.make(name, disable_env_checker=True)
-        import ale_py
-
-        gymnasium.register_envs(ale_py)
-        env = gymnasium.make(name, disable_env_checker=True, frameskip=1)
-        env = gymnasium.wrappers.AtariPreprocessing(env, noop_max=30, frame_skip=4, screen_size=84)
-        return gymnasium.wrappers.FrameStackObservation(env, 4)
-
-    return make
+def _read(process: subprocess.Popen[bytes], lines: queue.SimpleQueue[str | None]) -> None:
+    """Hand over what a process prints, line by line, and None at its end."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line.decode(errors="replace").rstrip("\n"))
+    lines.put(None)
 
 
-PEERS: dict[str, Callable[[str, int], Stepped]] = {
-    "gymnasium async": lambda reference, copies: _Gymnasium(reference, copies, "async"),
-    "gymnasium sync": lambda reference, copies: _Gymnasium(reference, copies, "sync"),
-    "stable-baselines3 subproc": _Subproc,
-}
+def _line(lines: queue.SimpleQueue[str | None], seconds: float, verb: str, head: str) -> str | None:
+    """Return the next line that begins with `head`, or None at the end of all.
+
+    Raises:
+        UnmeasuredError: if there is none in time.
+    """
+    limit = threading.Event()
+    timer = threading.Timer(seconds, limit.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        while not limit.is_set():
+            with contextlib.suppress(queue.Empty):
+                line = lines.get(timeout=0.1)
+                if line is None or line.startswith(head):
+                    return line
+    finally:
+        timer.cancel()
+    raise UnmeasuredError(f"did not {verb} in {seconds:g} s")
+
+
+def _last_line(errors: Any) -> str:
+    """Return what a traceback says in the end, without a hint."""
+    errors.seek(0)
+    text: list[str] = errors.read().decode(errors="replace").strip().splitlines()
+    return next((line for line in reversed(text) if not line.startswith("hint:")), "it ended")

@@ -4,7 +4,8 @@
 
 The importance of a setting is the share of the variance between trials that the means of its bins explain, less what
 bins of this number explain by chance (adjusted R squared, never below 0). It is not causal: a search that moves two
-settings together credits both.
+settings together credits both. What the model of a sweep says, all other settings averaged over, is
+`shoal.sweep.effects`; it takes scipy, and longer than a page that follows a sweep may wait.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 KINDS = ("processes", "threads", "serial")
 STARTS = ("spawn", "fork")
 START_SECONDS = 120.0  # for a worker to start, at least: what it imports may take long
-SPINS = 200  # pauses before sleeping: a few microseconds
+SPIN_SECONDS = 2e-4  # of looking before a sleep: a few times what it takes to wake a core that has halted
 BLOCKS = 16  # blocks that copies are cut into by default; not a function of the machine, for it is part of the result
 GRACE_SECONDS = 2.0  # for a worker to close its environments
 
@@ -74,6 +74,12 @@ class Workers:
             return 1
         blocks = -(-num_envs // self.block_of(num_envs))
         return min(self.count or native.library().cores(), blocks)
+
+    def spin_seconds(self, num_envs: int) -> float:
+        """Return how long each side looks before it sleeps; negative: for ever."""
+        if self.spin:
+            return -1.0
+        return SPIN_SECONDS if self.count_for(num_envs) <= native.library().cores() else 0.0
 
 
 def workers_of(vec: VecConfig, *, render: bool = False) -> Workers:
@@ -131,7 +137,7 @@ class Pool:
         self._setup = env.setup(spec) | {
             "shape": {name: getattr(self.shape, name) for name, *_ in native.OutsideShape._fields_},
             "finite": _floats(spec),
-            "spins": -1 if settings.spin else SPINS,
+            "spin": settings.spin_seconds(num_envs),
             "restarts": settings.restarts,
             "render": settings.render,
             "cause": 0,
@@ -162,7 +168,7 @@ class Pool:
             generations=ctypes.addressof(self._generations),
             timeout=settings.timeout,
             start_timeout=max(settings.timeout, START_SECONDS),
-            spins=-1 if settings.spin else SPINS,
+            spin=settings.spin_seconds(self.shape.num_envs),
         )
         self._native = memory.allocate(int(self._lib.outside_bytes(ctypes.byref(self.shape))))
         self._lib.outside_attach(handle, ctypes.byref(config), self._native.ctypes.data)
@@ -280,7 +286,7 @@ class _Spawned:
             stdin=subprocess.PIPE,
             stdout=_stderr(),
             pass_fds=(descriptor,),
-            start_new_session=True,  # Ctrl-C is not for it
+            process_group=0,  # Ctrl-C is not for it; in a session of its own it could not let others have its core
             env=os.environ | {name: os.environ.get(name, "1") for name in _THREADS},
         )
         self.pid = self._process.pid
@@ -306,7 +312,7 @@ class _Forked:
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                os.setsid()
+                os.setpgid(0, 0)
                 os.dup2(2, 1)
                 workers.main(setup | {"memory": descriptor, "parent": parent})
             finally:

@@ -19,7 +19,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from shoal.outside.slot import Slot
 
 REST, STEP, LAST, STEP_ALONE, RESET = range(5)  # commands, SHOAL_OUTSIDE_*
 RAISED, NUMBER, DIED, HUNG, HOPELESS, OPENED = range(1, 7)  # faults, SHOAL_FAULT_*
+MIXED = 1 << 30  # SHOAL_OUTSIDE_MIXED
 BELL_BYTES = 128  # of a worker's words, at the start of the shared memory
 READY, AT = 8, 16  # bytes from there: it has started; the environment that is being stepped
 MESSAGE_BYTES = 256
@@ -70,6 +71,18 @@ def views_of(shape: native.OutsideShape, memory: memoryview) -> Views:
     return found
 
 
+class Turns(NamedTuple):
+    """What it takes to step a block.
+
+    Attributes:
+        steps: environments and their steps. over: their flags in the shared memory. none: these if no episode ended.
+    """
+
+    steps: list[tuple[int, Callable[[], None]]]
+    over: memoryview
+    none: bytes
+
+
 class Worker:
     """The environments of one worker.
 
@@ -90,13 +103,20 @@ class Worker:
         self._commands, self._over, self._renewed, self._faults, self._seeds = (self._views[n].data for n in names)
         self._at = memory[BELL_BYTES * self._index :][AT : AT + 4].cast("i")
         self._finite = (ctypes.c_uint8 * len(setup["finite"]))(*setup["finite"])
+        self._native = native.OutsideWorker(
+            shape=self._shape,
+            finite=ctypes.addressof(self._finite) if len(self._finite) else None,
+            base=self._base,
+            spin=setup["spin"],
+            index=self._index,
+        )
         self._params: list[tuple[str, str, bool]] = [tuple(row) for row in setup["params"]]
         self._opened_with = bytes.fromhex(setup["values"])
         self._adapters: dict[int, Any] = {}
         self._errors: dict[int, BaseException] = {}
         self._values: dict[int, bytes] = {}  # the parameters as each environment has them
         self._fresh: set[int] = set()  # opened after a fault of the worker, and not yet reset
-        self._steps: dict[int, list[Callable[[], None]]] = {}  # by block
+        self._turns: dict[int, Turns] = {}  # by block
         self._pictureless = False
 
     def open(self) -> None:
@@ -115,59 +135,56 @@ class Worker:
 
     def run(self, parent: int) -> None:
         """Serve blocks until told to quit, or until the process `parent` (0: none) has gone."""
-        step = self._lib.outside_next
-        what = (ctypes.byref(self._shape), self._finite if len(self._finite) else None, self._base, self._index)
-        spins = self._setup["spins"]
+        wait, worker = self._lib.outside_next, ctypes.byref(self._native)
+        self._native.parent = parent
         served = -1
-        while (block := step(*what, served, spins, parent)) != -1:
+        while (block := wait(worker, served)) != -1:
             if block < 0:
                 self._replace(-2 - block)
                 continue  # `served` is answered by the next call
-            self.serve(block)
-            served = block
+            self._serve(block)
+            served = block & ~MIXED
 
     def serve_now(self, block: int) -> None:
         """Serve a block that was asked for, and answer, on this thread."""
-        self.serve(block)
-        what = (ctypes.byref(self._shape), self._finite if len(self._finite) else None, self._base)
-        while (left := self._lib.outside_answer(*what, block)) >= 0:
+        worker = ctypes.byref(self._native)
+        self._serve(self._lib.outside_begin(worker, block))
+        while (left := self._lib.outside_answer(worker, block)) >= 0:
             self._replace(left)
 
-    def serve(self, block: int) -> None:
-        """Do with each environment of a block what its command says."""
-        members = self._members(block)
-        first, last = members.start, members.stop
-        commands = bytes(self._commands[first:last])
-        zeros = bytes(last - first)
-        self._renewed[first:last] = zeros
-        steps = self._steps.get(block)
-        if steps is None or self._fresh or commands.count(STEP) != last - first:
-            for e, command in zip(members, commands, strict=True):
-                if command:
-                    self._at[0] = e
-                    self._do(e, command)
-            if not self._errors and not self._fresh:
-                self._steps[block] = [self._adapters[e].step for e in members]
+    def _serve(self, block: int) -> None:
+        """Do with each environment of a block what its command says; MIXED is added where not all are to step."""
+        turns = self._turns.get(block)
+        if turns is None:
+            self._serve_each(block & ~MIXED)
             return
-        at, i = self._at, 0
+        at, steps = self._at, iter(turns.steps)
         while True:
             try:
-                for i in range(i, last - first):  # noqa: B020, it goes on behind one that raised
-                    at[0] = first + i
-                    steps[i]()
+                for e, step in steps:  # goes on behind one that raised
+                    at[0] = e
+                    step()
                 break
             except (Exception, SystemExit) as error:
-                self._recover(first + i, RAISED, error)
-                steps = self._steps[block] = [self._adapters[e].step for e in members] if not self._errors else []
-                if not steps:
-                    self._steps.pop(block)
+                self._recover(e, RAISED, error)
+                if self._errors:
                     return
-                i += 1
-        if (over := bytes(self._over[first:last])) != zeros:
-            for e, ended in zip(members, over, strict=True):
+        if turns.over != turns.none:
+            for (e, _), ended in zip(turns.steps, turns.over.tolist(), strict=True):
                 if ended:
                     at[0] = e
                     self._renew(e)
+
+    def _serve_each(self, block: int) -> None:
+        members = self._members(block)
+        for e, command in zip(members, bytes(self._commands[members.start : members.stop]), strict=True):
+            if command:
+                self._at[0] = e
+                self._do(e, command)
+        if not self._errors and not self._fresh:
+            over = self._over[members.start : members.stop]
+            steps = [(e, self._adapters[e].step) for e in members]
+            self._turns[block] = Turns(steps, over, bytes(len(members)))
 
     def close(self) -> None:
         """Close every environment."""
@@ -270,7 +287,7 @@ class Worker:
 
     def _recover(self, e: int, fault: int, error: BaseException) -> None:
         """Open an environment anew and reset it."""
-        self._steps.pop(e // self._shape.block, None)
+        self._turns.pop(e // self._shape.block, None)
         for _ in range(max(self._setup["restarts"], 1)):
             with contextlib.suppress(Exception):
                 self._adapters[e].close()
@@ -293,7 +310,7 @@ class Worker:
 
     def _give_up(self, e: int, fault: int, error: BaseException) -> None:
         self._errors[e] = error
-        self._steps.clear()
+        self._turns.clear()
         self._views["rewards"][e] = 0.0
         for name in ("rows", "final_rows"):
             self._views[name][e] = 0

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""What trials teach: models of the score, of the logarithm of the cost, and of whether a trial succeeds at all.
+"""What trials say of every setting: models of the score, of the logarithm of the cost, and of whether a trial succeeds.
 
-If the number of steps is varied, a trial also says what shorter ones would have brought: a few points of its learning
-curve count as observations, of less weight, since their learning rate was not meant to end there. Scores are warped
-before they are modelled: what lies below the median is compressed, as it matters little how bad a bad setting is.
+Scores are warped before they are modelled: what lies below the median is compressed, as it matters little how bad a bad
+setting is. Models see a bounded number of observations, so that what thousands of trials say takes no longer than what
+hundreds do: the best half of them, as the best is to be found, and of the others an even draw.
 """
 
 from __future__ import annotations
@@ -13,37 +13,24 @@ import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.sweep.lessons import Data, Lessons, place
 from shoal.sweep.model import Array, Process
-from shoal.sweep.search import Recommendation, has_score
+from shoal.sweep.search import Recommendation
 from shoal.sweep.space import Space
-from shoal.sweep.trial import FAILED, RUNNING, STOPPED, Trial
+from shoal.sweep.trial import RUNNING, Trial, has_score
 
-LIMIT = 256  # observations that are modelled at most
-TUNED_ON = 200  # of them, for hyperparameters
-CURVE = (1 / 2, 1 / 4, 1 / 8)  # shares of the steps at which a curve is observed
-CURVE_NOISE = 2.0  # variance of such an observation, in that of a final one
+LIMIT = 192  # observations of the score that are modelled at most
+ROUGH = 128  # likewise of the cost and of success, which are simpler
+TUNED_ON = 150  # of them, for hyperparameters
 CAUTION = 1.0  # deviations that a recommendation's score must bear
-FINALISTS = 128  # settings of the highest means, of four times as many of the best observed, that may be recommended
+FINALISTS = 48  # settings of the highest means, of four times as many of the best observed, that may be recommended
 _GROWTH = 1.1  # hyperparameters are chosen again whenever there are so many times the observations
 
-Row = tuple[Array, float, float]  # coordinates, value, its variance in that of a final score
-Data = tuple[Array, Array, Array, NDArray[np.intp]]  # those of many: (n, width), (n,), (n,), and which trial's, (n,)
 _tuned: OrderedDict[bytes, tuple[float, ...]] = OrderedDict()  # digest of data -> hyperparameters found
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What one trial teaches: observations of the score and of the logarithm of the cost, and whether it succeeded."""
-
-    x: Array  # the setting as it was asked for
-    scores: tuple[Row, ...]
-    costs: tuple[Row, ...]
-    success: float | None  # None: it still runs
 
 
 class Belief:
@@ -52,7 +39,7 @@ class Belief:
     Attributes:
         known: distinct settings that have a score, (n, width), at the steps that they were given.
         points: the same as settings. counts: how many trials each of them has, (n,). observed: their mean score, (n,).
-        pending: settings that are running, (m, width).
+        pending: settings that are running, (m, width). at: the coordinate of the number of steps, None if not varied.
     """
 
     def __init__(
@@ -61,25 +48,23 @@ class Belief:
         trials: Sequence[Trial],
         steps: str,
         earlier: Sequence[Trial] = (),
-        memory: dict[int, tuple[Trial, Lesson]] | None = None,
+        lessons: Lessons | None = None,
     ) -> None:
         """Fit the models to trials, of which at least one has a score.
 
-        `memory` keeps what trials teach from one call to the next.
+        `lessons` keeps what trials teach from one call to the next; made with the same space, steps and earlier trials.
         """
-        self.space, self.steps = space, steps
-        self.pending = [space.encode(trial.point) for trial in trials if trial.status == RUNNING]
-        finished = sorted((t for t in trials if t.status != RUNNING), key=lambda t: (t.ended, t.number))
-        lessons = [self._lesson(trial) for trial in earlier]
-        lessons += [self._remembered(trial, {} if memory is None else memory) for trial in finished]
-        self._summarise(finished, lessons[len(earlier) :])
-        settled = sum(len(lesson.scores) for lesson in lessons)
-        running = [self._lesson(trial) for trial in trials if trial.status == RUNNING]
-        self.score = self._fit_score(_arrays([lesson.scores for lesson in (*lessons, *running)]), settled)
-        costs = [lesson.costs for lesson in lessons]
-        self.cost = self._fitted(_arrays(costs)) if any(costs) else None
-        ends = [((lesson.x, lesson.success, 1.0),) for lesson in lessons if lesson.success is not None]
-        self._success = self._fitted(_arrays(ends)) if any(not end[0][1] for end in ends) else None
+        self.space, self.at = space, place(space, steps)
+        running = [trial for trial in trials if trial.status == RUNNING]
+        self.pending = [space.encode(trial.point) for trial in running]
+        self.lessons = lessons or Lessons(space, steps, earlier)
+        self.lessons.learn(trials)
+        self.known, self.points = self.lessons.known, self.lessons.points
+        self.counts = np.array(self.lessons.counts)
+        self.observed = np.array(self.lessons.sums) / self.counts
+        self.score = self._fit_score(running)
+        self.cost = self._fitted(self.lessons.costs.data()) if self.lessons.costs.number else None
+        self._success = self._fitted(self.lessons.ends.data()) if self.lessons.failed else None
 
     def warp(self, score: Array) -> Array:
         """Return scores as they are modelled."""
@@ -95,17 +80,32 @@ class Belief:
             return np.ones(len(x))
         return np.clip(self._success.mean(x), 1e-3, 1.0)
 
-    def best(self) -> int:
-        """Return which known setting is to be recommended: the highest mean with caution."""
-        short = np.argsort(-self.observed, kind="stable")[: 4 * FINALISTS]
-        short = short[np.argsort(-self.score.mean(self.known[short]), kind="stable")[:FINALISTS]]
-        mean, deviation = self.score.predict(self.known[short])
-        return int(short[np.argmax(mean - CAUTION * deviation + np.log(self.success(self.known[short])))])
+    def best(self) -> Array:
+        """Return the setting to be recommended, (width,): the highest mean with caution.
 
-    def begun(self, known: int) -> int:
-        """Return how many trials of a known setting there are, with those that are running."""
-        x = self.known[known]
-        return int(self.counts[known]) + sum(np.array_equal(x, waiting) for waiting in self.pending)
+        It is one that was tried, or such a one with all steps where only shorter trials of it were.
+        """
+        short = np.argsort(-self.observed, kind="stable")[: 4 * FINALISTS]
+        x = self.known[short]
+        if self.at is not None:
+            x = np.vstack([x, self.space.snap(self.aim(x))])
+        x = x[np.argsort(-self.score.mean(x), kind="stable")[:FINALISTS]]
+        mean, deviation = self.score.predict(x)
+        return np.asarray(x[np.argmax(mean - CAUTION * deviation + np.log(self.success(x)))])
+
+    def aim(self, x: Array) -> Array:
+        """Return settings (m, width) with all steps: what a trial is to teach about, whatever its own steps."""
+        if self.at is None:
+            return x
+        aim = x.copy()
+        aim[:, self.at] = 1.0
+        return aim
+
+    def begun(self, x: Array) -> int:
+        """Return how many trials of a setting (width,) there are, with those that are running."""
+        known = self.lessons.find(x)
+        ended = 0 if known is None else int(self.counts[known])
+        return ended + sum(np.allclose(x, waiting) for waiting in self.pending)
 
     def lie(self) -> None:
         """Take running trials for finished with what is expected of them, so that others look elsewhere."""
@@ -120,55 +120,21 @@ class Belief:
                 np.concatenate([trial, alone]),
             )
 
-    def _remembered(self, trial: Trial, memory: dict[int, tuple[Trial, Lesson]]) -> Lesson:
-        found = memory.get(trial.number)
-        if found is None or found[0] != trial:
-            memory[trial.number] = found = trial, self._lesson(trial)
-        return found[1]
-
-    def _lesson(self, trial: Trial) -> Lesson:
-        x = self.space.encode(trial.point)
-        success = None if trial.status == RUNNING else float(trial.status != FAILED)
-        varied = place(self.space, self.steps) is not None and self.steps in trial.point
-        scores: list[Row] = []
-        costs: list[Row] = []
-        for seconds, steps, value in _some(trial, float(trial.point[self.steps])) if varied else ():
-            short = self.space.encode({**trial.point, self.steps: steps})
-            scores.append((short, value, CURVE_NOISE))
-            if seconds > 0:
-                costs.append((short, math.log(seconds), CURVE_NOISE))
-        if has_score(trial):
-            cut = trial.status == STOPPED
-            reached = (
-                self.space.encode({**trial.point, self.steps: trial.steps}) if cut and varied and trial.steps else x
-            )
-            scores.append((reached, float(trial.score or 0.0), 1.0))
-            if trial.cost > 0 and (varied or not cut):
-                costs.append((reached, math.log(trial.cost), 1.0))
-        return Lesson(x, tuple(scores), tuple(costs), success)
-
-    def _summarise(self, finished: Sequence[Trial], lessons: Sequence[Lesson]) -> None:
-        """Gather trials of the same setting."""
-        scores: dict[bytes, list[float]] = {}
-        places: dict[bytes, int] = {}
-        for i, (trial, lesson) in enumerate(zip(finished, lessons, strict=True)):
-            if has_score(trial):
-                key = lesson.x.tobytes()
-                scores.setdefault(key, []).append(float(trial.score or 0.0))
-                places.setdefault(key, i)
-        self.known = np.array([lessons[i].x for i in places.values()]).reshape(-1, self.space.width)
-        self.points = [finished[i].point for i in places.values()]
-        self.counts = np.array([len(scores[key]) for key in places])
-        self.observed = np.array([sum(scores[key]) / len(scores[key]) for key in places])
-
-    def _fit_score(self, data: Data, settled: int) -> Process:
+    def _fit_score(self, running: Sequence[Trial]) -> Process:
+        data = self.lessons.scores.data()
+        first = _milestone(len(data[1])) or None
+        now = [self.lessons.lesson(trial).scores for trial in running]
+        if any(now):
+            rows = [(*row, -1 - i) for i, found in enumerate(now) for row in found]
+            more = (np.array(part) for part in zip(*rows, strict=True))
+            data = tuple(np.concatenate(pair) for pair in zip(data, more, strict=True))  # type: ignore[assignment]
         x, raw, worse, trial = data
-        first = _milestone(settled) or len(raw)
-        middle = float(np.median(raw[:first]))
-        spread = float(np.percentile(raw[:first], 90)) - middle
-        self._warp = (middle, spread if spread > 1e-12 else max(float(raw[:first].std()), 1e-9))
+        middle, high = np.percentile(raw[:first], [50, 90])
+        spread = float(high - middle)
+        self._warp = (float(middle), spread if spread > 1e-12 else max(float(raw[:first].std()), 1e-9))
         y = self.warp(raw)
-        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]))
+        process = Process(self.space.width, self.at)
+        _tune(process, (x[:first], y[:first], worse[:first], trial[:first]))
         keep = _subset(y, worse, LIMIT)
         self._fitted_on = x[keep], y[keep], worse[keep], trial[keep]
         process.fit(*self._fitted_on)
@@ -177,48 +143,23 @@ class Belief:
     def _fitted(self, data: Data) -> Process:
         x, y, worse, trial = data
         first = _milestone(len(y))
-        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]))
-        keep = _subset(np.arange(len(y), dtype=float), worse, LIMIT)  # the latest half, some of the others
+        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]), ROUGH)
+        keep = _subset(np.arange(len(y), dtype=float), worse, ROUGH)  # the latest half, some of the others
         process.fit(x[keep], y[keep], worse[keep], trial[keep])
         return process
 
 
-def recommend(
-    space: Space, trials: Sequence[Trial], steps: str, earlier: Sequence[Trial] = ()
-) -> Recommendation | None:
+def recommend(trials: Sequence[Trial], lessons: Lessons) -> Recommendation | None:
     """Return the setting whose score is expected to be the highest with caution; None while there is no score."""
     if not any(has_score(trial) for trial in trials):
         return None
-    belief = Belief(space, trials, steps, earlier)
+    belief = Belief(lessons.space, trials, lessons.steps, lessons=lessons)
     best = belief.best()
-    mean, deviation = belief.score.predict(belief.known[best : best + 1])
+    mean, deviation = belief.score.predict(best[None])
     low, middle, high = belief.unwarp(mean + 1.96 * deviation * np.array([-1.0, 0.0, 1.0]))
-    return Recommendation(belief.points[best], float(middle), float(low), float(high), int(belief.counts[best]))
-
-
-def place(space: Space, steps: str) -> int | None:
-    """Return the coordinate of the number of steps, None if it is not varied."""
-    at = 0
-    for dimension in space.dimensions:
-        if dimension.name == steps and dimension.scale != "choice":
-            return at
-        at += dimension.width
-    return None
-
-
-def _some(trial: Trial, full: float) -> list[tuple[float, int, float]]:
-    """Return the points of a curve that are observed: those next to some shares of the steps, each once.
-
-    The last point of a finished trial is its score and no observation of its own.
-    """
-    running = trial.status == RUNNING
-    end = trial.curve[-1][1] if running and trial.curve else 0.9 * min(full, trial.steps or full)
-    curve = [point for point in trial.curve if 0 < point[1] <= end and math.isfinite(point[2])]
-    if not curve:
-        return []
-    wanted = [share * full for share in CURVE] + ([end] if running else [])
-    found = [min(curve, key=lambda point: abs(point[1] - steps)) for steps in wanted]
-    return list(dict.fromkeys(found))
+    known = lessons.find(best)
+    point, number = (lessons.space.decode(best), 0) if known is None else (belief.points[known], belief.counts[known])
+    return Recommendation(point, float(middle), float(low), float(high), int(number))
 
 
 def _milestone(number: int) -> int:
@@ -228,16 +169,9 @@ def _milestone(number: int) -> int:
     return math.floor(40 * _GROWTH ** math.floor(math.log(number / 40, _GROWTH) + 1e-9))
 
 
-def _arrays(trials: Sequence[Sequence[Row]]) -> Data:
-    """Return the observations of several trials."""
-    rows = [(*row, i) for i, found in enumerate(trials) for row in found]
-    x, y, worse, trial = zip(*rows, strict=True)
-    return np.concatenate(x).reshape(len(x), -1), np.array(y), np.array(worse), np.array(trial)
-
-
-def _tune(process: Process, data: Data) -> Process:
+def _tune(process: Process, data: Data, limit: int = TUNED_ON) -> Process:
     """Choose hyperparameters; what was found for the same data is remembered, as it takes longer than all the rest."""
-    keep = _subset(data[1], data[2], TUNED_ON)
+    keep = _subset(data[1], data[2], limit)
     x, y, worse, trial = data[0][keep], data[1][keep], data[2][keep], data[3][keep]
     if len(y) < 3:
         return process
@@ -255,11 +189,13 @@ def _subset(y: Array, worse: Array, limit: int) -> NDArray[np.intp]:
     """Return the places of at most `limit` observations: the best half of them, the rest by chance, always the same."""
     if len(y) <= limit:
         return np.arange(len(y))
-    order = np.argsort(-y, kind="stable")
-    best, rest = order[: limit // 2], order[limit // 2 :]
-    weight = 1 / worse[rest] / (1 / worse[rest]).sum()
-    chance = np.random.default_rng(0).choice(rest, limit - len(best), replace=False, p=weight)
-    return np.sort(np.concatenate([best, chance]))
+    best = np.argpartition(-y, limit // 2)[: limit // 2]
+    # The others with the largest logarithm of a uniform number, over their weight: a weighted draw without replacement.
+    # An observation keeps its number, so that few are exchanged when one is added.
+    chance = np.log(np.random.default_rng(0).random(len(y))) * worse
+    chance[best] = -np.inf
+    rest = np.argpartition(-chance, limit - len(best))[: limit - len(best)]
+    return np.sort(np.concatenate([best, rest]))
 
 
 def _bend(y: Array) -> Array:

@@ -14,22 +14,24 @@ trial is drawn evenly, and is not a short one.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from shoal.sweep.belief import Belief, Lesson, place
+from shoal.sweep.belief import Belief
+from shoal.sweep.lessons import place
 from shoal.sweep.model import Array
-from shoal.sweep.search import Asked, Limits, Random, generator, has_score, sobol
+from shoal.sweep.search import Asked, Limits, Random, generator, sobol
 from shoal.sweep.space import Point
-from shoal.sweep.trial import REPEAT, Trial
+from shoal.sweep.trial import REPEAT, Trial, has_score
 
-GLOBAL, LOCAL, CENTERS = 256, 32, 12  # candidates over the space; about each of the best settings; of those
+GLOBAL, LOCAL, CENTERS = 128, 16, 12  # candidates over the space; about each of the best settings; of those
 REFINED, AROUND = 6, 32  # candidates that are looked at more closely, and about each
 REPEATS = 8  # trials of one setting at most
-TRIED = 256  # tried settings that are looked at again, the best observed
+TRIED = 128  # tried settings that are looked at again, the best observed
 FINALISTS = 16  # of them that may be repeated
 DESIGN = 12  # trials that are spread over the space, at most
 CAREFUL = 2.0  # power of the probability that a trial succeeds: the model is bold beyond an edge
@@ -50,20 +52,19 @@ class CostAware(Random):
         """See Random."""
         super().__init__(*given, **named)
         self._at = place(self.space, self.steps)  # the coordinate of the steps
-        self._memory: dict[int, tuple[Trial, Lesson]] = {}
 
     def _next(self, trials: Sequence[Trial]) -> Asked:
         number = len(trials)
-        scores = {trial.score for trial in (*self.earlier, *trials) if has_score(trial)}
-        if number < self._design() or len(scores) < 2:
+        alike = not _differ(itertools.chain(self.earlier, trials))
+        if number < self._design() or alike or not any(has_score(trial) for trial in trials):
             return Asked(self._spread(number))
-        belief = Belief(self.space, trials, self.steps, self.earlier, self._memory)
+        belief = Belief(self.space, trials, self.steps, self.earlier, self._lessons)
         belief.lie()
         rng = generator(self.seed, number)
-        view = _View(belief, self._at, self.limits.left(trials), self.limits)
-        champion = view.champion()
+        view = _View(belief, self.limits.left(trials), self.limits)
+        champion = belief.best()
         if belief.begun(champion) < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
-            return Asked(belief.points[champion], REPEAT)
+            return self._asked(belief, champion)
         if number % (RARELY if view.stands_out(champion) else OFTEN) == 0:
             return self._asked(belief, view.surprise(self._long(rng)))
         candidates = self._candidates(rng, view.centers())
@@ -78,8 +79,9 @@ class CostAware(Random):
 
     def _asked(self, belief: Belief, x: Array) -> Asked:
         """Return a point, as a repeat if it has been tried."""
-        same = np.flatnonzero((np.abs(belief.known - x) < 1e-9).all(axis=1))
-        return Asked(belief.points[same[0]], REPEAT) if len(same) else Asked(self.space.decode(x))
+        point = self.space.decode(x)
+        same = belief.lessons.find(self.space.encode(point))
+        return Asked(point) if same is None else Asked(belief.points[same], REPEAT)
 
     def _design(self) -> int:
         """Return how many trials come before the model is asked."""
@@ -124,32 +126,29 @@ class CostAware(Random):
 class _View:
     """What trials at any setting are worth, given what is believed and what is left of the budget."""
 
-    def __init__(self, belief: Belief, at: int | None, left: float, limits: Limits) -> None:
-        """`at`: the coordinate of the steps; `left`: share of the budget."""
-        self.belief, self.at, self.left, self.limits = belief, at, left, limits
+    def __init__(self, belief: Belief, left: float, limits: Limits) -> None:
+        """`left`: share of the budget."""
+        self.belief, self.left, self.limits = belief, left, limits
         seconds = limits.seconds
         self.most = math.log(max(left * seconds, 1e-9)) if seconds else math.inf  # logarithm of what a trial may cost
         self.tried = np.argsort(-belief.observed, kind="stable")[:TRIED]
         self.known, self.counts = belief.known[self.tried], belief.counts[self.tried]
-        self.held = belief.score.mean(self._aim(self.known))  # (n,)
+        self.mean = belief.score.mean(self.known)  # (n,)
+        self.held = belief.score.mean(belief.aim(self.known)) if belief.at is not None else self.mean  # (n,)
         self.order = np.argsort(-self.held, kind="stable")
 
-    def champion(self) -> int:
-        """Return which known setting would be recommended now."""
-        return self.belief.best()
-
-    def share(self, known: int) -> float:
-        """Return what another trial of a known setting is expected to take of the budget that is left."""
+    def share(self, x: Array) -> float:
+        """Return what a trial at x (width,) is expected to take of the budget that is left."""
         shares = [1.0 / max(self.limits.runs * self.left, 1e-9)] if self.limits.runs else []
         if self.limits.seconds and self.belief.cost is not None:
-            cost = float(np.exp(self.belief.cost.mean(self.belief.known[known : known + 1])[0]))
+            cost = float(np.exp(self.belief.cost.mean(x[None])[0]))
             shares.append(cost / max(self.limits.seconds * self.left, 1e-9))
         return max(shares, default=0.0)
 
-    def stands_out(self, known: int) -> bool:
-        """Return whether a setting is surely better than most: else the model knows nothing that could lead it."""
-        mean, deviation = self.belief.score.predict(self.belief.known[known : known + 1])
-        return bool(mean[0] - 2 * deviation[0] > np.median(self.belief.score.mean(self.known)))
+    def stands_out(self, x: Array) -> bool:
+        """Return whether a setting x (width,) is surely better than most: else nothing is known that could lead."""
+        mean, deviation = self.belief.score.predict(x[None])
+        return bool(mean[0] - 2 * deviation[0] > np.median(self.mean))
 
     def surprise(self, x: Array) -> Array:
         """Return, of points x (m, width), the first that is likely to succeed at a cost that can be borne."""
@@ -160,8 +159,7 @@ class _View:
 
     def centers(self) -> Array:
         """Return the settings that are best for what they cost: a Pareto front of means, then the best others."""
-        mean = self.belief.score.mean(self.known) if self.at is not None else self.held
-        order = np.argsort(-mean, kind="stable")
+        order = np.argsort(-self.mean, kind="stable")
         if self.belief.cost is not None:
             cost = self.belief.cost.mean(self.known)
             front, cheapest = [], math.inf
@@ -174,7 +172,7 @@ class _View:
 
     def value(self, x: Array) -> Array:
         """Return the logarithm of what new trials at x (m, width) are worth, (m,)."""
-        mean, moved = self.belief.score.foresee(x, self._aim(x))
+        mean, moved = self.belief.score.foresee(x, self.belief.aim(x))
         return self._priced(x, mean - self.held[self.order[0]], moved)
 
     def repeat(self) -> tuple[int | None, float]:
@@ -183,19 +181,11 @@ class _View:
         if not few or len(self.order) < 2:
             return None, -math.inf
         x = self.known[few]
-        mean, moved = self.belief.score.foresee(x, self._aim(x))
+        mean, moved = self.belief.score.foresee(x, self.belief.aim(x))
         best, second = self.held[self.order[:2]]
         gap = np.where(np.array(few) == self.order[0], second - best, mean - best)  # the best may turn out to be worse
         value = self._priced(x, gap, moved)
         return int(self.tried[few[int(np.argmax(value))]]), float(value.max())
-
-    def _aim(self, x: Array) -> Array:
-        """Return the same settings with all steps: what a trial is to teach about, whatever its own steps."""
-        if self.at is None:
-            return x
-        aim = x.copy()
-        aim[:, self.at] = 1.0
-        return aim
 
     def _priced(self, x: Array, gap: Array, moved: Array) -> Array:
         value = log_gain(gap, moved) + CAREFUL * np.log(self.belief.success(x))
@@ -203,6 +193,13 @@ class _View:
             cost = self.belief.cost.mean(x)
             value = value - self.left * cost - TOO_DEAR * np.maximum(cost - self.most, 0)
         return value
+
+
+def _differ(trials: Iterable[Trial]) -> bool:
+    """Return whether there are two different scores."""
+    scores = (trial.score for trial in trials if has_score(trial))
+    first = next(scores, None)
+    return any(score != first for score in scores)
 
 
 def log_gain(gap: Array, deviation: Array) -> Array:

@@ -38,9 +38,22 @@ class Metric:
         if not self.to_solved:
             return float(means.get(self.name, math.nan))
         if solved:
-            return -(seconds if self.name == SECONDS else float(steps))
+            return -self.taken(seconds, steps)
         perf = means.get("perf", 0.0)
         return -self.limit * (2.0 - min(max(perf if perf == perf else 0.0, 0.0), 1.0))
+
+    def taken(self, seconds: float, steps: int) -> float:
+        """Return how much a trial has taken of its limit."""
+        return seconds if self.name == SECONDS else float(steps)
+
+    def censored(self, score: float, taken: float) -> float:
+        """Return what a trial counts as that was stopped without a solution, as it had taken longer than the best.
+
+        As if the share of what was left of its limit went by that it had not reached: what is a little slower than the
+        best is not to look like what never solves its task.
+        """
+        missed = min(max(-score / self.limit - 1.0, 0.0), 1.0)
+        return -(taken + max(self.limit - taken, 0.0) * missed)
 
     def shown(self, score: float) -> float:
         """Return a score as the user thinks of it: seconds and steps are positive."""

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import optuna
 
-from shoal.sweep.search import Asked, Random, has_score
+from shoal.sweep.search import Asked, Random
 from shoal.sweep.space import Dimension, Point, Value
-from shoal.sweep.trial import Trial
+from shoal.sweep.trial import Trial, has_score
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

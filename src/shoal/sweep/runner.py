@@ -33,6 +33,7 @@ LOSSES = 5  # in a row for each place end the sweep: no machine can run its tria
 HOPELESS = 10  # trials at the beginning that all fail end the sweep
 
 INTERRUPTED, EARLY, TIME = "interrupted", "stopped early", "the sweep's time was over"
+LATE = "stopped, as it took longer than the best"
 
 
 @dataclass
@@ -146,8 +147,8 @@ class Runner:
             point = (answer["seconds"], answer["steps"], answer["score"])
             changes = {"cost": point[0], "steps": point[1], "score": point[2]}
             found.trial = dataclasses.replace(found.trial, curve=(*found.trial.curve, point), **changes)
-            if found.trial.purpose != CONFIRM and not found.told and self._is_hopeless(found.trial):
-                found.told = EARLY
+            if found.trial.purpose != CONFIRM and not found.told and (told := self._is_hopeless(found.trial)):
+                found.told = told
                 self.workers.stop(place)
             elif time.monotonic() - found.recorded >= RECORD_SECONDS:
                 found.recorded = time.monotonic()
@@ -171,6 +172,8 @@ class Runner:
             changes["cost"] = round(time.time() - trial.started, 3)
         reason = found.told if status == STOPPED else reason
         score = None if status == FAILED else answer["score"]
+        if score is not None and reason == LATE and score < -self.metric.limit:
+            score = self.metric.censored(score, self.metric.taken(changes["cost"], answer["steps"]))
         ended = dataclasses.replace(trial, status=status, reason=reason, score=score, ended=time.time(), **changes)
         if status == FAILED:
             self._give_up(ended)
@@ -182,8 +185,12 @@ class Runner:
         if len(trials) + 1 >= HOPELESS and all(trial.status == FAILED for trial in trials):
             self.problem = f"all of the first {len(trials) + 1} trials failed, the last one: {failed.reason}"
 
-    def _is_hopeless(self, trial: Trial) -> bool:
-        return stopping.should_stop(trial.curve, self.sweep.trials())
+    def _is_hopeless(self, trial: Trial) -> str:
+        """Return why a running trial is not worth going on with, empty if it may be."""
+        trials = self.sweep.trials()
+        if stopping.should_stop(trial.curve, trials):
+            return EARLY
+        return LATE if stopping.is_late(trial, trials, self.metric) else ""
 
     def _out_of_time(self) -> bool:
         declared = self.sweep.declaration

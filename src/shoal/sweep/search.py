@@ -6,7 +6,7 @@
     asked = search.ask(trials)                # trials: all so far, those that run among them
     found = search.recommend(trials)
 
-A search keeps nothing that its trials do not hold: the same trials give the same answer, in any process, at any moment.
+A search knows nothing that its trials do not hold: the same trials give the same answer, in any process, at any moment.
 The higher the score the better. What `recommend` expects is a model's mean, which shrinks what one lucky trial says.
 """
 
@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.errors import ConfigError, installs, nearest
+from shoal.sweep.lessons import Lessons
 from shoal.sweep.space import Point, Space
-from shoal.sweep.trial import CONFIRM, FAILED, RUNNING, SEARCH, Trial
+from shoal.sweep.trial import CONFIRM, SEARCH, Trial, has_score
 
 Array = NDArray[np.float64]
 
@@ -91,6 +92,7 @@ class Random:
         """
         self.space, self.seed, self.first = space, seed, tuple(first)
         self.limits, self.earlier, self.steps = limits or Limits(), tuple(earlier), steps
+        self._lessons = Lessons(space, steps, self.earlier)
 
     def ask(self, trials: Sequence[Trial]) -> Asked:
         """Return what to try next, given all trials begun so far."""
@@ -107,7 +109,7 @@ class Random:
             return _shrunken(self.space, trials)
         from shoal.sweep import belief
 
-        return belief.recommend(self.space, trials, self.steps, self.earlier)
+        return belief.recommend(trials, self._lessons)
 
     def _next(self, trials: Sequence[Trial]) -> Asked:
         return Asked(self.space.decode(generator(self.seed, len(trials)).random(self.space.width)))
@@ -159,11 +161,6 @@ def make(
         ) from None
     limits = Limits(runs, seconds)
     return kind(space, seed=seed, first=first, limits=limits, earlier=earlier, steps=steps)
-
-
-def has_score(trial: Trial) -> bool:
-    """Return whether a trial ended with a score."""
-    return trial.status not in (RUNNING, FAILED) and trial.score is not None and math.isfinite(trial.score)
 
 
 def generator(seed: int, number: int) -> np.random.Generator:

@@ -57,6 +57,8 @@ class Dimension:
         if self.scale in ("integer", "pow2"):  # every whole number has an interval of the same length
             number = min(math.floor(self.low + t * (self.high - self.low + 1)), int(self.high))
             return 1 << number if self.scale == "pow2" else number
+        if t in (0.0, 1.0):  # which rounding would miss
+            return self.high if t else self.low
         value = _inverse(self.scale, _forward(self.scale, self.low) * (1 - t) + _forward(self.scale, self.high) * t)
         return min(max(value, self.low), self.high)  # rounding stays inside
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Whether a running trial is so far behind that it will not become one of the good ones."""
+"""Whether a running trial is so far behind, or so late, that it will not become one of the good ones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from shoal.sweep.search import has_score
-from shoal.sweep.trial import DONE, Trial
+from shoal.sweep.metric import Metric
+from shoal.sweep.trial import DONE, Trial, has_score
 
 Curve = Sequence[tuple[float, int, float]]  # (seconds, steps, score) in order
 
@@ -19,6 +19,7 @@ LEAST = 4  # good ones that were still running at that moment, without which not
 DEVIATIONS = 1.0  # of the good ones' scores below their mean
 GAIN = 0.9  # the quantile of what finished trials gained from that moment on which a trial is granted
 EVALUATIONS = 2  # in a row that must say so
+LATE = 2.0  # deviations of the good ones' times to solved beyond the slowest of them
 
 
 def should_stop(curve: Curve, trials: Sequence[Trial], *, by: str = "steps") -> bool:
@@ -53,6 +54,23 @@ def should_stop(curve: Curve, trials: Sequence[Trial], *, by: str = "steps") -> 
         if score + max(float(np.quantile(gains, GAIN)), 0.0) >= bar:
             return False
     return True
+
+
+def is_late(trial: Trial, trials: Sequence[Trial], metric: Metric) -> bool:
+    """Return whether a running trial, not solved, has taken longer than the good ones took until they were.
+
+    Good ones are the best quarter of those that solved their task, at least four. It is late beyond the slowest of
+    them, and two of their deviations: a setting as good as the best may be unlucky once, and another seed of it is
+    likely to be tried. Of metrics that are not to solved nothing is ever late.
+    """
+    if not metric.to_solved:
+        return False
+    times = sorted(-(t.score or 0.0) for t in trials if t.status == DONE and has_score(t))
+    times = [time for time in times if time <= metric.limit]  # the others count as worse than any solution
+    number = math.ceil(GOOD * len(times))
+    if number < LEAST:
+        return False
+    return metric.taken(trial.cost, trial.steps) > times[number - 1] + LATE * float(np.std(times[:number], ddof=1))
 
 
 def _at(curve: Curve, place: int, moment: float) -> float | None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from shoal.sweep.space import Point
@@ -35,3 +36,8 @@ class Trial:
     started: float = 0.0
     ended: float = 0.0
     thought: float = 0.0
+
+
+def has_score(trial: Trial) -> bool:
+    """Return whether a trial ended with a score."""
+    return trial.status not in (RUNNING, FAILED) and trial.score is not None and math.isfinite(trial.score)
