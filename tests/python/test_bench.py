@@ -204,7 +204,7 @@ def test_train_says_speed_stages_share_and_memory(tmp_path: Path, capsys: pytest
     median, low, high = row["sps"]
     assert 0 < low <= median <= high
     plain = shoal.Trainer("cartpole", runs_dir=None, vec={"num_envs": 64}, train={"horizon": 16})
-    assert row["settings"] == plain.settings  # as `bench solve` and a run's folder say it
+    assert row["settings"] == plain.config.settings_hash(plain.spec.version)  # as a run says it
     forward, backward = operations.Network(plain.policy).flops()
     assert row["flops_per_step"] == 2 * forward + backward
     assert row["share"] == pytest.approx(median * row["flops_per_step"] / 1e9 / row["best_gflops"], abs=1e-3)
@@ -238,7 +238,8 @@ def test_backends_are_measured_side_by_side(tmp_path: Path, capsys: pytest.Captu
         median, low, high = row[backend]
         assert 0 < low <= median <= high
         settings = {"vec": {"num_envs": 64}, "train": {"horizon": 16, "backend": backend}}
-        assert row[f"{backend}_settings"] == shoal.Trainer("cartpole", runs_dir=None, **settings).settings
+        plain = shoal.Trainer("cartpole", runs_dir=None, **settings)
+        assert row[f"{backend}_settings"] == plain.config.settings_hash(plain.spec.version)
         assert lines[backend][:3] == [f"{rate:,.0f}" for rate in row[backend]]
         assert float(lines[backend][3]) == pytest.approx(median / row["native"][0], abs=0.006)
     assert row["network"] == "mlp 32 x 2" and row["threads"] == 1
