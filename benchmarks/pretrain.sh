@@ -3,7 +3,7 @@
 # Copyright (c) 2026 the shoal authors
 #
 # Train the agents that come with environments (src/shoal/envs/<name>/agent.safetensors), evaluate each over 1,000 new
-# episodes and write a line for each into benchmarks/results/agents.jsonl. Five minutes on two cores:
+# episodes and write a line for each into benchmarks/results/agents.jsonl. Twenty minutes on two cores:
 #
 #     benchmarks/pretrain.sh                  # all of them
 #     benchmarks/pretrain.sh breakout         # one
@@ -38,16 +38,17 @@ results.write_text("".join(json.dumps(row) + "\n" for row in sorted(rows, key=la
 END
 }
 
-for name in ${*:-cartpole pong breakout squared target template recall reset masked mixed continuous crowd forever sights}; do
+for name in ${*:-cartpole pong breakout squared target connect4 snake maze template recall reset masked mixed continuous \
+  crowd forever sights}; do
   case $name in
     cartpole) train cartpole --seed 1 --steps 2M ;;
     pong) train pong --seed 1 --steps 4M ;;
     breakout) train breakout --seed 1 --steps 25M ;;
     squared) train squared --seed 1 --steps 12M --policy.hidden 60 ;;  # 60: the file is to be small
     target) train target --seed 1 --steps 6M ;;
-    connect4) train connect4 --seed 1 ;;  # by name only: no agent of it is shipped yet
-    maze) train maze --seed 1 --steps 120M --policy.hidden 56 ;;
-    snake) train snake --seed 1 --steps 120M --policy.hidden 44 ;;
+    connect4) train connect4 --seed 1 --steps 85M ;;
+    maze) train maze --seed 1 --steps 160M --policy.hidden 56 ;;  # 56 and 44: as above
+    snake) train snake --seed 1 --steps 140M --policy.hidden 44 --train.gamma 0.995 ;;
     template) train template --seed 1 --steps 2M --vec.num-envs 256 --policy.core mlp --policy.hidden 32 ;;
     # The probes: a small network, so that the file is.
     recall | masked | continuous | crowd | forever)
