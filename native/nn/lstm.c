@@ -152,14 +152,32 @@ void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, Sho
   }
 }
 
-void shoal_lstm_step(float *gates, const float *before, const uint8_t *starts, const uint8_t *next, float *cells,
-                     float *squashed, float *y, float *carried, int32_t rows, int32_t hidden) {
+// Here and not before the products: gates that a product merely overwrites are spared one way through memory.
+static void add_bias(float *restrict gates, const float *restrict bias, int32_t count) {
+  for (int32_t j = 0; j < count; j++) { gates[j] += bias[j]; }
+}
+
+void shoal_lstm_step(float *gates, const float *bias, const float *before, const uint8_t *starts, const uint8_t *next,
+                     float *cells, float *squashed, float *y, float *carried, int32_t rows, int32_t hidden) {
   static const float zero[4096];
   int64_t H = hidden;
   for (int64_t r = 0; r < rows; r++) {
     const float *c = starts[r] ? zero : before + r * H;
+    add_bias(gates + 4 * r * H, bias, 4 * hidden);
     activate(gates + 4 * r * H, c, cells + r * H, squashed + r * H, y + r * H, hidden);
     if (next) { memcpy(carried + r * H, next[r] ? zero : y + r * H, 4 * (size_t)H); }
+  }
+}
+
+void shoal_lstm_act(float *gates, const float *bias, const float *state, const uint8_t *starts, float *after,
+                    int32_t rows, int32_t hidden) {
+  static const float zero[4096];
+  float squashed[4096];
+  int64_t H = hidden;
+  for (int64_t r = 0; r < rows; r++) {
+    float *h = after + 2 * r * H;
+    add_bias(gates + 4 * r * H, bias, 4 * hidden);
+    activate(gates + 4 * r * H, starts[r] ? zero : state + (2 * r + 1) * H, h + H, squashed, h, hidden);
   }
 }
 

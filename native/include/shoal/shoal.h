@@ -258,11 +258,15 @@ SHOAL_API int32_t shoal_draw_actions(const ShoalSpec *spec, int32_t threads, int
 SHOAL_API void shoal_draw_segments(uint64_t seed, int64_t iteration, int32_t pass, int32_t count, double alpha,
                                    double beta, double *priorities, int32_t *order, float *importance);
 // What one step of an LSTM does beside its products, for `rows` rows of `hidden` <= 4096 units, all contiguous. gates
-// (rows, 4 hidden): pre-activations in, activations out. before: c before the step, taken as 0 where `starts` is set.
-// cells, squashed, y =: c, tanh(c), h. carried =: h as the next step sees it, 0 where `next` is set; `next` (the starts
-// of that step) null: not written.
-SHOAL_API void shoal_lstm_step(float *gates, const float *before, const uint8_t *starts, const uint8_t *next,
-                               float *cells, float *squashed, float *y, float *carried, int32_t rows, int32_t hidden);
+// (rows, 4 hidden): pre-activations without their bias (4 hidden) in, activations out. before: c before the step, taken
+// as 0 where `starts` is set. cells, squashed, y =: c, tanh(c), h. carried =: h as the next step sees it, 0 where `next`
+// is set; `next` (the starts of that step) null: not written.
+SHOAL_API void shoal_lstm_step(float *gates, const float *bias, const float *before, const uint8_t *starts,
+                               const uint8_t *next, float *cells, float *squashed, float *y, float *carried,
+                               int32_t rows, int32_t hidden);
+// The same where nothing will be asked back: state (rows, 2 hidden), h beside c, before the step; after =: after it.
+SHOAL_API void shoal_lstm_act(float *gates, const float *bias, const float *state, const uint8_t *starts, float *after,
+                              int32_t rows, int32_t hidden);
 // Its gradients. gates, before, squashed, starts as they were; dy: of y; dh: of `carried`, not read where `next` is set
 // or null; dc: of c after the step in, before it out; dgates =: of the pre-activations; dbias (4 hidden) += their sum.
 SHOAL_API void shoal_lstm_step_back(const float *gates, const float *before, const float *squashed,

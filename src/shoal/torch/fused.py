@@ -17,12 +17,34 @@ from torch.nn import functional
 from shoal import native
 
 _ROWS = 512  # of products of several steps together
+_ACT_ROWS = 256  # of a step without gradients: few enough for their gates to stay in cache
 
 
 def fits(*tensors: Tensor) -> bool:
     """Return whether native code can take these: float32 on the CPU, without autocast."""
     same = all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
     return same and not torch.is_autocast_enabled("cpu")
+
+
+def lstm_act(
+    x: Tensor, weight_x: Tensor, weight_h: Tensor, bias: Tensor, keep: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return h (B, H) and the state (B, 2H) after one step without gradients; x (B, H), keep (B, 1)."""
+    x, state = x.contiguous(), state.contiguous()
+    rows, hidden = x.shape
+    starts, after = keep == 0, torch.empty_like(state)
+    gates = x.new_empty(min(rows, _ACT_ROWS), 4 * hidden)
+    at = _Addresses(state, starts, after)
+    turned_x, turned_h = weight_x.t(), weight_h.t()
+    for first in range(0, rows, _ACT_ROWS):
+        here = slice(first, min(first + _ACT_ROWS, rows))
+        some = gates[: here.stop - first]
+        torch.mm(x[here], turned_x, out=some)
+        some.addmm_(state[here, :hidden] * keep[here], turned_h)
+        native.library().lstm_act(
+            gates.data_ptr(), bias.data_ptr(), at(state, first), at(starts, first), at(after, first), len(some), hidden
+        )
+    return after[:, :hidden], after
 
 
 class LstmSequence(torch.autograd.Function):
@@ -44,15 +66,15 @@ class LstmSequence(torch.autograd.Function):
         starts = keep == 0
         torch.mul(state[:, :hidden], keep[0], out=before[0])
         c[0] = state[:, hidden:]
-        at = _Addresses(gates, c, starts, squashed, h, before)
+        at, biases = _Addresses(gates, c, starts, squashed, h, before), bias.data_ptr()
         step, turned_x, turned_h = native.library().lstm_step, weight_x.t(), weight_h.t()
         for some in _groups(steps, rows):
-            torch.addmm(bias, x[some].flatten(0, 1), turned_x, out=gates[some].flatten(0, 1))
+            torch.mm(x[some].flatten(0, 1), turned_x, out=gates[some].flatten(0, 1))
             for t in range(some.start, some.stop):
                 gates[t].addmm_(before[t], turned_h)
                 last = t == steps - 1
                 step(
-                    at(gates, t), at(c, t), at(starts, t), None if last else at(starts, t + 1), at(c, t + 1),
+                    at(gates, t), biases, at(c, t), at(starts, t), None if last else at(starts, t + 1), at(c, t + 1),
                     at(squashed, t), at(h, t), None if last else at(before, t + 1), rows, hidden,
                 )  # fmt: skip
         ctx.save_for_backward(weight_x, weight_h)
