@@ -53,21 +53,30 @@ static void step_block(void *context, int32_t b, int32_t thread) {
   engine->vec.env->block_step(&engine->vec, first, shoal_block_count(engine, b), &io);
 }
 
-// Environments that are stepped elsewhere: all of them at once, whatever the number of threads here. What was sent last
-// is waited for first: by then the rest is there, and this thread sleeps once, not once a block.
-static void step_split(const ShoalEngine *engine) {
+typedef struct {
+  ShoalEngine *engine;
+  int32_t first;  // block
+} PartCall;
+
+static void step_part_block(void *context, int32_t b, int32_t thread) {
+  const PartCall *call = context;
+  step_block(call->engine, call->first + b, thread);
+}
+
+// Environments that are stepped elsewhere, of blocks [from, until): all of them at once, whatever the number of threads
+// here. What was sent last is waited for first: by then the rest is there, and this thread sleeps once, not once a block.
+static void step_split(const ShoalEngine *engine, int32_t from, int32_t until) {
   const ShoalVec *vec = &engine->vec;
-  int32_t blocks = engine->num_blocks;
   uint64_t fp = shoal_fp_enter();
-  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+  for (int32_t b = from; b < until && !shoal_stopped(engine); b++) {
     int32_t first = shoal_block_first(engine, b);
     ShoalIo io = shoal_slice(engine, first, b);
     vec->env->split->send(vec, first, shoal_block_count(engine, b), &io);
   }
-  for (int32_t b = blocks - 1; b >= 0 && !shoal_stopped(engine); b--) {
+  for (int32_t b = until - 1; b >= from && !shoal_stopped(engine); b--) {
     vec->env->split->ready(vec, shoal_block_first(engine, b), -1.0);
   }
-  for (int32_t b = 0; b < blocks && !shoal_stopped(engine); b++) {
+  for (int32_t b = from; b < until && !shoal_stopped(engine); b++) {
     int32_t first = shoal_block_first(engine, b);
     ShoalIo io = shoal_slice(engine, first, b);
     vec->env->split->finish(vec, first, shoal_block_count(engine, b), &io);
@@ -193,7 +202,7 @@ int32_t shoal_vec_step(ShoalVec *vec, char *message) {
   }
   int64_t turn = engine->clock % TIMED_EVERY;
   if (vec->env->split) {
-    step_split(engine);
+    step_split(engine, 0, engine->num_blocks);
   } else if (!engine->chooses_threads || vec->threads == 1) {
     shoal_parallel(vec->threads, engine->num_blocks, step_block, engine);
   } else if (turn < TIMED_STEPS) {
@@ -206,6 +215,33 @@ int32_t shoal_vec_step(ShoalVec *vec, char *message) {
   }
   if (shoal_stopped(engine)) { return SHOAL_STOPPED; }
   engine->clock++;
+  return SHOAL_OK;
+}
+
+static int32_t complain_about_mode(const ShoalVec *vec, char *message) {
+  return shoal_complain(message, "this vec does not reset within a step: mode=%d; expected 0 (same-step)", vec->mode);
+}
+
+static int32_t half_of_blocks(const ShoalEngine *engine) { return engine->num_blocks / 2; }
+
+int32_t shoal_vec_half(ShoalVec *vec) {
+  const ShoalEngine *engine = shoal_engine_of(vec);
+  return half_of_blocks(engine) * vec->block;
+}
+
+int32_t shoal_vec_step_half(ShoalVec *vec, int32_t half, char *message) {
+  ShoalEngine *engine = shoal_engine_of(vec);
+  if (shoal_complain_about_binding(engine, message)) { return SHOAL_ERROR; }
+  if (vec->mode != SHOAL_RESET_SAME_STEP) { return complain_about_mode(vec, message); }
+  int32_t from = half ? half_of_blocks(engine) : 0, until = half ? engine->num_blocks : half_of_blocks(engine);
+  PartCall call = {engine, from};
+  if (vec->env->split) {
+    step_split(engine, from, until);
+  } else {
+    shoal_parallel(vec->threads, until - from, step_part_block, &call);
+  }
+  if (shoal_stopped(engine)) { return SHOAL_STOPPED; }
+  engine->clock += half != 0;
   return SHOAL_OK;
 }
 
@@ -223,9 +259,7 @@ int32_t shoal_vec_scripted(ShoalVec *vec, float level, char *message) {
 
 static int32_t check_run(ShoalVec *vec, int64_t steps, int32_t cycle, char *message) {
   if (shoal_complain_about_binding(shoal_engine_of(vec), message)) { return SHOAL_ERROR; }
-  if (vec->mode != SHOAL_RESET_SAME_STEP) {
-    return shoal_complain(message, "this vec does not reset within a step: mode=%d; expected 0 (same-step)", vec->mode);
-  }
+  if (vec->mode != SHOAL_RESET_SAME_STEP) { return complain_about_mode(vec, message); }
   if (steps < 0 || cycle < 1) {
     return shoal_complain(message, "nothing to run: steps=%lld, cycle=%d; expected at least 0 and at least 1",
                           (long long)steps, cycle);
@@ -253,7 +287,7 @@ int32_t shoal_vec_run_in_step(ShoalVec *vec, int64_t steps, int32_t cycle, const
     if (vec->env->split) {
       int64_t all = (int64_t)vec->num_envs * vec->agents;
       take_actions(&call, step % cycle * all, all, &engine->io);
-      step_split(engine);
+      step_split(engine, 0, engine->num_blocks);
       continue;
     }
     shoal_parallel(vec->threads, engine->num_blocks, run_block_once, &call);

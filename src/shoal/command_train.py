@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from shoal import command_watch, flags, folder, native, registry, settings_file, store, terminal
 from shoal.cli import INTERRUPTED, command, count, environment, leading, process_start, title
 from shoal.errors import ConfigError
-from shoal.ranks import ranks
 
 if TYPE_CHECKING:  # what needs numpy is imported once the arguments are known to be right
     from shoal.result import Result
@@ -118,7 +117,7 @@ def _announce(trainer: Trainer) -> None:
     print(
         f"{title(config.reference)}\n"
         f"seed {config.seed}, {vec.num_envs} copies, {network}, "
-        f"{threads} threads, {_backend(trainer)}"
+        f"{threads} threads, {trainer.about}"
     )
     seen = "seen by" if vec.observe_contexts else "hidden from"
     for name, text in config.drawn.items():
@@ -130,16 +129,6 @@ def _announce(trainer: Trainer) -> None:
     at = f", going on at {count(trainer.steps)} of {count(config.train.total_steps)} steps" if trainer.steps else ""
     if trainer.run:
         print(f"run {trainer.run.path}{at}", flush=True)
-
-
-def _backend(trainer: Trainer) -> str:
-    """Return what learns, and where."""
-    if trainer.config.train.backend == "native":
-        return native.library().name
-    import torch
-
-    device = getattr(trainer.policy, "device", "cpu")
-    return f"torch {torch.__version__} on {device}" + (f", {ranks()} ranks" if ranks() > 1 else "")
 
 
 def _report(result: Result, trainer: Trainer) -> None:

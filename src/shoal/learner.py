@@ -39,6 +39,10 @@ class Learner(Protocol):
         """What is trained."""
 
     @property
+    def about(self) -> str:
+        """What computes, where and how, in a few words."""
+
+    @property
     def nbytes(self) -> int:
         """The memory of the learner, without its policy and environments."""
 
@@ -151,6 +155,11 @@ class NativeLearner:
     def policy(self) -> Policy:
         """What is trained."""
         return self._policy
+
+    @property
+    def about(self) -> str:
+        """The instruction set."""
+        return self._lib.name
 
     @property
     def nbytes(self) -> int:

@@ -419,6 +419,8 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "vec_reset": (_I, (_P, _U, _P)),
     "vec_reset_ended": (_I, (_P, _P)),
     "vec_step": (_I, (_P, _P)),
+    "vec_half": (_I, (_P,)),
+    "vec_step_half": (_I, (_P, _I, _P)),
     "vec_run": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_run_in_step": (_I, (_P, _L, _I, _P, _P, _P)),
     "vec_profile": (_I, (_P, _I, _I, _I, _P, _P, _P, _P, _P)),

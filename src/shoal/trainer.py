@@ -360,6 +360,11 @@ class Trainer:
         """Return the seconds since the last call that the threads together spent in each stage of training."""
         return self._learner.stages()
 
+    @property
+    def about(self) -> str:
+        """What computes, where and how, in a few words."""
+        return self._learner.about
+
     def bytes(self) -> dict[str, int]:
         """Return the memory of what a run consists of."""
         parts = {"learner": self._learner.nbytes, "policy": self.policy.nbytes}

@@ -195,6 +195,17 @@ class Vec:
         if code and self._message.check(code):
             self.check()
 
+    @functools.cached_property
+    def half(self) -> int:
+        """The environments that `advance_half(0)` steps, the first ones; 0: too few to be divided."""
+        return int(self._lib.vec_half(self._open()))
+
+    def advance_half(self, half: int) -> None:
+        """Do what `advance` does for half of the environments: half 0, then half 1, make one step of all."""
+        code = self._lib.vec_step_half(self._open(), half, self._message.address)
+        if code and self._message.check(code):
+            self.check()
+
     def send(self, envs: ArrayLike, discrete: ArrayLike | None = None, continuous: ArrayLike | None = None) -> None:
         """Let workers step some Python environments; `recv` says which are done. In the meantime others can be sent.
 

@@ -59,4 +59,4 @@ def test_twenty_updates_are_the_references(name: str) -> None:
     assert np.abs(theta - wanted.theta).max() < 1e-9 * np.abs(wanted.theta).max()
     for key, array in (("mean", wanted.mean), ("m2", wanted.m2)):
         np.testing.assert_allclose(twins.torch.policy.tensors()[f"normalizer.{key}"], array, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(twins.torch._returns, wanted.returns, rtol=1e-9)
+    np.testing.assert_allclose(twins.torch.statistics.returns, wanted.returns, rtol=1e-9)

@@ -100,7 +100,7 @@ class Twins:
         before = self.arrays["learner.discounted"].copy()
         assert not self.native.collect()
         self.lend()
-        self.torch._discounted[...] = before
+        self.torch.statistics.discounted[...] = before
 
     def lend(self) -> None:
         """Copy the native rollout."""

@@ -78,6 +78,10 @@ SHOAL_API int32_t shoal_vec_reset(ShoalVec *vec, uint64_t seed, char *message);
 SHOAL_API int32_t shoal_vec_reset_ended(ShoalVec *vec, char *message);
 // One step of every environment, over the bound buffers.
 SHOAL_API int32_t shoal_vec_step(ShoalVec *vec, char *message);
+// The environments of the first half, whole blocks; 0: there is one block, and no halves.
+SHOAL_API int32_t shoal_vec_half(ShoalVec *vec);
+// The same step for half of the environments: half 0, then half 1, make the step of all.
+SHOAL_API int32_t shoal_vec_step_half(ShoalVec *vec, int32_t half, char *message);
 // `steps` steps with the actions of `cycle` prepared action arrays in turn (discrete (cycle, N, heads), continuous
 // (cycle, N, dims)): the engine's own speed, for `bench sim`. Every block runs all its steps while in cache, so blocks
 // are at different steps after SHOAL_STOPPED: reset the vec then.

@@ -3,7 +3,7 @@
 """The learner in torch: rollout, advantages, passes of minibatches, statistics, as native/learn does them.
 
 Letters: N rows, T steps, S steps a segment, K = T / S segments of a row, M = N K segments. Everything is (S, M, ...),
-time first, with segment k of row n in column k N + n; its number, in orders that are drawn, is the native n K + k.
+time first (`segments`).
 """
 
 from __future__ import annotations
@@ -26,13 +26,16 @@ from shoal.errors import NativeError
 from shoal.learner import check_memory, make_vec
 from shoal.stats import Stats
 from shoal.torch import loss
-from shoal.torch.advantage import Outcome, advantages, explained_variance, future_squares, past_sums
+from shoal.torch.advantage import advantages
 from shoal.torch.crew import Crew, cut
+from shoal.torch.device import host_view
 from shoal.torch.optimizer import Optimizer
 from shoal.torch.parallel import Ranks
 from shoal.torch.part import Lesson, Minibatch, study
-from shoal.torch.policy import TorchPolicy, host_view
+from shoal.torch.policy import TorchPolicy
 from shoal.torch.rollout import Rollout
+from shoal.torch.segments import Segments
+from shoal.torch.statistics import Statistics
 from shoal.torch.sums import total as sum_of
 from shoal.torch.sums import wide
 from shoal.vector import Vec
@@ -40,7 +43,6 @@ from shoal.vector import Vec
 _ROLLOUTS, _UPDATES, _CLOCK = range(3)  # of `counters`
 _SMALL = 8e6  # floating-point operations of a step below which a second thread of torch costs more than it does
 _PART = 128  # segments of a part of a minibatch
-_CHUNK = 1 << 22  # elements whose sums are taken at once in float64
 
 
 class TorchLearner:
@@ -70,7 +72,6 @@ class TorchLearner:
             ConfigError: if ranks cannot share the environments, or memory does not suffice.
         """
         self._config, self._warm, self._stop = settings.train, warm, stop
-        self._seed = settings.seed
         self._policy = policy or TorchPolicy(spec, settings, dtype=dtype)
         self.ranks = Ranks(self._policy.device)
         self.leads, self.whole = self.ranks.rank == 0, self.ranks.size == 1
@@ -83,17 +84,13 @@ class TorchLearner:
         row = 2 * (spec.row_bytes + spec.mask_bytes) + 4 * (len(spec.heads) + len(spec.dims) + 12)
         check_memory(self.vec, steps * n * row)
         self.rollout = Rollout(self.vec, self._policy, settings)
-        self._first_row = first * spec.agents
         self._rows = n * self.ranks.size  # of all ranks
-        self._segment = self.rollout.segment
-        self._segments = self._rows * steps // self._segment
-        self._batch_segments = (self._config.minibatch or 0) // self._segment
-        self._batches = self._segments // self._batch_segments
+        first_row = self._first_row = first * spec.agents
+        self._segments = Segments(self._config, settings.seed, self._policy, self.rollout, self.ranks, first_row)
+        self.statistics = Statistics(self._config, self._policy, self.ranks, n)
         self._torch_threads = self._share_threads(threads)
         self._optimizer = Optimizer(self._policy, self._config)
         self._counters = np.zeros(3, np.int64)
-        self._discounted = np.zeros(n, np.float32)
-        self._returns = np.zeros(3)
         self._host = self._make_tensors()
 
     # ------------------------------------------------------------------------------------------------ interface
@@ -102,6 +99,13 @@ class TorchLearner:
     def policy(self) -> TorchPolicy:
         """What is trained."""
         return self._policy
+
+    @property
+    def about(self) -> str:
+        """Torch and its device, and what was chosen for it."""
+        found = [f"torch {torch.__version__} on {self._policy.device}"]
+        found += [f"{self.ranks.size} ranks"] if self.ranks.size > 1 else []
+        return ", ".join([*found, *self.rollout.about()])
 
     @property
     def nbytes(self) -> int:
@@ -150,7 +154,6 @@ class TorchLearner:
                 tensor.copy_(torch.from_numpy(self._host[name]))
         native.library().vec_set_clock(self.vec.handle, int(self._counters[_CLOCK]))
         self.vec.run(0, self.vec.discrete[None], self.vec.continuous[None])  # no step: observes
-        self.rollout.observe()
 
     def agree(self, value: Any) -> Any:
         """Return what rank 0 says."""
@@ -175,34 +178,34 @@ class TorchLearner:
         factor = schedule(config.schedule, progress)
         ctypes.memset(ctypes.byref(log), 0, ctypes.sizeof(log))
         log.steps = float(self._counters[_CLOCK] * self._rows)
-        log.sigma_return = sigma = self._sigma()
+        log.sigma_return = sigma = self.statistics.sigma()
         log.rollout_seconds = self._rollout_seconds
         log.learning_rate = anneal(config.learning_rate, config.learning_rate_final, factor)
         log.ent_coef = anneal(config.ent_coef, config.ent_coef_final or 0.0, factor)
         # A run that loaded no statistics only gathers them in its first rollout.
         gathering = bool(self._counters[_ROLLOUTS] == 1 and not self._warm)
         outcome = rollout.outcome()
-        data = self._fold_all(outcome)
+        data = self._segments.fold_all(outcome)
         values, ratio = data["values"].clone(), torch.ones_like(data["values"])
-        minibatches = 0 if gathering else math.ceil(config.replay_ratio * self._batches)
+        minibatches = 0 if gathering else math.ceil(config.replay_ratio * self._segments.batches)
         order, omega, passes = np.zeros(0, np.int32), np.zeros(0, np.float32), 0
         for i in range(max(minibatches, 1)):
-            if i % self._batches == 0:
+            if i % self._segments.batches == 0:
                 before = time.perf_counter()
-                found = advantages(config, outcome, self._unfold(values), self._unfold(ratio), sigma)
-                data["advantages"], data["targets"] = (self._fold(part) for part in found)
+                found = advantages(config, outcome, self._segments.unfold(values), self._segments.unfold(ratio), sigma)
+                data["advantages"], data["targets"] = (self._segments.fold(part) for part in found)
                 if i == 0:
-                    self._explain(log, rollout.values, found[1], outcome.learn)
+                    self.statistics.explain(log, rollout.values, found[1], outcome.learn)
                 if gathering:
                     break
-                order, omega = self._draw(passes, progress, data)
+                order, omega = self._segments.draw(int(self._counters[_ROLLOUTS]), passes, progress, data)
                 passes += 1
                 log.advantage_seconds += time.perf_counter() - before
                 rollout.lap("advantage")
             if self._stop.value and self.ranks.size == 1:  # several ranks stop where they agreed to: in `collect`
                 return True
-            at = i % self._batches * self._batch_segments
-            picked = slice(at, at + self._batch_segments)
+            at = i % self._segments.batches * self._segments.batch
+            picked = slice(at, at + self._segments.batch)
             kl = self._minibatch(data, values, ratio, order[picked], omega[picked], log)
             if 0 < config.target_kl < kl:
                 break
@@ -210,7 +213,7 @@ class TorchLearner:
         for name in ("policy_loss", "value_loss", "entropy", "kl", "clip_fraction", "grad_norm"):
             setattr(log, name, getattr(log, name) / count)
         log.updates = float(self._counters[_UPDATES])
-        self._merge_statistics(outcome)
+        self.statistics.merge(outcome, rollout.observed[:-1])
         if gathering:
             rollout.carried.zero_()
         rollout.lap("statistics")
@@ -230,7 +233,7 @@ class TorchLearner:
     ) -> float:
         """Learn from these segments (numbered as natively), keep their new values and ratios, and return their KL."""
         policy, rollout = self._policy, self.rollout
-        columns, here = self._columns(segments)
+        columns, here = self._segments.columns(segments)
         weights = torch.from_numpy(omega[here]).to(policy.device, policy.dtype)
         learn, advantage = (data[name].index_select(1, columns) for name in ("learn", "advantages"))
         sums = torch.stack([sum_of(learn), sum_of(advantage * learn), sum_of(advantage.square() * learn)])
@@ -298,123 +301,7 @@ class TorchLearner:
         scale = limit / norm if norm > limit else 1.0
         self._optimizer.step(log.learning_rate, scale, int(self._counters[_UPDATES]))
 
-    # ------------------------------------------------------------------------------------------------ segments
-
-    def _fold_all(self, outcome: Outcome) -> dict[str, Tensor]:
-        """Return what minibatches are cut from, each (S, M, ...)."""
-        rollout = self.rollout
-        data = {
-            "rows": rollout.observed[:-1],
-            "masks": rollout.on_device(rollout.masks[:-1]),
-            "discrete": rollout.on_device(rollout.discrete),
-            "raw": rollout.on_device(rollout.raw),
-            "log_probs": rollout.on_device(rollout.log_probs),
-            "values": rollout.values,
-            "starts": outcome.starts,
-            "learn": outcome.learn.to(self._policy.dtype),
-        }
-        return {name: self._fold(array) for name, array in data.items()}
-
-    def _fold(self, array: Tensor) -> Tensor:
-        """Return (T, N, ...) as (S, M, ...)."""
-        s = self._segment
-        if s == len(array):
-            return array
-        return array.view(len(array) // s, s, *array.shape[1:]).transpose(0, 1).flatten(1, 2)
-
-    def _unfold(self, array: Tensor) -> Tensor:
-        """Return (S, M) as (T, N)."""
-        if self._segment == self._config.horizon:
-            return array
-        return array.view(self._segment, -1, self.vec.num_rows).transpose(0, 1).flatten(0, 1)
-
-    def _columns(self, segments: NDArray[np.int32]) -> tuple[Tensor, NDArray[np.bool_]]:
-        """Return the columns of segments, and which of them are this rank's."""
-        per_row = self._config.horizon // self._segment
-        row = segments // per_row - self._first_row
-        here = (row >= 0) & (row < self.vec.num_rows)
-        columns = (segments % per_row * self.vec.num_rows + row)[here].astype(np.int64)
-        return torch.from_numpy(columns).to(self._policy.device), here
-
-    def _draw(
-        self, number: int, progress: float, data: dict[str, Tensor]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return the order of a pass over the segments of all ranks, and their importance weights."""
-        config, m = self._config, self._segments
-        order, omega, priorities = np.zeros(m, np.int32), np.zeros(m, np.float32), None
-        if config.priority_alpha > 0:
-            sums = wide(data["advantages"].abs() * data["learn"]).sum(0)
-            per_row = config.horizon // self._segment
-            mine = sums.view(per_row, -1).t().flatten()  # in native order
-            everyone = torch.zeros(m, dtype=torch.float64, device=mine.device)
-            first = self._first_row * per_row
-            everyone[first : first + len(mine)] = mine
-            priorities = self.ranks.sum(everyone).cpu().numpy()
-        beta = config.priority_beta + (1 - config.priority_beta) * min(progress, 1.0)
-        native.library().draw_segments(
-            self._seed, int(self._counters[_ROLLOUTS]), number, m, config.priority_alpha, beta,
-            None if priorities is None else priorities.ctypes.data, order.ctypes.data, omega.ctypes.data,
-        )  # fmt: skip
-        return order, omega
-
-    # ------------------------------------------------------------------------------------------------ statistics
-
-    def _sigma(self) -> float:
-        """Return what rewards are divided by."""
-        count, _, m2 = self._returns
-        variance = m2 / count if count > 0 else 0.0
-        return math.sqrt(variance + 1e-8) if variance > 0 and self._config.normalize_reward != "off" else 1.0
-
-    def _explain(self, log: native.Log, values: Tensor, targets: Tensor, learn: Tensor) -> None:
-        n, v, r, r2, rest, rest2 = self.ranks.sum(explained_variance(values, targets, learn)).tolist()
-        if n:
-            variance, unexplained = r2 / n - (r / n) ** 2, rest2 / n - (rest / n) ** 2
-            log.explained_variance = 1 - unexplained / variance if variance > 0 else 0.0
-            log.value_mean = v / n * log.sigma_return
-
-    def _merge_statistics(self, outcome: Outcome) -> None:
-        """Merge what the rollout showed into the normaliser and the scale of returns."""
-        config, policy, returns = self._config, self._policy, self._returns
-        discounted = torch.from_numpy(self._discounted).to(policy.device, policy.dtype)
-        past = past_sums(config, outcome, discounted)
-        self._discounted[...] = discounted.cpu().numpy()
-        if config.normalize_reward == "future":
-            count, squares = self.ranks.sum(future_squares(config, outcome)).tolist()
-            returns += (count, 0.0, squares)  # about zero: the mean stays 0 and m2 / count is the mean square
-        else:
-            picked = wide(past[outcome.learn != 0]) - returns[1]
-            sums = torch.stack([torch.ones_like(picked).sum(), picked.sum(), picked.square().sum()])
-            count, total, squares = self.ranks.sum(sums).tolist()
-            mean, m2 = returns[1:2].copy(), returns[2:].copy()
-            returns[0] = merge(returns[0], mean, m2, count, returns[1], np.array([total]), np.array([squares]))
-            returns[1], returns[2] = mean[0], m2[0]
-        statistics = policy.tensors()
-        mean = statistics["normalizer.mean"]
-        total, square, count = self._feature_sums(outcome.learn, mean)
-        before = float(statistics["normalizer.count"][0])
-        statistics["normalizer.count"][0] = merge(
-            before, mean, statistics["normalizer.m2"], count, mean.copy(), total, square
-        )
-        policy.fetch()
-        policy.pack()
-
-    def _feature_sums(
-        self, learn: Tensor, shift: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        """Return sums of (x - shift) and its square over the learn rows of the rollout, and their number."""
-        rows, picked = self.rollout.observed[:-1].flatten(0, 1), (learn != 0).flatten()
-        if rows.device.type == "mps":
-            rows, picked = rows.cpu(), picked.cpu()
-        center = torch.from_numpy(shift.copy()).to(rows.device)
-        sums = torch.zeros(2 * len(shift) + 1, dtype=torch.float64, device=rows.device)
-        size = _CHUNK // max(len(shift), 1)
-        for first in range(0, len(rows) if len(shift) else 0, size):
-            here = slice(first, first + size)
-            x = (self._policy.vectors(rows[here]) - center) * picked[here, None]
-            sums[:-1] += torch.cat([x.sum(0), x.square().sum(0)])
-        sums[-1] = picked.sum()
-        found = self.ranks.sum(sums).cpu().numpy()
-        return found[: len(shift)], found[len(shift) : -1], float(found[-1])
+    # ------------------------------------------------------------------------------------------------ set-up
 
     def _share_threads(self, threads: int) -> int:
         """Give the policy's crew so many threads, one where a step is little work; returns how many torch is to use."""
@@ -427,8 +314,8 @@ class TorchLearner:
 
     def _make_tensors(self) -> Tensors:
         """Return the host's views, or copies of what lies on a device."""
-        named: Tensors = {"learner.counters": self._counters, "learner.discounted": self._discounted}
-        named["learner.returns"] = self._returns
+        named: Tensors = {"learner.counters": self._counters, "learner.discounted": self.statistics.discounted}
+        named["learner.returns"] = self.statistics.returns
         return named | {name: host_view(tensor, self._policy.remote) for name, tensor in self._device_tensors().items()}
 
     def _device_tensors(self) -> dict[str, Tensor]:
@@ -437,27 +324,6 @@ class TorchLearner:
             "optimizer.second": self._optimizer.second,
             "learner.memory": self.rollout.carried,
         }
-
-
-def merge(
-    count: float,
-    mean: NDArray[np.float64],
-    m2: NDArray[np.float64],
-    n: float,
-    shift: NDArray[np.float64] | float,
-    sums: NDArray[np.float64],
-    squares: NDArray[np.float64],
-) -> float:
-    """Merge n samples, given by sums of (x - shift) and its square, into mean and m2 in place; returns the new count.
-
-    Reference: Chan, Golub, LeVeque 1979.
-    """
-    if not n:
-        return count
-    total, delta = count + n, shift + sums / n - mean
-    m2 += np.maximum(squares - sums * sums / n, 0.0) + delta * delta * count * n / total
-    mean += delta * n / total
-    return total
 
 
 def schedule(kind: str, progress: float) -> float:

@@ -24,11 +24,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from shoal import checkpoint, config, native, native_settings, packing, registry, users_code
+from shoal import checkpoint, config, native, native_settings, packing, registry
 from shoal import policy as policies
-from shoal.errors import ConfigError, ShapeError, ShoalError
-from shoal.torch import encoders, heads
+from shoal.errors import ConfigError, ShapeError
+from shoal.torch import encoders, heads, own
 from shoal.torch.crew import Crew, cut
+from shoal.torch.device import choose_device, host_view, is_remote
 from shoal.torch.network import Network
 
 _FLOATS = ("vector", "flag", "set")  # kinds that a network gets as floats; the others as the integers they are
@@ -65,7 +66,7 @@ class TorchPolicy:
         torch.manual_seed(settings.seed)
         twin = None
         if settings.policy.module:
-            self.module = _users_module(settings.policy.module, spec, settings)
+            self.module = own.load(settings.policy.module, spec, settings)
         else:
             spread = settings.policy.gate_bias == "spread"
             self.module = Network(spec, settings.policy, 2.0 * settings.train.horizon if spread else 0.0)
@@ -91,7 +92,7 @@ class TorchPolicy:
                 tensor[...] = twin.tensors()[name]
         self.pack()
         if settings.policy.module:
-            self._try_out()
+            own.try_out(self)
 
     # ------------------------------------------------------------------------------------------------ weights
 
@@ -104,6 +105,11 @@ class TorchPolicy:
     def log_std(self) -> Tensor | None:
         """(dims,), or None without continuous actions."""
         return self.module.get_parameter("log_std") if self.spec.dims else None
+
+    def host_log_std(self) -> NDArray[np.float32] | None:
+        """Return `log_std` as native code reads it."""
+        log_std = self.log_std
+        return None if log_std is None else log_std.detach().to("cpu", torch.float32).numpy()
 
     def _flatten(self) -> None:
         """Lay all parameters, and their gradients, side by side in one array each."""
@@ -281,6 +287,7 @@ class TorchPolicy:
         first: int = 0,
         greedy: bool = False,
         out: Drawn | None = None,
+        log_std: NDArray[np.float32] | None = None,
     ) -> Drawn:
         """Draw actions for n rows from outputs (n, O), by the numbers that the native backend draws with.
 
@@ -293,12 +300,12 @@ class TorchPolicy:
             first: number of the first row.
             greedy: take the most probable action.
             out: where to write; None makes new arrays.
+            log_std: what `host_log_std` gave since the weights last changed; None asks it.
         """
         n = len(outputs)
         out = out or Drawn(self.spec, n)
         host = outputs.detach().to("cpu", torch.float32).contiguous()
-        log_std = self.log_std
-        std = None if log_std is None else log_std.detach().to("cpu", torch.float32).numpy()
+        std = self.host_log_std() if log_std is None else log_std
         code = native.library().draw_actions(
             ctypes.byref(self.spec.struct),
             self.settings.vec.threads,
@@ -325,42 +332,6 @@ class TorchPolicy:
         dtype = self.dtype if array.dtype.kind == "f" else None
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, dtype)
 
-    def _try_out(self) -> None:
-        """Call a user's module once on each length that it will meet, and say what does not fit.
-
-        Raises:
-            ShapeError: names the output, what was expected and what came.
-        """
-        name = self.settings.policy.module
-        for steps, rows in ((1, 3), (2, 3)):
-            packed = torch.zeros(steps, rows, self.spec.row_bytes, dtype=torch.uint8, device=self.device)
-            starts = torch.zeros(steps, rows, dtype=torch.bool, device=self.device)
-            state = torch.zeros(rows, self.state_size, device=self.device, dtype=self.dtype)
-            try:
-                with torch.no_grad():
-                    found = self.module(self.fields(packed), state, starts)
-            except ShoalError:
-                raise
-            except Exception as error:
-                shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in self.fields(packed).items())
-                raise ShapeError(
-                    f"the policy `{name}` failed on its first call: {type(error).__name__}: {error}",
-                    f"it was called with T = {steps}, B = {rows}: fields {shapes}, state {tuple(state.shape)}, "
-                    f"starts {tuple(starts.shape)}",
-                ) from error
-            if not isinstance(found, tuple) or len(found) != 3:
-                raise ShapeError(f"the policy `{name}` returned {_what(found)}; expected (outputs, values, state)")
-            wanted = {
-                "outputs": (steps, rows, self.outputs), "values": (steps, rows), "state": (rows, self.state_size)
-            }  # fmt: skip
-            for (what, shape), tensor in zip(wanted.items(), found, strict=True):
-                got = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-                if got != shape:
-                    parts = [f"{head.size} of `{head.name}`" for head in self.spec.heads]
-                    parts += [f"1 of `{dim.name}`" for dim in self.spec.dims]
-                    made = f"; {self.outputs} outputs are {', '.join(parts)}" if what == "outputs" else ""
-                    raise ShapeError(f"wrong shape: {what} of the policy `{name}` has {got}; expected {shape}{made}")
-
 
 class Drawn:
     """Actions of n rows: discrete (n, heads), raw and continuous (n, dims), log_probs (n,)."""
@@ -373,47 +344,3 @@ class Drawn:
 
 
 _DTYPES = {"uint8": torch.uint8, "int8": torch.int8, "int16": torch.int16, "float32": torch.float32}
-
-
-def _what(found: object) -> str:
-    return f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
-
-
-def is_remote(device: torch.device) -> bool:
-    """Return whether a device has memory of its own, so that what is on it must be fetched."""
-    return device.type != "cpu"
-
-
-def host_view(tensor: Tensor, remote: bool) -> NDArray[Any]:
-    """Return a tensor as an array: its own memory, or a copy of what is elsewhere."""
-    array: NDArray[Any] = tensor.cpu().numpy()
-    return array.copy() if remote else array
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device of that name; `auto` takes a GPU where there is one.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    offers = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(device for device, there in offers.items() if there)
-    if not offers.get(name, False):
-        there = ", ".join(device for device, offered in offers.items() if offered)
-        raise ConfigError(f"no device of kind `{name}`: torch {torch.__version__} finds {there} (at train.device)")
-    return torch.device(name)
-
-
-def _users_module(name: str, spec: registry.Spec, settings: config.Config) -> nn.Module:
-    """Return the module that `file.py:Name` or `package.module:Name` makes of (spec, settings).
-
-    Raises:
-        ConfigError: if it is not there or is none.
-    """
-    made = users_code.load(name, "--policy", "policy.module")
-    module = made(spec, settings)
-    if not isinstance(module, nn.Module):
-        what = name.rpartition(":")[2]
-        raise ConfigError(f"--policy {name}: {what}(spec, config) is {type(module).__name__}; expected an nn.Module")
-    return module
