@@ -152,46 +152,109 @@ void shoal_lstm_backward(const ShoalPolicy *policy, const ShoalBatch *batch, Sho
   }
 }
 
-// Here and not before the products: gates that a product merely overwrites are spared one way through memory.
-static void add_bias(float *restrict gates, const float *restrict bias, int32_t count) {
-  for (int32_t j = 0; j < count; j++) { gates[j] += bias[j]; }
+// ---------------------------------------------------------------------------------------------------- a layer alone
+
+// For hosts that have the rest of a network elsewhere: everything (steps, rows, hidden), time first, contiguous.
+enum {
+  TOGETHER = 128,      // rows of a step: few enough for their gates to stay in cache
+  GRADIENT_ROWS = 512  // rows of a product of gradients, of several steps: enough to be fast
+};
+
+int64_t shoal_lstm_scratch(int32_t rows, int32_t hidden) {
+  int64_t H = hidden, most = rows > GRADIENT_ROWS ? rows : GRADIENT_ROWS;
+  return 8 * H * H + most * 4 * H + 2 * rows * H;
 }
 
-void shoal_lstm_step(float *gates, const float *bias, const float *before, const uint8_t *starts, const uint8_t *next,
-                     float *cells, float *squashed, float *y, float *carried, int32_t rows, int32_t hidden) {
-  static const float zero[4096];
+// gates (n, 4H) = x W_x^T + before W_h^T + b, from packed weights.
+static void preactivate(float *gates, const float *x, const float *before, const float *packed, const float *bias,
+                        int32_t n, int32_t hidden) {
   int64_t H = hidden;
-  for (int64_t r = 0; r < rows; r++) {
-    const float *c = starts[r] ? zero : before + r * H;
-    add_bias(gates + 4 * r * H, bias, 4 * hidden);
-    activate(gates + 4 * r * H, c, cells + r * H, squashed + r * H, y + r * H, hidden);
-    if (next) { memcpy(carried + r * H, next[r] ? zero : y + r * H, 4 * (size_t)H); }
-  }
+  shoal_gemm(gates, 4 * H, x, H, packed, bias, n, hidden, 4 * hidden, 0);
+  shoal_gemm(gates, 4 * H, before, H, packed + 4 * H * H, 0, n, hidden, 4 * hidden, 1);
 }
 
-void shoal_lstm_act(float *gates, const float *bias, const float *state, const uint8_t *starts, float *after,
-                    int32_t rows, int32_t hidden) {
+static void pack_both(float *packed, const float *weight_x, const float *weight_h, int32_t hidden) {
+  int64_t H = hidden;
+  shoal_pack_transposed(packed, weight_x, hidden, 4 * hidden, H);
+  shoal_pack_transposed(packed + 4 * H * H, weight_h, hidden, 4 * hidden, H);
+}
+
+void shoal_lstm_act(const float *x, const float *weight_x, const float *weight_h, const float *bias, const float *state,
+                    const uint8_t *starts, float *after, float *scratch, int32_t rows, int32_t hidden) {
   static const float zero[4096];
   float squashed[4096];
   int64_t H = hidden;
-  for (int64_t r = 0; r < rows; r++) {
-    float *h = after + 2 * r * H;
-    add_bias(gates + 4 * r * H, bias, 4 * hidden);
-    activate(gates + 4 * r * H, starts[r] ? zero : state + (2 * r + 1) * H, h + H, squashed, h, hidden);
+  float *gates = scratch + 8 * H * H, *before = gates + 4 * TOGETHER * H;
+  pack_both(scratch, weight_x, weight_h, hidden);
+  for (int64_t first = 0; first < rows; first += TOGETHER) {
+    int32_t n = rows - first < TOGETHER ? (int32_t)(rows - first) : TOGETHER;
+    const float *h = state + 2 * first * H;
+    for (int64_t s = 0; s < n; s++) {
+      memcpy(before + s * H, starts[first + s] ? zero : h + 2 * s * H, 4 * (size_t)H);
+    }
+    preactivate(gates, x + first * H, before, scratch, bias, n, hidden);
+    for (int64_t s = 0; s < n; s++) {
+      float *to = after + 2 * (first + s) * H;
+      activate(gates + 4 * s * H, starts[first + s] ? zero : h + (2 * s + 1) * H, to + H, squashed, to, hidden);
+    }
   }
 }
 
-void shoal_lstm_step_back(const float *gates, const float *before, const float *squashed, const uint8_t *starts,
-                          const uint8_t *next, const float *dy, const float *dh, float *dc, float *dgates, float *dbias,
-                          int32_t rows, int32_t hidden) {
+void shoal_lstm_sequence(const float *x, const float *weight_x, const float *weight_h, const float *bias,
+                         const float *state, const uint8_t *starts, float *gates, float *before, float *cells,
+                         float *squashed, float *y, float *scratch, int32_t steps, int32_t rows, int32_t hidden) {
   static const float zero[4096];
   int64_t H = hidden;
-  memcpy(dgates, gates, 16 * (size_t)(rows * H));
-  for (int64_t r = 0; r < rows; r++) {
-    float *gate = dgates + 4 * r * H;
-    retreat(gate, gate + H, gate + 2 * H, gate + 3 * H, starts[r] ? zero : before + r * H, squashed + r * H, dy + r * H,
-            !next || next[r] ? zero : dh + r * H, dc + r * H, hidden);
-    if (starts[r]) { memset(dc + r * H, 0, 4 * (size_t)H); }
+  pack_both(scratch, weight_x, weight_h, hidden);
+  for (int64_t first = 0; first < rows; first += TOGETHER) {
+    int32_t n = rows - first < TOGETHER ? (int32_t)(rows - first) : TOGETHER;
+    for (int64_t t = 0; t < steps; t++) {
+      int64_t at = t * rows + first;
+      for (int64_t s = 0; s < n; s++) {
+        const float *h = t ? y + (at - rows + s) * H : state + 2 * (first + s) * H;
+        memcpy(before + (at + s) * H, starts[at + s] ? zero : h, 4 * (size_t)H);
+      }
+      preactivate(gates + 4 * at * H, x + at * H, before + at * H, scratch, bias, n, hidden);
+      for (int64_t s = 0; s < n; s++) {
+        int64_t r = at + s;
+        const float *c = t ? cells + (r - rows) * H : state + (2 * r + 1) * H;
+        activate(gates + 4 * r * H, starts[r] ? zero : c, cells + r * H, squashed + r * H, y + r * H, hidden);
+      }
+    }
   }
-  shoal_column_sum(dbias, dgates, 4 * H, rows, 4 * hidden);
+}
+
+void shoal_lstm_sequence_back(const float *x, const float *weight_x, const float *weight_h, const float *state,
+                              const uint8_t *starts, const float *gates, const float *before, const float *cells,
+                              const float *squashed, const float *dy, float *dx, float *dweight_x, float *dweight_h,
+                              float *dbias, float *scratch, int32_t steps, int32_t rows, int32_t hidden) {
+  static const float zero[4096];
+  int64_t H = hidden, some = GRADIENT_ROWS > rows ? GRADIENT_ROWS / rows : 1;
+  float *packed_x = scratch, *packed_h = packed_x + 4 * H * H, *dh = packed_h + 4 * H * H, *dc = dh + rows * H;
+  float *dgates = dc + rows * H;  // of `some` steps
+  shoal_pack(packed_x, weight_x, 4 * hidden, hidden, H);
+  shoal_pack(packed_h, weight_h, 4 * hidden, hidden, H);
+  memset(dc, 0, 4 * (size_t)(rows * H));
+  for (int64_t until = steps; until > 0; until -= some) {
+    int64_t from = until > some ? until - some : 0, at = from * rows;
+    int32_t count = (int32_t)(until - from) * rows;
+    memcpy(dgates, gates + 4 * at * H, 16 * (size_t)(count * H));
+    for (int64_t t = until - 1; t >= from; t--) {
+      float *here = dgates + 4 * (t - from) * rows * H;
+      for (int64_t s = 0; s < rows; s++) {
+        int64_t r = t * rows + s;
+        int32_t cut = t == steps - 1 || starts[r + rows];
+        const float *c = t ? cells + (r - rows) * H : state + (2 * r + 1) * H;
+        float *gate = here + 4 * s * H;
+        retreat(gate, gate + H, gate + 2 * H, gate + 3 * H, starts[r] ? zero : c, squashed + r * H, dy + r * H,
+                cut ? zero : dh + s * H, dc + s * H, hidden);
+        if (starts[r]) { memset(dc + s * H, 0, 4 * (size_t)H); }
+      }
+      if (t) { shoal_gemm(dh, H, here, 4 * H, packed_h, 0, rows, 4 * hidden, hidden, 0); }
+    }
+    shoal_gemm(dx + at * H, H, dgates, 4 * H, packed_x, 0, count, 4 * hidden, hidden, 0);
+    shoal_gemm_outer(dweight_x, H, dgates, 4 * H, x + at * H, H, count, 4 * hidden, hidden);
+    shoal_gemm_outer(dweight_h, H, dgates, 4 * H, before + at * H, H, count, 4 * hidden, hidden);
+    shoal_column_sum(dbias, dgates, 4 * H, count, 4 * hidden);
+  }
 }

@@ -94,13 +94,13 @@ def test_the_first_ratios_of_its_own_rollouts_are_one(name: str) -> None:
 def test_advantages_and_targets_are_the_native_ones(name: str) -> None:
     twins = second_rollout(name, learning_rate=0.0, learning_rate_final=0.0)
     found = {}
-    fold = twins.torch._fold
+    fold = twins.torch._segments.fold
 
     def spy(array: torch.Tensor) -> torch.Tensor:
         found[len(found)] = array.clone()
         return fold(array)
 
-    twins.torch._fold = spy
+    twins.torch._segments.fold = spy
     twins.update()
     for array, key in zip(list(found.values())[-2:], ("advantages", "targets"), strict=True):
         learn = twins.arrays["rollout.learn"] != 0

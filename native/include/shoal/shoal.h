@@ -261,21 +261,26 @@ SHOAL_API int32_t shoal_draw_actions(const ShoalSpec *spec, int32_t threads, int
 // priorities (count,) hold sums of |advantage| and are overwritten; else they may be null.
 SHOAL_API void shoal_draw_segments(uint64_t seed, int64_t iteration, int32_t pass, int32_t count, double alpha,
                                    double beta, double *priorities, int32_t *order, float *importance);
-// What one step of an LSTM does beside its products, for `rows` rows of `hidden` <= 4096 units, all contiguous. gates
-// (rows, 4 hidden): pre-activations without their bias (4 hidden) in, activations out. before: c before the step, taken
-// as 0 where `starts` is set. cells, squashed, y =: c, tanh(c), h. carried =: h as the next step sees it, 0 where `next`
-// is set; `next` (the starts of that step) null: not written.
-SHOAL_API void shoal_lstm_step(float *gates, const float *bias, const float *before, const uint8_t *starts,
-                               const uint8_t *next, float *cells, float *squashed, float *y, float *carried,
-                               int32_t rows, int32_t hidden);
-// The same where nothing will be asked back: state (rows, 2 hidden), h beside c, before the step; after =: after it.
-SHOAL_API void shoal_lstm_act(float *gates, const float *bias, const float *state, const uint8_t *starts, float *after,
-                              int32_t rows, int32_t hidden);
-// Its gradients. gates, before, squashed, starts as they were; dy: of y; dh: of `carried`, not read where `next` is set
-// or null; dc: of c after the step in, before it out; dgates =: of the pre-activations; dbias (4 hidden) += their sum.
-SHOAL_API void shoal_lstm_step_back(const float *gates, const float *before, const float *squashed,
-                                    const uint8_t *starts, const uint8_t *next, const float *dy, const float *dh,
-                                    float *dc, float *dgates, float *dbias, int32_t rows, int32_t hidden);
+// An LSTM layer in the midst of a network that is elsewhere. hidden: a multiple of 32, at most 4096; everything
+// contiguous, (steps, rows, hidden) where nothing else is said. weight_x, weight_h (4 hidden, hidden), bias (4 hidden):
+// gate blocks i, f, g, o. state (rows, 2 hidden): h beside c before the first step; both are taken as 0 where `starts`
+// (steps, rows) is set. gates (steps, rows, 4 hidden), before, cells, squashed =: for the way back; y =: h. scratch:
+// shoal_lstm_scratch floats.
+SHOAL_API int64_t shoal_lstm_scratch(int32_t rows, int32_t hidden);
+SHOAL_API void shoal_lstm_sequence(const float *x, const float *weight_x, const float *weight_h, const float *bias,
+                                   const float *state, const uint8_t *starts, float *gates, float *before, float *cells,
+                                   float *squashed, float *y, float *scratch, int32_t steps, int32_t rows,
+                                   int32_t hidden);
+// Its gradients. dy: of y; dx =; dweight_x, dweight_h, dbias +=.
+SHOAL_API void shoal_lstm_sequence_back(const float *x, const float *weight_x, const float *weight_h,
+                                        const float *state, const uint8_t *starts, const float *gates,
+                                        const float *before, const float *cells, const float *squashed, const float *dy,
+                                        float *dx, float *dweight_x, float *dweight_h, float *dbias, float *scratch,
+                                        int32_t steps, int32_t rows, int32_t hidden);
+// One step of which nothing will be asked back; after (rows, 2 hidden) =: h beside c.
+SHOAL_API void shoal_lstm_act(const float *x, const float *weight_x, const float *weight_h, const float *bias,
+                              const float *state, const uint8_t *starts, float *after, float *scratch, int32_t rows,
+                              int32_t hidden);
 // What a minGRU layer does beside its products, for `steps` steps of `rows` rows of `hidden` <= 4096 units, all
 // contiguous, time first. gates (steps, rows, 3 hidden): pre-activations in, (k, z, q) out (native/nn/mingru.c). state
 // (rows, hidden) before the first step, taken as 0 where `starts` (steps, rows) is set. states, y =: s, and what the

@@ -76,7 +76,7 @@ class Lstm(nn.Module):
 
     def forward(self, x: Tensor, keep: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return h of every step, and (h, c) after the last."""
-        if fused.fits(x, self.weight_x, state):
+        if fused.fits_lstm(x, self.weight_x, state):
             if len(x) == 1 and not torch.is_grad_enabled():
                 h, after = fused.lstm_act(x[0], self.weight_x, self.weight_h, self.bias, keep[0], state)
                 return h[None], after
