@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,11 @@ def overlaps(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
+def records(device: torch.device) -> bool:
+    """Return whether kernels can be recorded and launched together (`graphs`)."""
+    return device.type == "cuda"
+
+
 def host_view(tensor: Tensor, remote: bool) -> NDArray[Any]:
     """Return a tensor as an array: its own memory, or a copy of what is elsewhere."""
     array: NDArray[Any] = tensor.cpu().numpy()
@@ -66,12 +72,16 @@ class Lane:
         if self._stream is not None:
             self._stream.wait_stream(torch.cuda.current_stream(self._device))
 
+    def entered(self) -> AbstractContextManager[object]:
+        """Return a context in which everything goes this lane's way."""
+        return nullcontext() if self._stream is None else torch.cuda.stream(self._stream)
+
     def submit(self, work: Callable[[], None]) -> None:
         """Begin `work`, which must not wait for the device; arrays that it reads or writes are its own until `wait`."""
         if self._stream is None or self._done is None:
             work()
             return
-        with torch.cuda.stream(self._stream):
+        with self.entered():
             work()
             self._done.record()
 

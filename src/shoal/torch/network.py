@@ -88,15 +88,16 @@ class Network(nn.Module):
         head, value = self.head, self.value
         if self.value_trunk is None:  # one product of few columns costs half of two, and as much again backwards
             weight, bias = torch.cat([head.weight, value.weight]), torch.cat([head.bias, value.bias])
-            outputs, values = functional.linear(top, weight, bias).split([len(head.bias), 1], dim=-1)
+            both = functional.linear(top, weight, bias)
+            outputs, values = both[..., :-1], both[..., -1]
         else:
             outputs = functional.linear(top, head.weight, head.bias)
             top, more = self.value_trunk(fields, state[:, self._split :], keep)
             after = after + more
-            values = functional.linear(top, value.weight, value.bias)
+            values = functional.linear(top, value.weight, value.bias)[..., 0]
         if self.state_size:
             state = after[0] if len(after) == 1 else torch.cat(after, dim=-1)
-        return outputs, values[..., 0], state
+        return outputs, values, state
 
 
 _CORES = {"mingru": MinGru, "lstm": Lstm, "gru": Gru}

@@ -84,6 +84,7 @@ class TorchPolicy:
         self._statistics = {
             "normalizer.count": np.zeros(1), "normalizer.mean": np.zeros(size), "normalizer.m2": np.zeros(size)
         }  # fmt: skip
+        self.center, self.scale = (torch.empty(size, dtype=self.dtype, device=self.device) for _ in range(2))
         self.seed = time.time_ns()  # of sampled actions; set it to repeat them
         self.clock = 0
         self._message = native.Message()
@@ -152,8 +153,9 @@ class TorchPolicy:
         mean, m2 = self._statistics["normalizer.mean"], self._statistics["normalizer.m2"]
         std = np.sqrt(np.maximum(m2 / count, 0.0)) if count > 0 else np.ones_like(mean)
         center = mean if count > 0 else np.zeros_like(mean)
-        self.center = torch.from_numpy(center).to(self.dtype).to(self.device)
-        self.scale = torch.from_numpy(1.0 / np.maximum(std, 1e-3)).to(self.dtype).to(self.device)
+        # In place: a recording of the network (`graphs`) knows their addresses.
+        self.center.copy_(torch.from_numpy(center).to(self.dtype))
+        self.scale.copy_(torch.from_numpy(1.0 / np.maximum(std, 1e-3)).to(self.dtype))
 
     def restore(self, tensors: Mapping[str, NDArray[Any]], source: Path) -> None:
         """Copy the tensors of a checkpoint.

@@ -27,8 +27,9 @@ from torch import Tensor
 
 from shoal import native
 from shoal.config import Config
+from shoal.torch import graphs
 from shoal.torch.advantage import TRUNCATED, Outcome
-from shoal.torch.device import Lane, host_zeros, overlaps
+from shoal.torch.device import Lane, host_zeros, overlaps, records
 from shoal.torch.policy import Drawn, TorchPolicy
 from shoal.vector import Vec
 
@@ -39,12 +40,14 @@ class _Part:
 
     Attributes:
         here: the rows. half: of the environments, None: all of them. lane: where the network works for them.
-        outputs: float32 (n, O) on the host, of the present step. carried: (n, state_size), after it.
+        network: what is called for them. outputs: float32 (n, O) on the host, of the present step. carried: (n,
+            state_size), after it.
     """
 
     here: slice
     half: int | None
     lane: Lane
+    network: graphs.Choice
     drawn: Drawn
     outputs: Tensor
     carried: Tensor
@@ -139,7 +142,8 @@ class Rollout:
 
     def about(self) -> list[str]:
         """Return what was chosen for this device."""
-        return ["rollouts in two halves"] if self.divided else []
+        halves = ["rollouts in two halves"] if self.divided else []
+        return halves + list(dict.fromkeys(part.network.why for part in self._parts if part.network.why))[:1]
 
     def outcome(self) -> Outcome:
         """Return rewards, values at ends and flags, on the policy's device."""
@@ -178,7 +182,7 @@ class Rollout:
             elif t % self.segment == 0:
                 self.memory[t // self.segment, here] = before
             starts = self._begun[t : t + 1, here] != 0
-            outputs, values, after = self._policy.infer(self.observed[t : t + 1, here], starts, before)
+            outputs, values, after = part.network.function(self.observed[t : t + 1, here], starts, before)
             if last:
                 self.last_values[here] = values[0]
                 return
@@ -237,7 +241,24 @@ class Rollout:
         drawn = Drawn(self._vec.spec, here.stop - here.start)
         drawn.continuous = self._vec.continuous[here]
         outputs = torch.from_numpy(self._host((here.stop - here.start, self._policy.outputs), np.float32))
-        return _Part(here, half, Lane(self._policy.device), drawn, outputs, self.carried[here])
+        lane = Lane(self._policy.device)
+        return _Part(here, half, lane, self._network(here, lane), drawn, outputs, self.carried[here])
+
+    @torch.inference_mode()
+    def _network(self, here: slice, lane: Lane) -> graphs.Choice:
+        """Return what is called for these rows: the network, or a recording of it that was seen to be quicker."""
+        policy = self._policy
+        if policy.settings.policy.module or not records(policy.device):
+            return graphs.Choice(policy.infer, "")
+        lane.open()
+        rows = torch.from_numpy(self._vec.rows[None, here]).to(policy.device)
+        starts, state = torch.zeros(rows.shape[:2], dtype=torch.bool, device=policy.device), self.carried[here]
+        some = torch.arange(rows.shape[1], device=policy.device)[None] % 3 == 0
+        others = (rows.roll(1, 1), some, torch.ones_like(state))
+        with lane.entered():
+            found = graphs.choose(policy.infer, (rows, starts, state), others)
+        lane.close()
+        return found
 
     def _host(self, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
         return host_zeros(shape, dtype, self._policy.device)
