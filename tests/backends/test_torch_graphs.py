@@ -75,8 +75,8 @@ def test_what_cannot_be_recorded_or_repeats_wrongly_goes_on_as_before() -> None:
     assert choice == graphs.Choice(function, "no CUDA graph: it does not repeat what it recorded")
 
 
-def trained(monkeypatch: pytest.MonkeyPatch, *, recorded: bool, core: str) -> tuple[Tensor, str]:
-    """Return the weights after a few iterations, and what the run says of itself."""
+def trained(monkeypatch: pytest.MonkeyPatch, *, recorded: bool, core: str) -> tuple[list[Tensor], str]:
+    """Return weights and memories after a few iterations, and what the run says of itself."""
     with monkeypatch.context() as patch:
         if recorded:
             patch.setattr("shoal.torch.rollout.records", lambda device: True)
@@ -89,11 +89,13 @@ def trained(monkeypatch: pytest.MonkeyPatch, *, recorded: bool, core: str) -> tu
                 return graphs.Choice(graphs.Recorded(function, inputs, replaying), "CUDA graph")
 
             patch.setattr("shoal.torch.graphs.choose", choose)
-        trainer = begin(None, **(CASE | {"policy": {"core": core}}))
+        train = CASE["train"] | {"segment": 4}
+        trainer = begin(None, **(CASE | {"policy": {"core": core}, "train": train}))
         for _ in range(4):
             assert not trainer._learner.collect()
             assert not trainer._learner.update(native.Log())
-        return trainer.policy.theta.clone(), trainer.about
+        rollout = trainer._learner.rollout
+        return [trainer.policy.theta, rollout.memory, rollout.carried], trainer.about
 
 
 @pytest.mark.parametrize("core", ["mlp", "lstm", "mingru", "gru"])
@@ -101,7 +103,8 @@ def test_recordings_see_new_weights_statistics_and_states(core: str, monkeypatch
     wanted, plain = trained(monkeypatch, recorded=False, core=core)
     found, about = trained(monkeypatch, recorded=True, core=core)
     assert about.endswith("rollouts in two halves, CUDA graph") and "graph" not in plain
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_what_a_recording_reads_stays_where_it_is() -> None:
