@@ -16,6 +16,7 @@ from torch import nn  # noqa: E402
 
 import shoal  # noqa: E402
 from shoal.errors import NativeError  # noqa: E402
+from shoal.torch.device import Lane  # noqa: E402
 from shoal.torch.rollout import Rollout  # noqa: E402
 from shoal.vector import Vec, make_vec  # noqa: E402
 
@@ -43,12 +44,13 @@ class Sum(nn.Module):
         return torch.stack(outputs), torch.stack(values), state
 
 
-class LateLane:
+class LateLane(Lane):
     """A device that begins nothing before somebody waits for it."""
 
     opened = 0
 
     def __init__(self, device: torch.device) -> None:
+        super().__init__(device)
         self._queue: list[Callable[[], None]] = []
 
     def open(self) -> None:

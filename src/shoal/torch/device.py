@@ -85,6 +85,10 @@ class Lane:
             work()
             self._done.record()
 
+    def copy(self, target: Tensor, source: Tensor) -> None:
+        """Copy between host and device within work that is submitted; without waiting only where `wait` knows of it."""
+        target.copy_(source, non_blocking=self._stream is not None)
+
     def wait(self) -> None:
         """Return when everything submitted is done."""
         if self._done is not None:

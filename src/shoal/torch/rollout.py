@@ -175,7 +175,7 @@ class Rollout:
         def work() -> None:
             if self._policy.remote:
                 for there, array in ((self.observed, self.rows), (self._begun, self._starts)):
-                    there[t, here].copy_(torch.from_numpy(array[t, here]), non_blocking=True)
+                    part.lane.copy(there[t, here], torch.from_numpy(array[t, here]))
             before = part.carried
             if last:
                 self.carried[here] = before
@@ -187,7 +187,7 @@ class Rollout:
                 self.last_values[here] = values[0]
                 return
             self.values[t, here] = values[0]
-            part.outputs.copy_(outputs[0].float(), non_blocking=True)
+            part.lane.copy(part.outputs, outputs[0].float())
             part.carried = after
 
         part.lane.submit(work)
