@@ -64,7 +64,8 @@ static void step_part_block(void *context, int32_t b, int32_t thread) {
 }
 
 // Environments that are stepped elsewhere, of blocks [from, until): all of them at once, whatever the number of threads
-// here. What was sent last is waited for first: by then the rest is there, and this thread sleeps once, not once a block.
+// here. What was sent last is waited for first: by then the rest is there, and this thread sleeps once, not once a
+// block.
 static void step_split(const ShoalEngine *engine, int32_t from, int32_t until) {
   const ShoalVec *vec = &engine->vec;
   uint64_t fp = shoal_fp_enter();

@@ -189,9 +189,7 @@ void shoal_lstm_act(const float *x, const float *weight_x, const float *weight_h
   for (int64_t first = 0; first < rows; first += TOGETHER) {
     int32_t n = rows - first < TOGETHER ? (int32_t)(rows - first) : TOGETHER;
     const float *h = state + 2 * first * H;
-    for (int64_t s = 0; s < n; s++) {
-      memcpy(before + s * H, starts[first + s] ? zero : h + 2 * s * H, 4 * (size_t)H);
-    }
+    for (int64_t s = 0; s < n; s++) { memcpy(before + s * H, starts[first + s] ? zero : h + 2 * s * H, 4 * (size_t)H); }
     preactivate(gates, x + first * H, before, scratch, bias, n, hidden);
     for (int64_t s = 0; s < n; s++) {
       float *to = after + 2 * (first + s) * H;
