@@ -15,7 +15,7 @@ from torch import nn  # noqa: E402
 from shoal import config, registry  # noqa: E402
 from shoal.settings import PolicyConfig  # noqa: E402
 from shoal.tables import Field  # noqa: E402
-from shoal.torch import cores, encoders, optimizer  # noqa: E402
+from shoal.torch import cores, device, encoders, optimizer  # noqa: E402
 from shoal.torch.network import Network  # noqa: E402
 
 T, B, H = 4, 3, 5
@@ -172,3 +172,15 @@ def test_actions_depend_on_nothing_but_seed_clock_and_row() -> None:
     live[5] = 0
     absent = policy.draw(outputs, masks, live, seed=3, clock=7)
     assert (absent.discrete[5] == 0).all() and absent.log_probs[5] == 0
+
+
+def test_each_rank_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    assert device.choose_device("auto") == torch.device("cuda") and not taken
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    monkeypatch.setenv("LOCAL_RANK", "6")
+    assert device.choose_device("cuda") == torch.device("cuda", 2) and taken == [torch.device("cuda", 2)]
+    assert device.choose_device("cpu") == torch.device("cpu") and len(taken) == 1

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shoal.errors import ConfigError
+from shoal.ranks import ranks
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name; `auto` takes a GPU where there is one.
+    """Return the device of that name; `auto` takes a GPU where there is one, each rank one of its own.
 
     Raises:
         ConfigError: if there is none.
@@ -28,6 +30,10 @@ def choose_device(name: str) -> torch.device:
     if not offers.get(name, False):
         there = ", ".join(device for device, offered in offers.items() if offered)
         raise ConfigError(f"no device of kind `{name}`: torch {torch.__version__} finds {there} (at train.device)")
+    if name == "cuda" and ranks() > 1:
+        device = torch.device(name, int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        torch.cuda.set_device(device)  # what names no device, NCCL too, takes this one
+        return device
     return torch.device(name)
 
 
