@@ -73,6 +73,7 @@ def test_an_error_is_raised_when_nobody_works_any_more() -> None:
 CASES: dict[str, dict[str, Any]] = {
     "mingru": {},
     "lstm": {"policy": {"core": "lstm"}},
+    "lstm in native code": {"policy": {"core": "lstm", "hidden": 32}},
     "gru, continuous actions": {"name": "continuous", "policy": {"core": "gru"}},
 }
 

@@ -73,7 +73,7 @@ CASES: dict[str, dict[str, Any]] = {
     "one's own, ends and odd copies": {"name": "reset", "policy": OWN, "vec": {"num_envs": 201}},
     "one's own, agents that come and go": {"name": "crowd", "policy": OWN, "vec": {"num_envs": 7}},
     "one's own, continuous": {"name": "mixed", "policy": OWN, "vec": {"num_envs": 97}},
-    "lstm, segments": {"policy": {"core": "lstm"}, "train": {"segment": 4}},
+    "lstm, segments": {"policy": {"core": "lstm", "hidden": 32}, "train": {"segment": 4}},
     "mingru": {"name": "reset", "policy": {"core": "mingru"}},
     "gru": {"policy": {"core": "gru", "value_net": "own"}},
 }

@@ -19,7 +19,7 @@ from shoal.torch.learner import TorchLearner
 
 MINGRU = {"core": "mingru", "hidden": 24, "layers": 2}
 MINGRU_OWN = {"core": "mingru", "hidden": 33, "layers": 1, "value_net": "own"}
-LSTM = {"core": "lstm", "hidden": 24, "layers": 2}
+LSTM = {"core": "lstm", "hidden": 32, "layers": 2}  # whole panels: torch, too, takes native code in float32
 LSTM_OWN = {"core": "lstm", "hidden": 33, "layers": 1, "value_net": "own"}
 MLP = {"core": "mlp", "hidden": 32, "layers": 1}
 MLP_OWN = {"core": "mlp", "hidden": 17, "layers": 2, "activation": "tanh", "value_net": "own"}

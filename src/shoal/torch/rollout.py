@@ -68,7 +68,7 @@ class Rollout:
 
     Attributes:
         rows: uint8 (T + 1, N, row_bytes). masks: uint8 (T + 1, N, mask_bytes). discrete: int32 (T, N, heads). raw:
-            float32 (T, N, dims). log_probs, rewards: float32 (T, N). ended, starts, learn: uint8 (T, N).
+            float32 (T, N, dims). log_probs, rewards: float32 (T, N). ended, learn: uint8 (T, N).
         values, final_values (T, N), last_values (N,), memory (T / S, N, state_size): on the policy's device.
         carried: (N, state_size), the memory before the next step.
         divided: it is collected in two halves.
@@ -87,7 +87,6 @@ class Rollout:
         self.log_probs, self.rewards = (self._host((steps, n), np.float32) for _ in range(2))
         self.ended, self.learn = (self._host((steps, n), np.uint8) for _ in range(2))
         self._starts = self._host((steps + 1, n), np.uint8)
-        self.starts = self._starts[:-1]
 
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(*shape, dtype=policy.dtype, device=policy.device)
@@ -103,6 +102,12 @@ class Rollout:
         self._parts = [self._part(here, half if self.divided else None) for half, here in enumerate(heres)]
         self.stages = dict.fromkeys(native.STAGES, 0.0)
         self._lap = time.perf_counter()
+
+    @property
+    def starts(self) -> NDArray[np.uint8]:
+        """Lives that start, (T, N)."""
+        starts: NDArray[np.uint8] = self._starts[:-1]
+        return starts
 
     @torch.inference_mode()
     def collect(self, clock: int, first_row: int, stop: ctypes.c_int32) -> bool:
