@@ -15,7 +15,7 @@ import pytest
 
 import shoal
 from shoal import cli, config, memory, native, registry
-from shoal.bench import gemm, operations, sim
+from shoal.bench import gemm, operations, sim, timing
 from shoal.policy import Policy
 
 SMALL = "--set vec.num_envs=64 train.horizon=16"
@@ -92,7 +92,7 @@ def test_sim_takes_all_environments_and_the_default_number_of_copies(capsys: pyt
 
 def test_the_measured_rate_counts_agent_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
-    monkeypatch.setattr(sim.time, "perf_counter", lambda: float(next(clock)))  # every call takes a second
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(clock)))  # every call takes a second
     rates = sim.measure(registry.get("crowd"), threads=1, num_envs=8, seconds=4.0, repeats=2)
     agents = registry.get("crowd").spec().agents
     assert agents > 1
