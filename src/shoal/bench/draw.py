@@ -8,8 +8,6 @@ random actions), the display list, and the picture, each from Python as a presen
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 from shoal import bench, flags, registry, store
@@ -39,8 +37,8 @@ def run(names: list[str], arguments: list[str]) -> int:
         row = {"env": env.name, "width": width, "height": height}
         row |= measure(env, width, height, seconds=options["seconds"], repeats=options["repeats"])
         found.append(row)
-        mark = hashlib.sha256(json.dumps([env.name, env.spec().version, width, height]).encode()).hexdigest()
-        bench.append(options["results"], f"draw-{env.name}", row | {"settings": mark[:12]} | bench.about())
+        mark = bench.mark(env.name, env.spec().version, width, height)
+        bench.append(options["results"], f"draw-{env.name}", row | {"settings": mark} | bench.about())
         print(
             f"{env.name:<14}{row['list_bytes']:>11}{row['lists'][0]:>10.4g}{row['pictures'][0]:>10.4g}"
             + "".join(f"{rate:>10.4g}" for rate in row["frames"]),

@@ -10,8 +10,6 @@ there are many copies.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Any
 
 from shoal import bench, flags, memory, registry, store
@@ -53,9 +51,7 @@ def run(names: list[str], arguments: list[str]) -> int:
     found = []
     for env in environments:
         spec = env.spec()
-        mark = hashlib.sha256(
-            json.dumps([env.name + env.source, spec.version, spec.values], sort_keys=True).encode()
-        ).hexdigest()
+        mark = bench.mark(env.name + env.source, spec.version, spec.values)
         for count in copies:
             number = max(1, 2048 // spec.agents) if count is None else count
             for thread_count in threads:
@@ -66,7 +62,7 @@ def run(names: list[str], arguments: list[str]) -> int:
                     row |= {"threads": thread_count, "order": order, "msteps": bench.spread(rates)}
                     row |= {"repeats": len(rates), "bytes_per_copy": bytes_per_copy(spec)}
                     found.append(row)
-                    bench.append(options["results"], f"sim-{env.name}", row | {"settings": mark[:12]} | bench.about())
+                    bench.append(options["results"], f"sim-{env.name}", row | {"settings": mark} | bench.about())
                     print(
                         f"{env.name:<14}{number:>10}{thread_count:>9}  {order:<8}"
                         + "".join(f"{rate:>9.4g}" for rate in row["msteps"])
