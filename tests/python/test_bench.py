@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal import cli, config, memory, native, registry
+from shoal import bench, cli, config, memory, native, registry
 from shoal.bench import gemm, operations, sim, timing
 from shoal.policy import Policy
 
@@ -46,6 +46,14 @@ def network(env: str, **policy: Any) -> operations.Network:
 def no_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Act as if there were no other library."""
     monkeypatch.setattr(gemm.importlib.util, "find_spec", lambda name: None)
+
+
+def test_a_mark_is_that_of_the_rows_that_were_kept() -> None:
+    assert bench.mark("cartpole", 1, {"gravity": 9.8, "force": 10.0}) == "58e98329212a"
+    assert bench.mark("cartpole", 1, {"force": 10.0, "gravity": 9.8}) == bench.mark(
+        "cartpole", 1, {"gravity": 9.8, "force": 10.0}
+    )
+    assert bench.mark("cartpole", 2) != bench.mark("cartpole", 1)
 
 
 # ---------------------------------------------------------------------------------------------------- drawing
