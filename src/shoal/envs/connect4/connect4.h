@@ -35,7 +35,7 @@
 // empty, so that shifted boards do not run from one column into the next.
 #define CONNECT4_BOTTOM 0x40810204081u                // row 0 of every column
 #define CONNECT4_BOARD (CONNECT4_BOTTOM * 63u)        // all cells
-#define CONNECT4_EARLIEST 7                             // stones with which a game can be won
+#define CONNECT4_EARLIEST 7                           // stones with which a game can be won
 #define CONNECT4_COLUMN(c) ((uint64_t)63 << 7 * (c))  // the cells of a column
 
 enum { CONNECT4_EITHER = 0, CONNECT4_FIRST, CONNECT4_SECOND };
@@ -43,7 +43,7 @@ enum { CONNECT4_EITHER = 0, CONNECT4_FIRST, CONNECT4_SECOND };
 #define CONNECT4_PARAMS(F, I, B, C)                                                                  \
   B(self_play, 0, SIZE, "two agents, each a team of its own; off: one, against the script")          \
   I(depth, 4, 0, CONNECT4_DEEPEST, "stones", VALUE, "how far the script looks ahead; 0: not at all") \
-  I(random_plies, 2, 0, 36, "stones", VALUE, "in random columns, at the start of a game")             \
+  I(random_plies, 2, 0, 36, "stones", VALUE, "in random columns, at the start of a game")            \
   C(colour, "either", "either|first|second", VALUE, "which side agent 0 plays; either: drawn per game")
 
 #define CONNECT4_METRICS(M)                 \
