@@ -188,20 +188,21 @@ SHOAL_FN int32_t target_below(const int32_t *keys, int32_t key) {
 
 // An agent's place and frame.
 typedef struct {
-  float x, y, cosine, sine;  // of the heading, times TARGET_SCALE
+  float x, y, cosine, sine, minus_sine;  // of the heading, times TARGET_SCALE
 } TargetEye;
 
 SHOAL_FN TargetEye target_eye(const TargetPond *pond, int32_t agent) {
-  TargetEye eye = {pond->x[agent], pond->y[agent], pond->cosine[agent] * TARGET_SCALE,
-                   pond->sine[agent] * TARGET_SCALE};
+  float cosine = pond->cosine[agent] * TARGET_SCALE, sine = pond->sine[agent] * TARGET_SCALE;
+  TargetEye eye = {pond->x[agent], pond->y[agent], cosine, sine, -sine};
   return eye;
 }
 
-// Write where a point lies, (ahead, right), and return its key; the agent itself, `self`, comes after all others.
+// Write where a point lies, (ahead, right), and return its key; the agent itself, `self`, comes after all others. Two
+// sums, since GCC 12 fuses the products of a sum and a difference side by side, even with -ffp-contract=off.
 SHOAL_FN int32_t target_see(TargetEye eye, float x, float y, int32_t number, int32_t self, float *offset) {
   float dx = x - eye.x, dy = y - eye.y;
   offset[0] = dx * eye.cosine + dy * eye.sine;
-  offset[1] = dy * eye.cosine - dx * eye.sine;
+  offset[1] = dy * eye.cosine + dx * eye.minus_sine;
   int32_t key = target_key(dx, dy, number);
   return number == self ? TARGET_LAST : key;
 }
