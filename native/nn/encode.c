@@ -82,7 +82,10 @@ void shoal_encoder_forward(const ShoalPolicy *policy, ShoalTape *tape, int32_t n
   } else {
     for (int32_t r = 0; r < R; r++) { memcpy(y + (int64_t)r * policy->ldh, trunk->encoder_bias, 4 * (size_t)wide); }
   }
-  if (trunk->onehot >= 0) {
+  if (policy->hot16) {
+    const uint32_t *packed = (const uint32_t *)(const void *)trunk->onehot_table;
+    shoal_hot16(y, policy->ldh, packed, tape->index, policy->indices, R, policy->hots, policy->hot, H, tape->pairs);
+  } else if (trunk->onehot >= 0) {
     shoal_gather(y, policy->ldh, trunk->onehot_table, tape->index, policy->indices, R, policy->hots, wide,
                  span_of(policy));
   }
@@ -108,8 +111,13 @@ void shoal_encoder_backward(const ShoalPolicy *policy, ShoalTape *tape, int32_t 
     shoal_outer(policy, tape, gradient, trunk->dense, -1, dx, policy->ldh, tape->x, policy->ldx, R);
   }
   if (trunk->onehot >= 0) {
-    shoal_scatter(gradient + policy->gradient_offset[trunk->onehot], dx, policy->ldh, tape->index, policy->indices, R,
-                  policy->hots, wide, span_of(policy));
+    float *table = gradient + policy->gradient_offset[trunk->onehot];
+    if (policy->hot16) {
+      shoal_hot16_outer(table, dx, policy->ldh, tape->index, policy->indices, R, policy->hots, policy->hot, H,
+                        tape->pairs);
+    } else {
+      shoal_scatter(table, dx, policy->ldh, tape->index, policy->indices, R, policy->hots, wide, span_of(policy));
+    }
   }
   shoal_column_sum(gradient + policy->gradient_offset[trunk->bias], dx, policy->ldh, R, H);
   for (int32_t f = 0; f < policy->num_encodes; f++) {

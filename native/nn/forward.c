@@ -26,7 +26,11 @@ void shoal_tape_take(const ShoalPolicy *policy, ShoalArena *arena, int32_t rows,
   tape->out = shoal_take(arena, 4 * R * policy->ldo);
   if (policy->config.precision) {
     int32_t width = (int32_t)(policy->ldx > policy->ldg ? policy->ldx : policy->ldg);
-    tape->pairs = shoal_take(arena, 4 * shoal_gemm16_words(width));
+    int64_t words = shoal_gemm16_words(width);
+    if (policy->hot16 && shoal_hot16_words(policy->hot, policy->hidden) > words) {
+      words = shoal_hot16_words(policy->hot, policy->hidden);
+    }
+    tape->pairs = shoal_take(arena, 4 * words);
   }
   if (training) {
     tape->dout = shoal_take(arena, 4 * R * policy->ldo);
@@ -115,7 +119,7 @@ void shoal_outer(const ShoalPolicy *policy, const ShoalTape *tape, float *gradie
   for (int32_t r = 0; r < rows; r += OUTER_ROWS) {
     int32_t count = rows - r < OUTER_ROWS ? rows - r : OUTER_ROWS;
     float *to = gradient + policy->gradient_offset[weight];
-    if (policy->config.precision && w->rule == SHOAL_RULE_MUON) {  // heads and one-hots keep 32 bits
+    if (policy->config.precision && w->rule == SHOAL_RULE_MUON) {  // heads keep 32 bits
       shoal_gemm16_outer(to, shoal_padded(w->columns), dy + r * ldy, ldy, x + r * ldx, ldx, count, w->rows, w->columns,
                          tape->pairs);
     } else {

@@ -198,6 +198,55 @@ void shoal_gemm16_outer(float *w, int64_t ldw, const float *dy, int64_t ldy, con
   _tile_release();
 }
 
+enum { ONE = 0x3F80 };  // 1 in 16 bits
+
+void shoal_hot16(float *y, int64_t ldy, const uint32_t *packed, const int32_t *index, int64_t ldi, int32_t rows,
+                 int32_t count, int32_t hot, int32_t columns, uint32_t *workspace) {
+  int64_t pairs = shoal_pairs(hot);
+  uint16_t *ones = (uint16_t *)workspace;  // (BLOCK, 2 * pairs)
+  configure();
+  for (int32_t r = 0; r < rows; r += BLOCK) {
+    int32_t many = rows - r < BLOCK ? rows - r : BLOCK;
+    memset(workspace, 0, 4 * BLOCK * (size_t)pairs);
+    for (int32_t i = 0; i < many; i++) {
+      for (int32_t k = 0; k < count; k++) { ones[i * 2 * pairs + index[(r + i) * ldi + k]] = ONE; }
+    }
+    for (int32_t c = 0; c < columns; c += SHOAL_PANEL) {
+      block_of(y + r * ldy + c, ldy, workspace, pairs, packed + c * pairs, SHOAL_PANEL, 0, (int32_t)pairs, 1, many);
+    }
+  }
+  _tile_release();
+}
+
+void shoal_hot16_outer(float *table, const float *dy, int64_t ldy, const int32_t *index, int64_t ldi, int32_t rows,
+                       int32_t count, int32_t hot, int32_t columns, uint32_t *workspace) {
+  int64_t wide = shoal_padded(columns);
+  for (int32_t r = 0; r < rows; r += SHOAL_GEMM16_ROWS) {
+    int32_t many = rows - r < SHOAL_GEMM16_ROWS ? rows - r : SHOAL_GEMM16_ROWS;
+    int64_t pairs = shoal_pairs(many);
+    uint16_t *ones = (uint16_t *)workspace;                   // (padded hot, 2 * pairs)
+    uint32_t *right = workspace + shoal_padded(hot) * pairs;  // (pairs, wide)
+    memset(workspace, 0, 4 * (size_t)(shoal_padded(hot) * pairs));
+    for (int32_t i = 0; i < many; i++) {
+      for (int32_t k = 0; k < count; k++) { ones[index[(r + i) * ldi + k] * 2 * pairs + i] = ONE; }
+    }
+    for (int32_t p = 0; p < pairs; p++) {
+      for (int32_t c = 0; c < wide; c += TILE) {
+        __m512i words = round_rows(dy + r * ldy + c, ldy, 2 * p, many, lanes(columns - c));
+        _mm512_storeu_si512(right + p * wide + c, words);
+      }
+    }
+    configure();
+    for (int32_t o = 0; o < hot; o += BLOCK) {
+      for (int32_t c = 0; c < columns; c += SHOAL_PANEL) {
+        block_of(table + o * wide + c, wide, workspace + o * pairs, pairs, right + c, wide, 0, (int32_t)pairs, 1,
+                 hot - o);
+      }
+    }
+    _tile_release();
+  }
+}
+
 #else
 
 int32_t shoal_has_bfloat16(void) { return 0; }
@@ -211,6 +260,16 @@ void shoal_gemm16(float *y, int64_t ldy, const float *x, int64_t ldx, const uint
 void shoal_gemm16_outer(float *w, int64_t ldw, const float *dy, int64_t ldy, const float *x, int64_t ldx, int32_t rows,
                         int32_t outputs, int32_t inputs, uint32_t *workspace) {
   (void)w, (void)ldw, (void)dy, (void)ldy, (void)x, (void)ldx, (void)rows, (void)outputs, (void)inputs;
+  (void)workspace;
+}
+void shoal_hot16(float *y, int64_t ldy, const uint32_t *packed, const int32_t *index, int64_t ldi, int32_t rows,
+                 int32_t count, int32_t hot, int32_t columns, uint32_t *workspace) {
+  (void)y, (void)ldy, (void)packed, (void)index, (void)ldi, (void)rows, (void)count, (void)hot, (void)columns;
+  (void)workspace;
+}
+void shoal_hot16_outer(float *table, const float *dy, int64_t ldy, const int32_t *index, int64_t ldi, int32_t rows,
+                       int32_t count, int32_t hot, int32_t columns, uint32_t *workspace) {
+  (void)table, (void)dy, (void)ldy, (void)index, (void)ldi, (void)rows, (void)count, (void)hot, (void)columns;
   (void)workspace;
 }
 #endif

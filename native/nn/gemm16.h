@@ -30,4 +30,17 @@ SHOAL_API void shoal_gemm16(float *y, int64_t ldy, const float *x, int64_t ldx, 
 SHOAL_API void shoal_gemm16_outer(float *w, int64_t ldw, const float *dy, int64_t ldy, const float *x, int64_t ldx,
                                   int32_t rows, int32_t outputs, int32_t inputs, uint32_t *workspace);
 
+// Products with a matrix of one-hots, whose ones are at index (rows, count; row stride ldi), no column twice in a row:
+// y += ones * packed (from `hot` x columns), and table (hot, padded columns) += ones^T * dy. As shoal_gather and
+// shoal_scatter with tables of rounded factors; zeros are multiplied, which the tile unit does faster than the others
+// find the ones where those are not far apart. workspace: shoal_hot16_words.
+SHOAL_API void shoal_hot16(float *y, int64_t ldy, const uint32_t *packed, const int32_t *index, int64_t ldi,
+                           int32_t rows, int32_t count, int32_t hot, int32_t columns, uint32_t *workspace);
+SHOAL_API void shoal_hot16_outer(float *table, const float *dy, int64_t ldy, const int32_t *index, int64_t ldi,
+                                 int32_t rows, int32_t count, int32_t hot, int32_t columns, uint32_t *workspace);
+
+static inline int64_t shoal_hot16_words(int32_t hot, int32_t columns) {
+  return SHOAL_GEMM16_ROWS / 2 * (shoal_padded(hot) + (int64_t)shoal_padded(columns));
+}
+
 #endif

@@ -102,7 +102,7 @@ static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
   policy->scale = shoal_take(arena, 4 * (int64_t)policy->normalised);
   for (int32_t t = 0; t < policy->trunks; t++) {
     policy->trunk[t].encoder = take_packed(arena, H, policy->dense);
-    policy->trunk[t].onehot_table = shoal_take(arena, 4 * (int64_t)policy->hot * shoal_padded(H));
+    policy->trunk[t].onehot_table = take_packed(arena, H, policy->hot);
     policy->trunk[t].encoder_bias = shoal_take(arena, 4 * (int64_t)shoal_padded(H));
     shoal_take_own(policy, arena, &policy->trunk[t]);
     for (int32_t l = 0; l < policy->layers; l++) {
@@ -125,6 +125,8 @@ static void lay_out(ShoalPolicy *policy, ShoalArena *arena) {
   policy->arranged = shoal_take(arena, 4 * largest);
 }
 
+enum { HOT16_LEAST = 16 };  // one-hots of a row, below which their table rows are few anyway
+
 static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalPolicyConfig *config) {
   memset(policy, 0, sizeof *policy);
   policy->spec = *spec;
@@ -140,6 +142,8 @@ static const char *plan(ShoalPolicy *policy, const ShoalSpec *spec, const ShoalP
   policy->hidden = config->hidden;
   const char *message = shoal_plan_fields(policy);
   if (message) { return message; }
+  // A product takes time by its columns, sums of table rows by their ones; where every 16th is 1 they are equal.
+  policy->hot16 = config->precision && policy->hots >= HOT16_LEAST && policy->hot <= 16 * policy->hots;
   policy->layers = config->core == SHOAL_CORE_MLP ? config->layers - 1 : config->layers;
   policy->gates = config->core == SHOAL_CORE_LSTM ? 4 : config->core == SHOAL_CORE_MINGRU ? 3 : 1;
   policy->trunks = config->own_value ? 2 : 1;
@@ -255,7 +259,12 @@ void shoal_policy_pack(ShoalPolicy *policy) {
         shoal_pack_transposed(trunk->encoder, w, policy->dense, H, policy->dense);
       }
     }
-    if (trunk->onehot >= 0) { shoal_arrange(policy, trunk->onehot, trunk->onehot_table); }
+    if (trunk->onehot >= 0 && policy->hot16) {
+      const float *w = policy->theta + policy->parameters[trunk->onehot].offset;
+      shoal_pack16(pairs_of(trunk->onehot_table), w, policy->hot, H, 1, policy->hot);
+    } else if (trunk->onehot >= 0) {
+      shoal_arrange(policy, trunk->onehot, trunk->onehot_table);
+    }
     shoal_pack_own(policy, trunk);
     memcpy(trunk->encoder_bias, policy->theta + policy->parameters[trunk->bias].offset, 4 * (size_t)H);
     for (int32_t l = 0; l < policy->layers; l++) {

@@ -66,7 +66,7 @@ typedef struct {
 typedef struct ShoalTrunk {
   int32_t dense, onehot, bias;  // parameter indices; -1 where there are no such features
   float *encoder, *encoder_bias;
-  float *onehot_table;  // (hot, padded H)
+  float *onehot_table;  // (hot, padded H); packed pairs where policy.hot16
   ShoalOwn own[SHOAL_OWN_MOST];
   ShoalLinear layers[SHOAL_MAX_LAYERS];     // what reads a layer's input; of lstm W_x
   ShoalLinear recurrent[SHOAL_MAX_LAYERS];  // lstm: W_h, without a bias
@@ -77,6 +77,7 @@ struct ShoalPolicy {
   ShoalPolicyConfig config;
   int32_t dense, ldx;               // features of DENSE fields; padded row length
   int32_t hot, hots;                // columns of all one-hots, and how many of them are 1: the fields' elements
+  int32_t hot16;                    // one-hots are multiplied on the tile unit (nn/gemm16.h)
   int32_t indices;                  // of a row: the one-hots', then the embeddings'
   int32_t num_encodes, normalised;  // fields; number of normalised features
   int32_t num_own;                  // own encoders

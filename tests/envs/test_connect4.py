@@ -220,3 +220,19 @@ def test_connect4_deeper_scripts_win():
 def test_connect4_golden_trajectory():
     assert trajectory_hash("connect4") == "3308d1e0242159a1"
     assert trajectory_hash("connect4", self_play=True) == "35a84ffadc19875d"
+
+
+@pytest.mark.parametrize("self_play", [True, False])
+@pytest.mark.parametrize("asked", [6, 36])
+def test_connect4_no_game_is_over_before_it_begins(self_play, asked):
+    lines = [sum(1 << (7 * column + row) for column, row in line) for line in rules.LINES]
+    with shoal.make_vec("connect4", 2000, seed=9, self_play=self_play, random_plies=asked) as vec:
+        view = states(vec, FIELDS)
+        for side in (0, 1):
+            assert not any(((view["stones"][:, side] & line) == line).any() for line in lines)
+        if asked == 6:
+            assert (view["plies"] == 6).all()
+        else:
+            assert view["plies"].max() == 36 and 10 < view["plies"].mean() < 30  # most end before a win
+        if not self_play:
+            assert (view["first"] == view["plies"] % 2).all()  # the agent moves

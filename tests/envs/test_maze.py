@@ -33,8 +33,9 @@ def levels_of(vec: shoal.Vec) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     block = vec.versions._blocks[0].memory
     each = int(block[:8].view(np.int64)[0])
     rows = block[8 : 8 + levels * each].reshape(levels, each)
-    cells = rows[:, 1072 : 1072 + (side + 10) ** 2].reshape(levels, side + 10, side + 10)
-    return cells, rows[:, 8 : 8 + 2 * (side // 2) ** 2].copy().view(np.uint16).reshape(levels, side // 2, side // 2)
+    first = 8 + 2 * (side // 2) ** 2
+    cells = rows[:, first : first + (side + 10) ** 2].reshape(levels, side + 10, side + 10)
+    return cells, rows[:, 8:first].copy().view(np.uint16).reshape(levels, side // 2, side // 2)
 
 
 def distances(maze: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -77,6 +77,29 @@ def test_a_weight_gradient_is_that_of_rounded_factors(rows: int, inputs: int, ou
     np.testing.assert_allclose(w[:, :inputs], wanted, rtol=1e-5, atol=1e-5)
 
 
+@needs_bfloat16
+@pytest.mark.parametrize(("rows", "count", "span", "columns"), [(1, 1, 3, 5), (33, 122, 6, 64), (200, 20, 4, 130)])
+def test_products_of_one_hots_are_those_of_rounded_tables(rows: int, count: int, span: int, columns: int) -> None:
+    rng = np.random.default_rng(rows)
+    hot = count * span
+    index = np.arange(count) * span + rng.integers(0, span, (rows, count))
+    index = np.concatenate([index, np.full((rows, 2), -7)], axis=1).astype(np.int32)  # what is beyond is not read
+    ones = np.zeros((rows, hot))
+    np.put_along_axis(ones, index[:, :count].astype(np.int64), 1, axis=1)
+    table, y, dy = random(rng, hot, columns), random(rng, rows, padded(columns)), random(rng, rows, columns + 3)
+    packed = np.zeros(padded(columns) * padded(hot) // 2, np.uint32)
+    workspace = np.zeros(48 * (padded(hot) + padded(columns)) + 16, np.uint32)
+    call("shoal_pack16", (P, P, I32, I32, I64, I64), packed, table, hot, columns, columns, 1)
+    wanted = y[:, :columns] + ones @ rounded(table)
+    shape = index, index.shape[1], rows, count, hot, columns, workspace
+    call("shoal_hot16", (P, I64, P, P, I64, I32, I32, I32, I32, P), y, y.shape[1], packed, *shape)
+    np.testing.assert_allclose(y[:, :columns], wanted, rtol=1e-5, atol=1e-5)
+    gradient = random(rng, hot, padded(columns))
+    wanted = gradient[:, :columns] + ones.T @ rounded(dy[:, :columns])
+    call("shoal_hot16_outer", (P, P, I64, P, I64, I32, I32, I32, I32, P), gradient, dy, dy.shape[1], *shape)
+    np.testing.assert_allclose(gradient[:, :columns], wanted, rtol=1e-5, atol=1e-5)
+
+
 def gradients(policy: dict[str, Any], precision: int, name: str = "breakout", threads: int = 1) -> tuple[Any, ...]:
     """Return the gradient of a first minibatch whose ratios are 1, and the log."""
     shape = policy | {"precision": precision}
@@ -91,7 +114,7 @@ def gradients(policy: dict[str, Any], precision: int, name: str = "breakout", th
 
 @needs_bfloat16
 @pytest.mark.parametrize("policy", [MLP, MINGRU, LSTM], ids=["mlp", "mingru", "lstm"])
-@pytest.mark.parametrize("name", ["cartpole", "squared", "mixed"])
+@pytest.mark.parametrize("name", ["cartpole", "squared", "mixed", "connect4"])
 def test_an_update_is_close_to_that_in_32_bits(name: str, policy: dict[str, Any]) -> None:
     """As far apart as two runs may be whose policies differ by 2^-9 of every factor; the same actions are not sure."""
     exact, _ = gradients(policy, 0, name)

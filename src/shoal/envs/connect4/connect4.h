@@ -7,8 +7,9 @@
 //                 field "turn", 2 flags as f32: the agent is to move; it plays first in this game
 //   action        the column of the stone, 0 on the left; full columns are illegal
 //   reward        +1 for the winner, -1 for the loser, 0 for both in a draw
-//   a game        the first `random_plies` stones fall into random columns; then the two sides take turns. Which agent
-//                 plays first is drawn for every game, unless `colour` says
+//   a game        the first `random_plies` stones fall into random columns, up to one that would win; then the two
+//                 sides take turns. Which agent plays first is drawn for every game, unless `colour` says; where six
+//                 stones or more lie, the script never moves before the agent has
 //   terminated    four of a colour in a row, column or diagonal; or 42 stones
 //   self_play     off: one agent against the script, which answers within the same step
 //                 on: two agents, each a team of its own, and a step is one stone. The one who waits is live and has
@@ -34,6 +35,7 @@
 // empty, so that shifted boards do not run from one column into the next.
 #define CONNECT4_BOTTOM 0x40810204081u                // row 0 of every column
 #define CONNECT4_BOARD (CONNECT4_BOTTOM * 63u)        // all cells
+#define CONNECT4_EARLIEST 7                             // stones with which a game can be won
 #define CONNECT4_COLUMN(c) ((uint64_t)63 << 7 * (c))  // the cells of a column
 
 enum { CONNECT4_EITHER = 0, CONNECT4_FIRST, CONNECT4_SECOND };
@@ -41,7 +43,7 @@ enum { CONNECT4_EITHER = 0, CONNECT4_FIRST, CONNECT4_SECOND };
 #define CONNECT4_PARAMS(F, I, B, C)                                                                  \
   B(self_play, 0, SIZE, "two agents, each a team of its own; off: one, against the script")          \
   I(depth, 4, 0, CONNECT4_DEEPEST, "stones", VALUE, "how far the script looks ahead; 0: not at all") \
-  I(random_plies, 2, 0, 6, "stones", VALUE, "in random columns, at the start of a game")             \
+  I(random_plies, 2, 0, 36, "stones", VALUE, "in random columns, at the start of a game")             \
   C(colour, "either", "either|first|second", VALUE, "which side agent 0 plays; either: drawn per game")
 
 #define CONNECT4_METRICS(M)                 \
@@ -221,9 +223,17 @@ SHOAL_FN void connect4_reset(const Connect4Params *params, const void *shared, C
   state->first = params->colour == CONNECT4_EITHER ? shoal_below(&state->head, 2) : params->colour == CONNECT4_SECOND;
   for (int32_t ply = 0; ply < params->random_plies; ply++) {
     uint64_t free = connect4_free(state->stones[0] | state->stones[1]);
-    connect4_put(state, connect4_draw_one(free, shoal_random(&state->head)));
+    uint64_t cell = connect4_draw_one(free, shoal_random(&state->head));
+    if (connect4_four(state->stones[ply & 1] | cell)) { break; }
+    connect4_put(state, cell);
   }
-  if (!params->self_play && connect4_mover(state) == 1) { connect4_answer(params, state); }
+  if (!params->self_play && connect4_mover(state) == 1) {
+    if (state->plies + 1 < CONNECT4_EARLIEST) {
+      connect4_answer(params, state);
+    } else {  // its answer could win, and the game would be over before it begins
+      state->first ^= 1;
+    }
+  }
 }
 
 SHOAL_FN void connect4_step(const Connect4Params *params, const void *shared, Connect4State *state,

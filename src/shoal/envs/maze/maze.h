@@ -37,10 +37,10 @@
 enum { MAZE_FLOOR = 0, MAZE_WALL = 1, MAZE_GOAL = 2, MAZE_OUT = 3 };
 enum { MAZE_DOWN = 0, MAZE_UP = 1, MAZE_LEFT = 2, MAZE_RIGHT = 3 };
 
-#define MAZE_PARAMS(F, I, B, C)                                                                 \
-  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")           \
-  I(levels, 16384, 1, 16384, "", SIZE, "mazes to train on; an evaluation makes as many others") \
-  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")     \
+#define MAZE_PARAMS(F, I, B, C)                                                                   \
+  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")             \
+  I(levels, 16384, 1, 1048576, "", SIZE, "mazes to train on; an evaluation makes as many others") \
+  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")       \
   F(winding, 0.5f, 0, 1, "", SIZE, "0 short dead ends everywhere, 1 long corridors")
 
 #define MAZE_METRICS(M)                                       \
@@ -65,11 +65,11 @@ typedef struct {
   uint64_t trail[MAZE_MOST];  // bit c of element r: the agent has stood on row r, column c
 } MazeState;
 
-// Every level is a MazeLevel and then u8 cells (side + 10, side + 10), the maze in a margin of MAZE_OUT.
+// Every level is a MazeLevel, u16 (rooms, rooms) steps from a room to the goal, and u8 cells (side + 10, side + 10),
+// the maze in a margin of MAZE_OUT.
 typedef struct {
-  int32_t floor;                                   // cells that are not wall
-  int16_t goal_row, goal_column;                   // in rooms
-  uint16_t distance[MAZE_ROOMS * MAZE_ROOMS + 3];  // (rooms, rooms): steps from a room to the goal
+  int32_t floor;                  // cells that are not wall
+  int16_t goal_row, goal_column;  // in rooms
 } MazeLevel;
 
 typedef struct {
@@ -80,8 +80,8 @@ SHOAL_FN int32_t maze_stride(const MazeParams *params) { return params->side + 2
 SHOAL_FN int32_t maze_rooms(const MazeParams *params) { return params->side / 2; }
 
 SHOAL_FN int64_t maze_level_bytes(const MazeParams *params) {
-  int64_t cells = (int64_t)maze_stride(params) * maze_stride(params);
-  return ((int64_t)sizeof(MazeLevel) + cells + 63) / 64 * 64;
+  int64_t cells = (int64_t)maze_stride(params) * maze_stride(params), rooms = maze_rooms(params);
+  return ((int64_t)sizeof(MazeLevel) + 2 * rooms * rooms + cells + 7) / 8 * 8;
 }
 
 SHOAL_FN const MazeLevel *maze_level(const MazeParams *params, const MazeShared *shared, int32_t level) {
@@ -89,7 +89,11 @@ SHOAL_FN const MazeLevel *maze_level(const MazeParams *params, const MazeShared 
   return (const MazeLevel *)(const void *)(levels + level * maze_level_bytes(params));
 }
 
-SHOAL_FN const uint8_t *maze_cells(const MazeLevel *level) { return (const uint8_t *)(level + 1); }
+SHOAL_FN const uint16_t *maze_distances(const MazeLevel *level) { return (const uint16_t *)(const void *)(level + 1); }
+
+SHOAL_FN const uint8_t *maze_cells(const MazeParams *params, const MazeLevel *level) {
+  return (const uint8_t *)(maze_distances(level) + maze_rooms(params) * maze_rooms(params));
+}
 
 // The index into the cells of a room.
 SHOAL_FN int32_t maze_cell(const MazeParams *params, int32_t room_row, int32_t room_column) {
@@ -145,6 +149,7 @@ SHOAL_HOST void maze_braid(const MazeParams *params, ShoalHead *random, uint8_t 
 
 // Breadth first from the goal, from room to room.
 SHOAL_HOST void maze_measure(const MazeParams *params, const uint8_t *cells, MazeLevel *level) {
+  uint16_t *distances = (uint16_t *)(void *)(level + 1);
   int32_t rooms = maze_rooms(params), stride = maze_stride(params), last = 1;
   int32_t queue[MAZE_ROOMS * MAZE_ROOMS];
   uint16_t distance[(MAZE_MOST + 2 * MAZE_REACH) * (MAZE_MOST + 2 * MAZE_REACH)];  // of a cell; 0: not found yet
@@ -158,19 +163,16 @@ SHOAL_HOST void maze_measure(const MazeParams *params, const uint8_t *cells, Maz
       queue[last++] = next;
     }
   }
-  for (int32_t i = 0; i < rooms * rooms; i++) {
-    level->distance[i] = distance[maze_cell(params, i / rooms, i % rooms)];
-  }
+  for (int32_t i = 0; i < rooms * rooms; i++) { distances[i] = distance[maze_cell(params, i / rooms, i % rooms)]; }
 }
 
 SHOAL_HOST void maze_build(const MazeParams *params, ShoalHead *random, MazeLevel *level) {
   int32_t stride = maze_stride(params), rooms = maze_rooms(params);
-  uint8_t *cells = (uint8_t *)(level + 1);
+  uint8_t *cells = (uint8_t *)(level + 1) + 2 * rooms * rooms;
   __builtin_memset(level, 0, (uint64_t)maze_level_bytes(params));
-  for (int32_t cell = 0; cell < stride * stride; cell++) {
-    int32_t row = cell / stride - MAZE_REACH, column = cell % stride - MAZE_REACH;
-    int32_t inside = row >= 0 && row < params->side && column >= 0 && column < params->side;
-    cells[cell] = inside ? MAZE_WALL : MAZE_OUT;
+  __builtin_memset(cells, MAZE_OUT, (uint64_t)(stride * stride));
+  for (int32_t row = MAZE_REACH; row < MAZE_REACH + params->side; row++) {
+    __builtin_memset(cells + row * stride + MAZE_REACH, MAZE_WALL, (uint64_t)params->side);
   }
   maze_grow(params, random, cells);
   maze_braid(params, random, cells);
@@ -223,7 +225,7 @@ SHOAL_FN void maze_reset(const MazeParams *params, const MazeShared *shared, Maz
   int32_t room = shoal_below(&state->head, rooms * rooms - 1);
   room += room >= level->goal_row * rooms + level->goal_column;
   state->cell = maze_cell(params, room / rooms, room % rooms);
-  state->shortest = level->distance[room];
+  state->shortest = maze_distances(level)[room];
   maze_mark(params, state);
 }
 
@@ -232,7 +234,7 @@ SHOAL_FN void maze_step(const MazeParams *params, const MazeShared *shared, Maze
   (void)continuous;
   const MazeLevel *level = maze_level(params, shared, state->level);
   int32_t there = state->cell + maze_offset(discrete[0], maze_stride(params));
-  int32_t what = maze_cells(level)[there], open = what != MAZE_WALL, won = what == MAZE_GOAL;
+  int32_t what = maze_cells(params, level)[there], open = what != MAZE_WALL, won = what == MAZE_GOAL;
   state->cell = open ? there : state->cell;
   state->heading = open ? 1 + discrete[0] : state->heading;
   maze_mark(params, state);
@@ -250,8 +252,8 @@ SHOAL_FN void maze_observe(const MazeParams *params, const MazeShared *shared, c
   (void)agent, (void)mask;
   int32_t stride = maze_stride(params);
   uint8_t *view = (uint8_t *)row;
-  const uint8_t *corner =
-      maze_cells(maze_level(params, shared, state->level)) + state->cell - MAZE_REACH * (stride + 1);
+  const MazeLevel *level = maze_level(params, shared, state->level);
+  const uint8_t *corner = maze_cells(params, level) + state->cell - MAZE_REACH * (stride + 1);
   for (int32_t r = 0; r < MAZE_WINDOW; r++) {
     __builtin_memcpy(view + r * MAZE_WINDOW, corner + r * stride, MAZE_WINDOW);
   }
@@ -268,7 +270,7 @@ SHOAL_FN void maze_scripted(const MazeParams *params, const MazeShared *shared, 
                                      {MAZE_RIGHT, MAZE_UP, MAZE_LEFT, MAZE_DOWN},
                                      {MAZE_UP, MAZE_LEFT, MAZE_DOWN, MAZE_RIGHT},
                                      {MAZE_DOWN, MAZE_RIGHT, MAZE_UP, MAZE_LEFT}};
-  const uint8_t *cells = maze_cells(maze_level(params, shared, state->level));
+  const uint8_t *cells = maze_cells(params, maze_level(params, shared, state->level));
   const uint8_t *turn = turns[state->heading ? state->heading - 1 : MAZE_UP];
   int32_t stride = maze_stride(params), pick = 0;
   while (pick < 3 && cells[state->cell + maze_offset(turn[pick], stride)] == MAZE_WALL) { pick++; }

@@ -60,7 +60,7 @@ SHOAL_FN void maze_draw(const MazeParams *params, const MazeShared *shared, cons
                     "");
   shoal_draw_number(canvas, side, line, text, SHOAL_RIGHT, SHOAL_MUTED, "explored ",
                     100.0f * (float)now->explored / (float)level->floor, 0, " %");
-  maze_draw_cells(params, maze_cells(level), before, now, alpha, canvas);
+  maze_draw_cells(params, maze_cells(params, level), before, now, alpha, canvas);
   maze_draw_dark(side, x, y, canvas);
   shoal_draw_circle(canvas, goal_x, goal_y, 0.7f + 0.25f * pulse, shoal_fade(SHOAL_YELLOW, 0.25f));
   shoal_draw_circle(canvas, goal_x, goal_y, 0.34f, SHOAL_YELLOW);
