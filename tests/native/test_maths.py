@@ -89,7 +89,7 @@ def test_compiled_environments_fuse_no_products() -> None:
         code = subprocess.run(
             ["objdump", "-d", "--no-show-raw-insn", str(build)], capture_output=True, text=True, check=True
         ).stdout
-        bodies = re.split(rf"\n\n\w+ (?={functions})", code)[1:]
-        fused = [body.split(">", 1)[0] for body in bodies if re.search(r"\tvfm(addsub|subadd)", body.split("\n\n", 1)[0])]
+        bodies = [body.split("\n\n", 1)[0] for body in re.split(rf"\n\n\w+ (?={functions})", code)[1:]]
+        fused = [body.split(">", 1)[0] for body in bodies if re.search(r"\tvfm(addsub|subadd)", body)]
         assert len(bodies) > 100
         assert not fused
