@@ -21,6 +21,7 @@ import numpy as np
 
 import shoal
 from shoal import bench, config
+from shoal.bench.solve import parse_seeds
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -125,7 +126,6 @@ if __name__ == "__main__":
     if words == ["speed"]:
         speed()
     elif words and words[0] in CASES:
-        first, _, last = (words[1] if len(words) > 1 else "0-4").partition("-")
-        compare(words[0], list(range(int(first), int(last or first) + 1)))
+        compare(words[0], parse_seeds(words[1] if len(words) > 1 else "0-4"))
     else:
         sys.exit(f"usage: contexts.py {'|'.join(CASES)} [SEEDS] or contexts.py speed")

@@ -17,6 +17,7 @@ import numpy as np
 
 import shoal
 from shoal import config, drawing, flags, png, store
+from shoal.bench.solve import parse_seeds
 from shoal.drawing import Canvas, Raster
 
 WIDTH, HEIGHT = 720, 330
@@ -25,7 +26,7 @@ BAND = 0x274A60FF
 BINS = 150  # of steps
 
 
-def runs_of(env: str, seeds: range, steps: int, runs_dir: Path) -> list[store.Run]:
+def runs_of(env: str, seeds: list[int], steps: int, runs_dir: Path) -> list[store.Run]:
     """Return a run of so many steps for each seed, trained if there is none."""
     found = {}
     for run in store.by_age(runs_dir, env):
@@ -104,7 +105,7 @@ def draw(env: str, curves: np.ndarray, steps: int, metric: str, threshold: float
 def main(arguments: list[str]) -> int:
     """Train, draw and write."""
     options = (
-        flags.Option("seeds", "str", "1000-1004", "first and last"),
+        flags.Option("seeds", "str", "1000-1004", "such as 1000-1004"),
         flags.Option("steps", "int", 25_000_000, "of each run"),
         flags.Option("runs-dir", "str", "runs/curves", "where the runs are kept"),
     )
@@ -113,8 +114,7 @@ def main(arguments: list[str]) -> int:
         return 2
     env, path, *rest = arguments
     parsed = flags.parse("curve.py ENV FILE.png", str(__doc__), rest, options).options
-    first, _, last = str(parsed["seeds"]).partition("-")
-    seeds, steps = range(int(first), int(last or first) + 1), int(parsed["steps"])
+    seeds, steps = parse_seeds(str(parsed["seeds"])), int(parsed["steps"])
     solved = config.load(env).solved
     runs = runs_of(env, seeds, steps, Path(parsed["runs_dir"]))
     curves = np.stack([curve_of(run, solved.metric, steps) for run in runs])

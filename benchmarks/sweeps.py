@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.bench.solve import parse_seeds
 from shoal.provenance import commit, machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -93,14 +94,13 @@ def main() -> None:
     parser.add_argument("what", choices=("run", "table"))
     parser.add_argument("env")
     parser.add_argument("--search", default=",".join(SEARCHES))
-    parser.add_argument("--seeds", default="0-4", help="first-last")
+    parser.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,3,7")
     parser.add_argument("--seconds", type=float, default=60.0, help="that a sweep may take, its confirmation apart")
     options = parser.parse_args()
     if options.what == "table":
         table(options.env)
         return
-    first, _, last = options.seeds.partition("-")
-    run(options.env, options.search.split(","), list(range(int(first), int(last or first) + 1)), options.seconds)
+    run(options.env, options.search.split(","), parse_seeds(options.seeds), options.seconds)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ struct ShoalRaster {
   int32_t glyphs_used;
   ShoalGlyph *glyphs;  // (SHOAL_GLYPH_SLOTS,)
   uint8_t *pool;       // (SHOAL_GLYPH_POOL,)
-  uint8_t *scene;      // the samples of a band of rows (scene.c)
+  uint8_t *scene;      // the samples of a band of rows (band.h)
 };
 
 // Whether the item lies within the `left` bytes of its list and its payload holds what it says.

@@ -3,37 +3,23 @@
 //
 // 3-D items: projected, hidden by depth, shaded by one light, four samples to a pixel.
 //
-// The picture is drawn in bands of rows, so that the samples of one stay in cache; every band walks the items anew and
-// passes over those that cannot reach it. A sample keeps the inverse of its depth along the view, which is linear on
-// the screen (0: nothing was drawn there), and its colour. A translucent item takes only some of a pixel's samples.
-#include "draw/raster.h"
+// The picture is drawn in bands of rows (band.h); every band walks the items anew and passes over those that cannot
+// reach it.
+#include "draw/band.h"
 
-enum { BAND = 32, SAMPLES = 4, SIDES = 24 };
+enum { SIDES = 24 };  // of a cylinder
 
 typedef struct {
   float x, y, z;
 } Vec3;
 
 typedef struct {
-  ShoalRaster *raster;
-  int32_t top, bottom;  // rows of the band
+  ShoalBand band;
   Vec3 eye, target, right, up, forward;
   Vec3 light;                       // towards it, in the world
   float focal, centre_x, centre_y;  // pixels
   float near;
-  float *depth;       // (BAND, width, SAMPLES), 1 / z
-  uint32_t *samples;  // (BAND, width, SAMPLES), pixels
 } View;
-
-// A corner on the screen. light: how bright the surface is there.
-typedef struct {
-  double x, y, depth, light;
-} Corner;
-
-// Where a pixel's samples lie: a rotated grid, no two in a row or column.
-static const double sample_x[SAMPLES] = {0.375, 0.875, 0.125, 0.625}, sample_y[SAMPLES] = {0.125, 0.375, 0.625, 0.875};
-
-int64_t shoal_scene_bytes(int32_t width) { return (int64_t)width * BAND * SAMPLES * 8; }
 
 static Vec3 vec3(const float *a) {
   Vec3 v = {a[0], a[1], a[2]};
@@ -61,7 +47,7 @@ static Vec3 any_across(Vec3 a) {
 // ---------------------------------------------------------------------------------------------------- view
 
 static View look(ShoalRaster *raster, const float *a) {
-  View view = {.raster = raster, .eye = vec3(a), .target = vec3(a + 3)};
+  View view = {.band = shoal_band_of(raster), .eye = vec3(a), .target = vec3(a + 3)};
   Vec3 z = {0.0f, 0.0f, 1.0f}, sun = {-0.35f, -0.55f, 0.85f};
   Vec3 along = add(view.target, view.eye, -1.0f);
   float distance = shoal_sqrt(dot(along, along)), angle = shoal_clamp(a[6], 0.02f, 3.0f);
@@ -75,8 +61,6 @@ static View look(ShoalRaster *raster, const float *a) {
       0.5f * (float)shoal_mini(raster->width, raster->height) * shoal_cos(0.5f * angle) / shoal_sin(0.5f * angle);
   view.centre_x = 0.5f * (float)raster->width;
   view.centre_y = 0.5f * (float)raster->height;
-  view.depth = (float *)(void *)raster->scene;
-  view.samples = (uint32_t *)(void *)(view.depth + (int64_t)BAND * raster->width * SAMPLES);
   return view;
 }
 
@@ -89,8 +73,8 @@ static Vec3 seen(const View *view, Vec3 p) {
 
 // The pixels that a ball in the camera's axes can touch within the band; 0 if none.
 static int32_t reach_of(const View *view, Vec3 c, float r, ShoalArea *area) {
-  int32_t width = view->raster->width;
-  ShoalArea all = {0, view->top, width, view->bottom};
+  int32_t width = view->band.raster->width;
+  ShoalArea all = {0, view->band.top, width, view->band.bottom};
   *area = all;
   if (!(c.z + r > view->near)) { return 0; }
   float close = c.z - r, far = c.z + r;
@@ -99,8 +83,8 @@ static int32_t reach_of(const View *view, Vec3 c, float r, ShoalArea *area) {
   float y0 = (c.y - r) / (c.y > r ? far : close), y1 = (c.y + r) / (c.y + r > 0.0f ? close : far);
   area->x0 = shoal_to_pixel(shoal_floor(view->centre_x + view->focal * x0), 0, width);
   area->x1 = shoal_to_pixel(shoal_floor(view->centre_x + view->focal * x1) + 1.0f, area->x0, width);
-  area->y0 = shoal_to_pixel(shoal_floor(view->centre_y - view->focal * y1), view->top, view->bottom);
-  area->y1 = shoal_to_pixel(shoal_floor(view->centre_y - view->focal * y0) + 1.0f, area->y0, view->bottom);
+  area->y0 = shoal_to_pixel(shoal_floor(view->centre_y - view->focal * y1), view->band.top, view->band.bottom);
+  area->y1 = shoal_to_pixel(shoal_floor(view->centre_y - view->focal * y0) + 1.0f, area->y0, view->band.bottom);
   return area->x0 < area->x1 && area->y0 < area->y1;
 }
 
@@ -108,69 +92,18 @@ static float brightness(const View *view, Vec3 normal) {
   return 0.5f + 0.3f * shoal_max(dot(normal, view->light), 0.0f) + 0.2f * (0.5f + 0.5f * normal.z);
 }
 
-static uint32_t shaded(uint32_t colour, float light) {
-  uint32_t out = 0xFF000000u;
-  float bright = shoal_clamp(light, 0.0f, 1.2f);
-  for (int32_t c = 0; c < 3; c++) {
-    float value = (float)(colour >> (24 - 8 * c) & 0xFFu) * bright;
-    out |= (uint32_t)(int32_t)shoal_min(value + 0.5f, 255.0f) << (8 * c);
-  }
-  return out;
-}
-
-// How many of a pixel's samples an item takes.
-static int32_t samples_of(uint32_t colour) { return (int32_t)((shoal_opacity(colour) * SAMPLES + 128u) >> 8); }
-
-static void put(const View *view, int32_t x, int32_t y, int32_t sample, float depth, uint32_t pixel) {
-  int64_t at = ((int64_t)(y - view->top) * view->raster->width + x) * SAMPLES + sample;
-  if (depth > view->depth[at]) {
-    view->depth[at] = depth;
-    view->samples[at] = pixel;
-  }
-}
-
 // ---------------------------------------------------------------------------------------------------- triangles
 
-static Corner project(const View *view, Vec3 v, float light) {
-  Corner corner = {(double)view->centre_x + (double)view->focal * (double)v.x / (double)v.z,
-                   (double)view->centre_y - (double)view->focal * (double)v.y / (double)v.z, 1.0 / (double)v.z,
-                   (double)light};
+static ShoalCorner project(const View *view, Vec3 v, float light) {
+  ShoalCorner corner = {(double)view->centre_x + (double)view->focal * (double)v.x / (double)v.z,
+                        (double)view->centre_y - (double)view->focal * (double)v.y / (double)v.z, 1.0 / (double)v.z,
+                        (double)light};
   return corner;
-}
-
-static double least(double a, double b) { return a < b ? a : b; }
-static double most(double a, double b) { return a > b ? a : b; }
-
-static void fill_triangle(const View *view, const Corner *a, const Corner *b, const Corner *c, uint32_t colour) {
-  double area2 = (b->x - a->x) * (c->y - a->y) - (b->y - a->y) * (c->x - a->x);
-  if (!(area2 > 1e-9 || area2 < -1e-9)) { return; }
-  double top = most(least(least(a->y, b->y), c->y), view->top),
-         bottom = least(most(most(a->y, b->y), c->y), view->bottom);
-  double left = most(least(least(a->x, b->x), c->x), 0.0);
-  double right = least(most(most(a->x, b->x), c->x), view->raster->width);
-  if (!(left < right && top < bottom)) { return; }
-  int32_t x0 = (int32_t)left, y0 = (int32_t)top, taken = samples_of(colour);
-  int32_t x1 = shoal_mini((int32_t)right + 1, view->raster->width), y1 = shoal_mini((int32_t)bottom + 1, view->bottom);
-  double inverse = 1.0 / area2;
-  double bx = (c->y - a->y) * inverse, by = (a->x - c->x) * inverse;  // weight of b: bx (x - ax) + by (y - ay)
-  double cx = (a->y - b->y) * inverse, cy = (b->x - a->x) * inverse;
-  for (int32_t y = y0; y < y1; y++) {
-    for (int32_t x = x0; x < x1; x++) {
-      uint32_t pixel = 0;
-      for (int32_t s = 0; s < taken; s++) {
-        double px = x + sample_x[s] - a->x, py = y + sample_y[s] - a->y;
-        double wb = bx * px + by * py, wc = cx * px + cy * py, wa = 1.0 - wb - wc;
-        if (wa < 0.0 || wb < 0.0 || wc < 0.0) { continue; }
-        if (!pixel) { pixel = shaded(colour, (float)(wa * a->light + wb * b->light + wc * c->light)); }
-        put(view, x, y, s, (float)(wa * a->depth + wb * b->depth + wc * c->depth), pixel);
-      }
-    }
-  }
 }
 
 // A triangle in the camera's axes, cut where it comes nearer than the near plane.
 static void triangle(const View *view, const Vec3 v[3], const float light[3], uint32_t colour) {
-  Corner kept[4];
+  ShoalCorner kept[4];
   int32_t count = 0;
   for (int32_t i = 0; i < 3; i++) {
     int32_t j = (i + 1) % 3, in = v[i].z > view->near, next_in = v[j].z > view->near;
@@ -181,8 +114,8 @@ static void triangle(const View *view, const Vec3 v[3], const float light[3], ui
       kept[count++] = project(view, cut, shoal_lerp(light[i], light[j], t));
     }
   }
-  if (count >= 3) { fill_triangle(view, &kept[0], &kept[1], &kept[2], colour); }
-  if (count == 4) { fill_triangle(view, &kept[0], &kept[2], &kept[3], colour); }
+  if (count >= 3) { shoal_band_triangle(&view->band, &kept[0], &kept[1], &kept[2], colour); }
+  if (count == 4) { shoal_band_triangle(&view->band, &kept[0], &kept[2], &kept[3], colour); }
 }
 
 static void world_triangle(const View *view, Vec3 a, Vec3 b, Vec3 c, float la, float lb, float lc, uint32_t colour) {
@@ -231,14 +164,14 @@ static void draw_sphere(const View *view, const float *a, uint32_t colour) {
   Vec3 c = seen(view, vec3(a));
   float r = shoal_abs(a[3]), gap = dot(c, c) - r * r;
   ShoalArea area;
-  int32_t taken = samples_of(colour);
+  int32_t taken = shoal_samples_of(colour);
   if (!reach_of(view, c, r, &area)) { return; }
   for (int32_t y = area.y0; y < area.y1; y++) {
     for (int32_t x = area.x0; x < area.x1; x++) {
       uint32_t pixel = 0;
       for (int32_t s = 0; s < taken; s++) {
-        Vec3 d = {((float)x + (float)sample_x[s] - view->centre_x) / view->focal,
-                  (view->centre_y - (float)y - (float)sample_y[s]) / view->focal, 1.0f};
+        Vec3 d = {((float)x + (float)shoal_sample_x[s] - view->centre_x) / view->focal,
+                  (view->centre_y - (float)y - (float)shoal_sample_y[s]) / view->focal, 1.0f};
         float dd = dot(d, d), dc = dot(d, c), root = dc * dc - dd * gap;
         if (!(root > 0.0f)) { continue; }
         float t = (dc - shoal_sqrt(root)) / dd;
@@ -246,9 +179,9 @@ static void draw_sphere(const View *view, const float *a, uint32_t colour) {
         if (!pixel) {
           Vec3 hit = {d.x * t - c.x, d.y * t - c.y, t - c.z}, zero = {0.0f, 0.0f, 0.0f};
           Vec3 normal = add(add(add(zero, view->right, hit.x), view->up, hit.y), view->forward, hit.z);
-          pixel = shaded(colour, brightness(view, unit(normal)));
+          pixel = shoal_shaded(colour, brightness(view, unit(normal)));
         }
-        put(view, x, y, s, 1.0f / t, pixel);
+        shoal_band_put(&view->band, x, y, s, 1.0f / t, pixel);
       }
     }
   }
@@ -288,17 +221,17 @@ static void draw_line3(const View *view, const float *a, uint32_t colour) {
     Vec3 cut = {shoal_lerp(p.x, q.x, t), shoal_lerp(p.y, q.y, t), view->near};
     *(p.z <= view->near ? &p : &q) = cut;
   }
-  Corner from = project(view, p, 1.0f), to = project(view, q, 1.0f);
+  ShoalCorner from = project(view, p, 1.0f), to = project(view, q, 1.0f);
   double dx = to.x - from.x, dy = to.y - from.y, length = __builtin_sqrt(dx * dx + dy * dy);
   if (!(length > 1e-9)) { return; }
   double half = 0.5 * (double)shoal_clamp(a[6], 1.0f, 1000.0f), nx = -dy / length * half, ny = dx / length * half;
-  Corner corners[4] = {from, from, to, to};
+  ShoalCorner corners[4] = {from, from, to, to};
   for (int32_t c = 0; c < 4; c++) {
     corners[c].x += c == 0 || c == 3 ? nx : -nx;
     corners[c].y += c == 0 || c == 3 ? ny : -ny;
   }
-  fill_triangle(view, &corners[0], &corners[1], &corners[2], colour);
-  fill_triangle(view, &corners[0], &corners[2], &corners[3], colour);
+  shoal_band_triangle(&view->band, &corners[0], &corners[1], &corners[2], colour);
+  shoal_band_triangle(&view->band, &corners[0], &corners[2], &corners[3], colour);
 }
 
 static void draw_mesh(const View *view, const ShoalItem *item) {
@@ -331,10 +264,10 @@ static void draw_ground(const View *view, const float *a, uint32_t colour) {
   float height = a[0] - view->eye.z, spacing = a[1], extent = a[2], opacity = (float)shoal_opacity(colour);
   uint32_t pixel = shoal_pixel(colour);
   if (!(spacing > 1e-6f && extent > 1e-6f)) { return; }
-  for (int32_t y = view->top; y < view->bottom; y++) {
-    uint32_t *row = shoal_row(view->raster, y);
+  for (int32_t y = view->band.top; y < view->band.bottom; y++) {
+    uint32_t *row = shoal_row(view->band.raster, y);
     float sy = (view->centre_y - (float)y - 0.5f) / view->focal;
-    for (int32_t x = 0; x < view->raster->width; x++) {
+    for (int32_t x = 0; x < view->band.raster->width; x++) {
       float sx = ((float)x + 0.5f - view->centre_x) / view->focal;
       Vec3 d = add(add(view->forward, view->right, sx), view->up, sy);
       float t = height / d.z;
@@ -356,23 +289,6 @@ static void draw_ground(const View *view, const float *a, uint32_t colour) {
 
 // ---------------------------------------------------------------------------------------------------- the scene
 
-// A pixel is the mean of its samples; where nothing was drawn, a sample is what lies behind.
-static void resolve(const View *view) {
-  for (int32_t y = view->top; y < view->bottom; y++) {
-    uint32_t *row = shoal_row(view->raster, y);
-    int64_t at = (int64_t)(y - view->top) * view->raster->width * SAMPLES;
-    for (int32_t x = 0; x < view->raster->width; x++, at += SAMPLES) {
-      uint32_t even = 0x00020002u, odd = 0x00020002u;
-      for (int32_t s = 0; s < SAMPLES; s++) {
-        uint32_t sample = view->depth[at + s] > 0.0f ? view->samples[at + s] : row[x];
-        even += sample & 0x00FF00FFu;
-        odd += sample >> 8 & 0x00FF00FFu;
-      }
-      row[x] = (even >> 2 & 0x00FF00FFu) | (odd >> 2 & 0x00FF00FFu) << 8;
-    }
-  }
-}
-
 static int32_t is_scenery(int32_t kind) { return kind > SHOAL_ITEM_CAMERA && kind <= SHOAL_ITEM_MESH; }
 
 static int32_t is_in_reach(const ShoalItem *item) {
@@ -390,9 +306,8 @@ const uint8_t *shoal_raster_scene(ShoalRaster *raster, const uint8_t *items, con
   }
   View view = look(raster, camera->a);
   if (!is_in_reach(camera) || !(dot(view.forward, view.forward) > 0.5f)) { return last; }
-  for (view.top = 0; view.top < raster->height; view.top += BAND) {
-    view.bottom = shoal_mini(view.top + BAND, raster->height);
-    __builtin_memset(view.depth, 0, sizeof(float) * (uint64_t)(BAND * SAMPLES) * (uint64_t)raster->width);
+  for (int32_t top = 0; top < raster->height; top += SHOAL_BAND) {
+    shoal_band_begin(&view.band, top);
     for (const uint8_t *at = first; at < last;) {
       const ShoalItem *item = (const ShoalItem *)(const void *)at;
       at += item->bytes;
@@ -406,7 +321,7 @@ const uint8_t *shoal_raster_scene(ShoalRaster *raster, const uint8_t *items, con
         default: draw_mesh(&view, item); break;
       }
     }
-    resolve(&view);
+    shoal_band_resolve(&view.band);
   }
   return last;
 }

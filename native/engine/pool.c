@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 #include "engine/fp.h"
+#include "engine/pause.h"
 
 enum { SPINS = 2000 };  // pauses before parking: some 20 to 80 microseconds
 #define GATE_INSIDE UINT64_C(0xFFFF)
@@ -51,14 +52,6 @@ static struct {
 
 static _Thread_local int32_t inside_task;
 
-static inline void relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 static void run_tasks(Job *job, int32_t thread) {
   inside_task = 1;
   for (;;) {
@@ -76,7 +69,7 @@ static void *worker_main(void *argument) {
   for (;;) {
     uint64_t gate = atomic_load(&pool.gate);
     for (int32_t spin = 0; GATE_GENERATION(gate) == seen && spin < SPINS; spin++) {
-      relax();
+      shoal_pause();
       gate = atomic_load(&pool.gate);
     }
     if (GATE_GENERATION(gate) == seen) {
@@ -171,7 +164,7 @@ void shoal_parallel(int32_t threads, int32_t tasks, ShoalTask *task, void *conte
 
   uint64_t gate = atomic_fetch_or(&pool.gate, GATE_SHUT);
   for (int32_t spin = 0; (gate & GATE_INSIDE) && spin < SPINS; spin++) {
-    relax();
+    shoal_pause();
     gate = atomic_load(&pool.gate);
   }
   if (gate & GATE_INSIDE) {

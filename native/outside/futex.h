@@ -16,6 +16,8 @@
 #include <unistd.h>
 #endif
 
+#include "engine/pause.h"
+
 typedef _Atomic uint32_t ShoalWord;
 
 // Sleep while *word is `seen`, up to `seconds`; may return early.
@@ -34,14 +36,6 @@ static inline void shoal_word_wake(ShoalWord *word) {
   syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
 #else
   (void)word;
-#endif
-}
-
-static inline void shoal_pause(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
 #endif
 }
 

@@ -6,37 +6,14 @@
 //
 //   send    clean the actions and hand them over, each environment with a command and the seed of the episode that
 //           would follow; whether this step reaches the time limit is known before, so one exchange does all
-//   ready   spin, sleep; now and then see whether the worker lives and is in time
+//   ready   wait for the worker (waiting.c)
 //   finish  env_step.h's block_step over what came back
-#include <errno.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "engine/engine.h"
-#include "outside/memory.h"
-
-static const double LOOK_SECONDS = 0.05;  // between looks at the worker and the stop flag
+#include "outside/exchange.h"
 
 // ---------------------------------------------------------------------------------------------------- one environment
-
-// What a worker writes about one environment.
-typedef struct {
-  int32_t agents, row_bytes, mask_bytes, metrics;
-  const uint8_t *command, *fault, *over, *renewed;
-  const uint8_t *rows, *final_rows, *masks, *final_masks, *ended, *live;
-  const float *rewards, *metric_values, *final_metrics;
-  uint8_t *kept;  // the rows before this step, for one that failed
-} OutsideSlot;
-
-struct ShoalOutside {
-  ShoalOutsideConfig config;
-  OutsideSlot *slots;  // (num_envs,)
-  double *sent;        // (blocks,): when
-  double *waited;      // (blocks,): seconds for the last answer that had to be waited for
-  uint8_t *discrete, *continuous, *commands, *params, *faults;
-  uint64_t *seeds;
-  _Atomic int32_t failed;
-};
 
 #define OUTSIDE_PARAMS(F, I, B, C)
 #define OUTSIDE_METRICS(M) M(perf, "") M(score, "")
@@ -53,7 +30,7 @@ static const char *outside_spec(const OutsideParams *params, ShoalSpec *out) {
   return "the host declares it";
 }
 
-static void take_live(const OutsideSlot *slot, OutsideState *state) {
+static void take_live(const ShoalOutsideSlot *slot, OutsideState *state) {
   memcpy(state->live, slot->live, (size_t)slot->agents);
 }
 
@@ -64,7 +41,7 @@ static void outside_reset(const OutsideParams *params, const void *shared, Outsi
 
 static void outside_step(const OutsideParams *params, const void *shared, OutsideState *state, const int32_t *discrete,
                          const float *continuous, const ShoalResult *result) {
-  const OutsideSlot *slot = shared;
+  const ShoalOutsideSlot *slot = shared;
   (void)params;
   (void)discrete;
   (void)continuous;
@@ -88,7 +65,7 @@ static int32_t outside_live(const OutsideParams *params, const OutsideState *sta
 
 static void outside_observe(const OutsideParams *params, const void *shared, const OutsideState *state, int32_t agent,
                             void *row, uint8_t *mask) {
-  const OutsideSlot *slot = shared;
+  const ShoalOutsideSlot *slot = shared;
   (void)params;
   // The episode that has just ended is looked at once more.
   int32_t before = *slot->renewed && state->head.phase == SHOAL_TAG_STEP && *slot->command != SHOAL_OUTSIDE_REST;
@@ -109,78 +86,6 @@ static void outside_observe(const OutsideParams *params, const void *shared, con
 #define SHOAL_ENV_TABLE(name) OUTSIDE_##name
 #include "shoal/env_block.h"
 
-// ---------------------------------------------------------------------------------------------------- waiting
-
-static ShoalTurn *turn_of(const ShoalVec *vec, int32_t b) {
-  return shoal_turns(&vec->outside->config.shape, vec->outside->config.base) + b;
-}
-
-static int32_t answered(const ShoalVec *vec, int32_t b) {
-  ShoalTurn *turn = turn_of(vec, b);
-  return atomic_load(&turn->reply) == atomic_load(&turn->request);
-}
-
-static int32_t given_up(const ShoalVec *vec) {
-  return atomic_load(&vec->outside->failed) || shoal_stopped((const ShoalEngine *)(const void *)vec);
-}
-
-static void tell(const ShoalVec *vec, int32_t fault, int32_t worker, int32_t env, int32_t generation) {
-  struct ShoalOutside *outside = vec->outside;
-  if (outside->config.trouble(fault, worker, env, generation) != 0) { atomic_store(&outside->failed, 1); }
-}
-
-// See whether the worker of a block that has not answered lives, and is in time.
-static void look_after(const ShoalVec *vec, int32_t b) {
-  struct ShoalOutside *outside = vec->outside;
-  const ShoalOutsideConfig *config = &outside->config;
-  int32_t worker = b % config->shape.workers, generation = config->generations[worker];
-  const ShoalBell *bell = shoal_bells(config->base) + worker;
-  pid_t pid = config->pids[worker];
-  double limit = atomic_load(&bell->ready) ? config->timeout : config->start_timeout;
-  if (pid > 0) {
-    siginfo_t info = {0};
-    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ? errno == ECHILD : info.si_pid == pid) {
-      tell(vec, SHOAL_FAULT_DIED, worker, -1, generation);
-      outside->sent[b] = shoal_seconds();
-      return;
-    }
-  }
-  if (shoal_seconds() - outside->sent[b] > limit) {
-    tell(vec, SHOAL_FAULT_HUNG, worker, -1, generation);
-    outside->sent[b] = shoal_seconds();
-  }
-}
-
-// Wait up to `seconds` (negative: for as long as it takes) for a block's answer; returns whether it is there.
-static int32_t wait_for(const ShoalVec *vec, int32_t b, double seconds) {
-  const ShoalOutsideConfig *config = &vec->outside->config;
-  ShoalTurn *turn = turn_of(vec, b);
-  if (answered(vec, b)) { return 1; }
-  double began = shoal_seconds(), looked = began, spin = config->spin;
-  if (spin > 0.0) { spin = shoal_word_patience(spin, vec->outside->waited[b]); }
-  while (!answered(vec, b)) {
-    double now = shoal_seconds(), most = LOOK_SECONDS;
-    if (now - looked >= LOOK_SECONDS || now - vec->outside->sent[b] >= LOOK_SECONDS) {
-      looked = now;
-      look_after(vec, b);
-    }
-    if (given_up(vec) || (seconds >= 0.0 && now - began >= seconds)) { return answered(vec, b); }
-    if (seconds >= 0.0 && seconds < most) { most = seconds; }
-    uint32_t seen = atomic_load(&turn->reply);
-    if (answered(vec, b)) { break; }
-    if (spin != 0.0) {
-      shoal_word_spin(&turn->reply, seen, spin > 0.0 && spin < most ? spin : most);
-      if (spin > 0.0) { spin = 0.0; }
-      continue;
-    }
-    atomic_store(&turn->sleeps, 1);
-    if (!answered(vec, b)) { shoal_word_wait(&turn->reply, seen, most); }
-    atomic_store(&turn->sleeps, 0);
-  }
-  vec->outside->waited[b] = shoal_seconds() - began;
-  return 1;
-}
-
 // ---------------------------------------------------------------------------------------------------- exchange
 
 // What a reset of environment e to `episode` needs to know.
@@ -198,26 +103,15 @@ static void announce(const ShoalVec *vec, int32_t e, uint32_t episode) {
 
 // Wait until nothing that was asked of a block before is under way, as a call that was stopped leaves it; returns
 // whether that is so.
-static int32_t settle(const ShoalVec *vec, int32_t b) { return wait_for(vec, b, -1.0) && !given_up(vec); }
+static int32_t settle(const ShoalVec *vec, int32_t b) {
+  return shoal_outside_wait(vec, b, -1.0) && !shoal_outside_given_up(vec);
+}
 
 // Forget what was asked of the environments of a block, and of their faults.
 static void clear(const ShoalVec *vec, int32_t b) {
   int32_t first = b * vec->block, count = shoal_mini(vec->block, vec->num_envs - first);
   memset(vec->outside->commands + first, SHOAL_OUTSIDE_REST, (size_t)count);
   memset(vec->outside->faults + first, SHOAL_FAULT_NONE, (size_t)count);
-}
-
-static void ring(const ShoalVec *vec, int32_t b) {
-  struct ShoalOutside *outside = vec->outside;
-  ShoalBell *bell = shoal_bells(outside->config.base) + b % outside->config.shape.workers;
-  outside->sent[b] = shoal_seconds();
-  atomic_fetch_add(&turn_of(vec, b)->request, 1);
-  if (outside->config.serve) {
-    outside->config.serve(b);
-    return;
-  }
-  atomic_fetch_add(&bell->bell, 1);
-  if (atomic_exchange(&bell->sleeps, 0)) { shoal_word_wake(&bell->bell); }
 }
 
 static const ShoalHead *outside_head(const ShoalVec *vec, int32_t e) { return &SHOAL_STATE_OF(vec, e)->head; }
@@ -232,7 +126,7 @@ static void ask_reset(const ShoalVec *vec, int32_t first, int32_t count, int32_t
     vec->outside->commands[e] = SHOAL_OUTSIDE_RESET;
     announce(vec, e, episode);
   }
-  ring(vec, b);
+  shoal_outside_request(vec, b);
 }
 
 static void send_block(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
@@ -248,7 +142,7 @@ static void send_block(const ShoalVec *vec, int32_t first, int32_t count, const 
   memcpy(outside->continuous + row * vec->dims * 4, io->continuous, (size_t)(rows * vec->dims) * 4);
   for (int32_t e = first; e < first + count; e++) {
     const ShoalHead *head = outside_head(vec, e);
-    OutsideSlot *slot = &outside->slots[e];
+    ShoalOutsideSlot *slot = &outside->slots[e];
     uint8_t *command = outside->commands + e;
     if (vec->waiting && vec->waiting[e]) {
       *command = SHOAL_OUTSIDE_RESET;
@@ -262,7 +156,7 @@ static void send_block(const ShoalVec *vec, int32_t first, int32_t count, const 
     announce(vec, e, head->episode + 1);
     memcpy(slot->kept, slot->rows, (size_t)slot->agents * (size_t)slot->row_bytes);
   }
-  ring(vec, b);
+  shoal_outside_request(vec, b);
 }
 
 static void report_faults(const ShoalVec *vec, int32_t first, int32_t count) {
@@ -270,14 +164,14 @@ static void report_faults(const ShoalVec *vec, int32_t first, int32_t count) {
   int32_t worker = first / vec->block % config->shape.workers;
   for (int32_t e = first; e < first + count; e++) {
     int32_t fault = vec->outside->faults[e];
-    if (fault) { tell(vec, fault, worker, e, config->generations[worker]); }
+    if (fault) { shoal_outside_tell(vec, fault, worker, e, config->generations[worker]); }
   }
 }
 
 static int32_t finish_block(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
-  if (!answered(vec, first / vec->block)) { return 0; }
+  if (!shoal_outside_answered(vec, first / vec->block)) { return 0; }
   report_faults(vec, first, count);
-  if (given_up(vec)) { return 0; }
+  if (shoal_outside_given_up(vec)) { return 0; }
   ShoalIo own = *io;
   int64_t row = (int64_t)first * vec->agents;
   own.discrete = (int32_t *)(void *)(vec->outside->discrete + row * vec->heads * 4);  // clean already
@@ -286,20 +180,20 @@ static int32_t finish_block(const ShoalVec *vec, int32_t first, int32_t count, c
 }
 
 static int32_t ready_block(const ShoalVec *vec, int32_t first, double seconds) {
-  return wait_for(vec, first / vec->block, seconds);
+  return shoal_outside_wait(vec, first / vec->block, seconds);
 }
 
 // ---------------------------------------------------------------------------------------------------- block functions
 
 static int32_t exchange_step(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
   send_block(vec, first, count, io);
-  wait_for(vec, first / vec->block, -1.0);
+  shoal_outside_wait(vec, first / vec->block, -1.0);
   return finish_block(vec, first, count, io);
 }
 
 static void exchange_reset(const ShoalVec *vec, int32_t first, int32_t count, const ShoalIo *io) {
   ask_reset(vec, first, count, 1);
-  wait_for(vec, first / vec->block, -1.0);
+  shoal_outside_wait(vec, first / vec->block, -1.0);
   report_faults(vec, first, count);
   SHOAL_LOOP(block_reset)(vec, first, count, io);
 }
@@ -322,12 +216,13 @@ const ShoalEnv *shoal_outside_env(void) {
 // ---------------------------------------------------------------------------------------------------- whole vec
 
 static int64_t lay_out(const ShoalOutsideShape *shape, uint8_t *base, struct ShoalOutside **out) {
-  int64_t slots = (int64_t)sizeof(struct ShoalOutside), sent = slots + shape->num_envs * (int64_t)sizeof(OutsideSlot);
+  int64_t slots = (int64_t)sizeof(struct ShoalOutside),
+          sent = slots + shape->num_envs * (int64_t)sizeof(ShoalOutsideSlot);
   int64_t waited = sent + shoal_outside_blocks(shape) * (int64_t)sizeof(double);
   int64_t kept = waited + shoal_outside_blocks(shape) * (int64_t)sizeof(double);
   if (out) {
     *out = (struct ShoalOutside *)(void *)base;
-    (*out)->slots = (OutsideSlot *)(void *)(base + slots);
+    (*out)->slots = (ShoalOutsideSlot *)(void *)(base + slots);
     (*out)->sent = (double *)(void *)(base + sent);
     (*out)->waited = (double *)(void *)(base + waited);
     (*out)->slots->kept = base + kept;
@@ -354,7 +249,7 @@ void shoal_outside_attach(ShoalVec *vec, const ShoalOutsideConfig *config, void 
   outside->continuous = base + at[SHOAL_OUTSIDE_CONTINUOUS];
   for (int64_t e = 0; e < shape->num_envs; e++) {
     int64_t row = e * agents;
-    outside->slots[e] = (OutsideSlot){
+    outside->slots[e] = (ShoalOutsideSlot){
         .agents = shape->agents,
         .row_bytes = shape->row_bytes,
         .mask_bytes = shape->mask_bytes,
@@ -386,7 +281,7 @@ int32_t shoal_outside_restart(ShoalVec *vec, char *message) {
   }
   for (int32_t b = 0; b < engine->num_blocks; b++) {
     int32_t first = shoal_block_first(engine, b), count = shoal_block_count(engine, b);
-    wait_for(vec, b, -1.0);
+    shoal_outside_wait(vec, b, -1.0);
     report_faults(vec, first, count);
     for (int32_t e = first; e < first + count; e++) {
       SHOAL_LOOP(begin)(vec, e, outside_head(vec, e)->episode);
@@ -394,7 +289,7 @@ int32_t shoal_outside_restart(ShoalVec *vec, char *message) {
       for (int32_t a = 0; a < vec->agents; a++) { SHOAL_LOOP(zero_life)(vec, (int64_t)e * vec->agents + a); }
     }
   }
-  return given_up(vec) ? SHOAL_STOPPED : SHOAL_OK;
+  return shoal_outside_given_up(vec) ? SHOAL_STOPPED : SHOAL_OK;
 }
 
 int32_t shoal_outside_send(ShoalVec *vec, const uint8_t *blocks, char *message) {
@@ -404,7 +299,7 @@ int32_t shoal_outside_send(ShoalVec *vec, const uint8_t *blocks, char *message) 
     ShoalIo io = shoal_slice(engine, shoal_block_first(engine, b), b);
     if (blocks[b]) { vec->env->split->send(vec, shoal_block_first(engine, b), shoal_block_count(engine, b), &io); }
   }
-  return given_up(vec) ? SHOAL_STOPPED : SHOAL_OK;
+  return shoal_outside_given_up(vec) ? SHOAL_STOPPED : SHOAL_OK;
 }
 
 int32_t shoal_outside_receive(ShoalVec *vec, int32_t least, uint8_t *blocks, char *message) {
@@ -415,7 +310,7 @@ int32_t shoal_outside_receive(ShoalVec *vec, int32_t least, uint8_t *blocks, cha
   if (least > sent) {
     return shoal_complain(message, "more blocks are waited for than were sent: %d; expected at most %d", least, sent);
   }
-  for (double patience = 0.0; received < least && !given_up(vec); patience = 1e-3) {
+  for (double patience = 0.0; received < least && !shoal_outside_given_up(vec); patience = 1e-3) {
     for (int32_t b = 0; b < engine->num_blocks; b++) {
       int32_t first = shoal_block_first(engine, b), count = shoal_block_count(engine, b);
       if (blocks[b] != 1 || !vec->env->split->ready(vec, first, received < least ? patience : 0.0)) { continue; }
@@ -427,5 +322,5 @@ int32_t shoal_outside_receive(ShoalVec *vec, int32_t least, uint8_t *blocks, cha
       received++;
     }
   }
-  return given_up(vec) ? SHOAL_STOPPED : SHOAL_OK;
+  return shoal_outside_given_up(vec) ? SHOAL_STOPPED : SHOAL_OK;
 }

@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import itertools
-import time
 from pathlib import Path
 from typing import Any
 
 from shoal import bench, flags, native, registry, store
+from shoal.bench import timing
 from shoal.cli import command, environment
 from shoal.errors import ConfigError
 
@@ -84,18 +84,8 @@ def _measure(spec: registry.Spec, copies: int, workers: int, block: int, seconds
     about = Workers(count=workers, block=block) if spec.env.outside else None
     with Vec(spec, num_envs=copies, threads=0 if about else workers, workers=about) as vec:
         discrete, continuous = bench.random_actions(spec, (16, vec.num_rows))
-
-        def timed(steps: int) -> float:
-            before = time.perf_counter()
-            vec.run(steps, discrete, continuous, in_step=about is not None)
-            return time.perf_counter() - before
-
-        steps, elapsed = 1, 0.0
-        while elapsed < seconds / 4:
-            steps *= 2
-            elapsed = timed(steps)
-        steps = max(int(steps * seconds / elapsed), 1)
-        return [steps * vec.num_rows / timed(steps) for _ in range(repeats)]
+        timed = timing.clock(lambda steps: vec.run(steps, discrete, continuous, in_step=about is not None))
+        return [rate * vec.num_rows for rate in timing.rates(timed, seconds, repeats)]
 
 
 def _write(path: Path, settings: dict[str, int]) -> None:

@@ -120,8 +120,7 @@ def spec_of(name: str, params: dict[str, tables.Value], observe_contexts: bool) 
         EnvError: for an unknown name, or if it is not like that. ConfigError: for a bad parameter.
     """
     env = registry.get(name)
-    values = env.check(params)
-    spec = env.spec(values, observed=env.drawn(values) if observe_contexts else ())
+    spec = env.spec_given(params, observe_contexts=observe_contexts)
     if not _is_single(env, spec):
         agents = f"has {spec.agents} agents" if spec.agents > 1 else "has an agent that leaves and comes back"
         hint = f'`shoal.pettingzoo.parallel_env("{env.spelled}")` has several'

@@ -215,13 +215,18 @@ def parse(text: str) -> list[Condition]:
     return conditions
 
 
+def settings_of(run: Run) -> dict[str, Any]:
+    """Return a run's settings as they were written, none if they cannot be read."""
+    try:
+        return tomllib.loads(run.config.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
 def read(runs_dir: Path, path: str) -> Row:
     """Return a run's row from its folder, whatever of it can be read."""
     run = Run(runs_dir / path)
-    try:
-        config = tomllib.loads(run.config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        config = {}
+    config = settings_of(run)
     result = journal.read(run.result)
     trained = journal.read(run.about).get("trained") or [{}]
     about = trained[-1] if isinstance(trained, list) and isinstance(trained[-1], dict) else {}

@@ -74,8 +74,7 @@ class ParallelEnv(pettingzoo.ParallelEnv[str, Any, Any]):  # type: ignore[misc]
             EnvError: for an unknown name. ConfigError: for a bad value.
         """
         env = registry.get(name)
-        values = env.check(params)
-        spec = env.spec(values, observed=env.drawn(values) if observe_contexts else ())
+        spec = env.spec_given(params, observe_contexts=observe_contexts)
         if isinstance(max_lives, bool) or not isinstance(max_lives, int) or max_lives < 0:
             raise ConfigError(f"max_lives={max_lives!r}: expected a whole number of at least 1, or 0 for no limit")
         self.vec = Vec(spec, num_envs=1, threads=1, max_steps=max_episode_steps, autoreset="disabled", final_rows="all")

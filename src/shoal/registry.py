@@ -127,6 +127,15 @@ class Environment:
         rows = [at[name] for name in names]
         return (ctypes.c_int32 * len(rows))(*rows)
 
+    def spec_given(self, values: Mapping[str, object], *, observe_contexts: bool = False) -> Spec:
+        """Return the specification under these values; with `observe_contexts` the policy sees what they draw.
+
+        Raises:
+            ConfigError, EnvError: as `spec` does.
+        """
+        checked = self.check(values)
+        return self.spec(checked, observed=self.drawn(checked) if observe_contexts else ())
+
     def spec(self, values: Mapping[str, object] | None = None, *, observed: Iterable[str] = ()) -> Spec:
         """Return the specification under these parameter values, defaults for the rest.
 

@@ -147,7 +147,10 @@ class TrainConfig:
         auto="1024 in whole segments, at most a quarter of a minibatch",
     )
     replay_ratio: float = setting(1.0, "passes over every rollout", low=0.001, high=1000)
-    gamma: float = setting(0.99, "discount", low=0, high=1)
+    gamma: float = setting(
+        0.99, "discount; negative where one agent plays both sides in turn: what comes next is the opponent's",
+        low=-1, high=1,
+    )  # fmt: skip
     gae_lambda: float = setting(0.9, "trace decay", low=0, high=1)
     rho_clip: float = setting(1.0, "ceiling of the importance weight of an error", low=0, high=1e9)
     c_clip: float = setting(1.0, "ceiling of the importance weight of the trace", low=0, high=1e9)

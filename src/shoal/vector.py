@@ -415,10 +415,8 @@ def make_vec(
     Raises:
         EnvError: for an unknown name. ConfigError: for a bad parameter, or more copies than fit into memory.
     """
-    env = registry.get(name)
-    values = env.check(env_params)
     return Vec(
-        env.spec(values, observed=env.drawn(values) if observe_contexts else ()),
+        registry.get(name).spec_given(env_params, observe_contexts=observe_contexts),
         num_envs=num_envs,
         seed=seed,
         threads=threads,

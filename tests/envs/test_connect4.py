@@ -8,6 +8,7 @@ import pytest
 from env_states import scripted_stats, states, trajectory_hash
 
 import shoal
+from shoal.errors import EnvError
 
 FIELDS = [("stones", "u8", 2), ("plies", "i4"), ("first", "i4")]
 
@@ -236,3 +237,43 @@ def test_connect4_no_game_is_over_before_it_begins(self_play, asked):
             assert view["plies"].max() == 36 and 10 < view["plies"].mean() < 30  # most end before a win
         if not self_play:
             assert (view["first"] == view["plies"] % 2).all()  # the agent moves
+
+
+def test_connect4_one_agent_plays_both_sides():
+    """The board is seen from the side that moves, the winner gets 1, and the masks are the mover's."""
+    rng = np.random.default_rng(3)
+    with shoal.make_vec("connect4", 64, seed=4, both_sides=True, random_plies=0) as vec:
+        boards = [[[] for _ in range(7)] for _ in range(64)]
+        wins = 0
+        for _ in range(200):
+            actions = np.zeros(64, np.int32)
+            for e, board in enumerate(boards):
+                side = rules.plies(board) % 2
+                assert vec.observations["turn"][e].tolist() == [1, side == 0]
+                assert np.flatnonzero(vec.masks["column"][e]).tolist() == rules.legal(board)
+                actions[e] = rng.choice(rules.legal(board))
+                shown = vec.observations["board"][e].reshape(6, 7)
+                for c, column in enumerate(board):
+                    assert [1 + (stone != side) for stone in column] == shown[::-1, c][: len(column)].tolist()
+            _, rewards, terminated, _ = vec.step(actions)
+            for e, board in enumerate(boards):
+                board[actions[e]].append(rules.plies(board) % 2)
+                won = bool(rules.lines_of(board, actions[e]))
+                assert rewards[e] == won and terminated[e] == (won or rules.plies(board) == rules.CELLS)
+                wins += won
+                if terminated[e]:
+                    boards[e] = [[] for _ in range(7)]
+    assert wins > 100
+
+
+def test_connect4_stones_slip_as_often_as_asked():
+    with shoal.make_vec("connect4", 20_000, seed=5, both_sides=True, random_plies=0, slips=0.5) as vec:
+        vec.step(np.full(20_000, 3))
+        columns = np.log2(states(vec, FIELDS)["stones"][:, 0].astype(float)).astype(int) // 7
+    counts = np.bincount(columns, minlength=7) / 20_000
+    assert abs(counts[3] - (0.5 + 0.5 / 7)) < 0.015 and (abs(np.delete(counts, 3) - 0.5 / 7) < 0.01).all()
+
+
+def test_connect4_plays_with_two_agents_or_with_one_for_both():
+    with pytest.raises(EnvError, match="expected one of the two"):
+        shoal.make_vec("connect4", 1, self_play=True, both_sides=True)

@@ -48,6 +48,17 @@ def next_values(row: SimpleNamespace) -> np.ndarray:
     return np.where(row.ended & TERMINATED, 0.0, following)
 
 
+@pytest.mark.parametrize("form", [SPLIT, SINGLE])
+def test_a_negative_discount_is_one_agent_for_both_sides(form: int) -> None:
+    """With every other step seen from the first side, a zero-sum game has an ordinary discount and the same errors."""
+    row, one = make_row(40, seed=2), make_row(40, seed=2)
+    sides = (-1.0) ** np.arange(41)
+    one.rewards, one.values = sides[:-1] * row.rewards, sides[:-1] * row.values
+    one.final_values, one.last_value = sides[1:] * row.final_values, float(sides[-1] * row.last_value)
+    for both, alone in zip(advantage(row, -0.97, form=form), advantage(one, 0.97, form=form), strict=True):
+        np.testing.assert_allclose(both, sides[:-1] * alone, **EXACT)
+
+
 def vtrace(v_now, v_next, rewards, discounts, ratio, trace_discounts, lam, rho_clip):
     """Return V-trace errors and policy advantages as rlax defines them (`vtrace_td_error_and_advantage`, pg clip off).
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import shoal
-from shoal import cli, config, memory, native, registry
-from shoal.bench import gemm, operations, sim
+from shoal import bench, cli, config, memory, native, registry
+from shoal.bench import gemm, operations, sim, timing
 from shoal.policy import Policy
 
 SMALL = "--set vec.num_envs=64 train.horizon=16"
@@ -46,6 +46,14 @@ def network(env: str, **policy: Any) -> operations.Network:
 def no_peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Act as if there were no other library."""
     monkeypatch.setattr(gemm.importlib.util, "find_spec", lambda name: None)
+
+
+def test_a_mark_is_that_of_the_rows_that_were_kept() -> None:
+    assert bench.mark("cartpole", 1, {"gravity": 9.8, "force": 10.0}) == "58e98329212a"
+    assert bench.mark("cartpole", 1, {"force": 10.0, "gravity": 9.8}) == bench.mark(
+        "cartpole", 1, {"gravity": 9.8, "force": 10.0}
+    )
+    assert bench.mark("cartpole", 2) != bench.mark("cartpole", 1)
 
 
 # ---------------------------------------------------------------------------------------------------- drawing
@@ -92,7 +100,7 @@ def test_sim_takes_all_environments_and_the_default_number_of_copies(capsys: pyt
 
 def test_the_measured_rate_counts_agent_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000))
-    monkeypatch.setattr(sim.time, "perf_counter", lambda: float(next(clock)))  # every call takes a second
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: float(next(clock)))  # every call takes a second
     rates = sim.measure(registry.get("crowd"), threads=1, num_envs=8, seconds=4.0, repeats=2)
     agents = registry.get("crowd").spec().agents
     assert agents > 1

@@ -131,15 +131,7 @@ static void check_one_step(int32_t trials) {
   check_act();
   check_absent();
   if (trials) { check_effects(); }
-  memset(check.step.reward, 0, (size_t)agents * sizeof *check.step.reward);
-  memset(check.step.ended, 0, (size_t)agents);
-  *check.step.over = 0;
-  check.state->head.tick++;
-  check.state->head.phase = SHOAL_TAG_STEP;
-  ShoalHead head = check.state->head;
-  ShoalResult result = {check.step.reward, check.step.ended, check.step.over, check.step.metrics};
-  SHOAL_ENV_FN(step)
-  (check.params, check.shared, check.state, check.step.discrete, check.step.continuous, &result);
+  ShoalHead head = check_call_step(check.state, &check.step);
   check_head(&head, "step");
   for (int32_t a = 0; a < agents; a++) {
     if (!check.live[a]) {

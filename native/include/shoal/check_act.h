@@ -92,19 +92,24 @@ static void check_act(void) {
   }
 }
 
+// Step `state` with the actions of `step`, which takes the result; returns the head that step was given.
+static ShoalHead check_call_step(CheckState *state, CheckStep *step) {
+  memset(step->reward, 0, (size_t)check.spec.agents * sizeof *step->reward);
+  memset(step->ended, 0, (size_t)check.spec.agents);
+  *step->over = 0;
+  state->head.tick++;
+  state->head.phase = SHOAL_TAG_STEP;
+  ShoalHead head = state->head;
+  ShoalResult result = {step->reward, step->ended, step->over, step->metrics};
+  SHOAL_ENV_FN(step)(check.params, check.shared, state, step->discrete, step->continuous, &result);
+  return head;
+}
+
 // Step check.other, a copy of the state, with the actions of check.trial.
 static void check_try(void) {
-  int64_t agents = check.spec.agents;
   check_copy(check.other, check.state, check.spec.state_bytes);
-  check_copy(check.trial.metrics, check.step.metrics, agents * CHECK_METRICS * 4);
-  memset(check.trial.reward, 0, (size_t)agents * sizeof *check.trial.reward);
-  memset(check.trial.ended, 0, (size_t)agents);
-  *check.trial.over = 0;
-  check.other->head.tick++;
-  check.other->head.phase = SHOAL_TAG_STEP;
-  ShoalResult result = {check.trial.reward, check.trial.ended, check.trial.over, check.trial.metrics};
-  SHOAL_ENV_FN(step)
-  (check.params, check.shared, check.other, check.trial.discrete, check.trial.continuous, &result);
+  check_copy(check.trial.metrics, check.step.metrics, (int64_t)check.spec.agents * CHECK_METRICS * 4);
+  check_call_step(check.other, &check.trial);
 }
 
 // A hash of all that the trial led to.

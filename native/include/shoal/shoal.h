@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the shoal authors
 //
-// The library's plain C interface, as Python binds it (src/shoal/native.py mirrors the structs).
+// The library's plain C interface, as Python binds it (src/shoal/native/structs.py mirrors the structs).
 //
 // Conventions. Memory belongs to the caller: `*_bytes` says how much an object needs, `*_create` builds it in that
 // memory (64-byte aligned, zeroed by the caller), nothing of it is ever freed here (an evaluation allocates and frees a

@@ -8,6 +8,7 @@ measurement to a file in `--results`, with the commit, the machine, the date and
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import statistics
@@ -59,6 +60,11 @@ def append(folder: str, name: str, row: dict[str, Any]) -> None:
 def about() -> dict[str, Any]:
     """Return what every row says of its origin."""
     return {"commit": commit(), "machine": machine(), "date": now()}
+
+
+def mark(*facts: object) -> str:
+    """Return a hash of what rows must have in common to be compared."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def spread(values: Sequence[float], digits: int = 4) -> list[float]:

@@ -8,13 +8,10 @@ random actions), the display list, and the picture, each from Python as a presen
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 from shoal import bench, flags, registry, store
+from shoal.bench import timing
 
 _OPTIONS = (
     flags.Option("width", "int", 576, "pixels"),
@@ -40,8 +37,8 @@ def run(names: list[str], arguments: list[str]) -> int:
         row = {"env": env.name, "width": width, "height": height}
         row |= measure(env, width, height, seconds=options["seconds"], repeats=options["repeats"])
         found.append(row)
-        mark = hashlib.sha256(json.dumps([env.name, env.spec().version, width, height]).encode()).hexdigest()
-        bench.append(options["results"], f"draw-{env.name}", row | {"settings": mark[:12]} | bench.about())
+        mark = bench.mark(env.name, env.spec().version, width, height)
+        bench.append(options["results"], f"draw-{env.name}", row | {"settings": mark} | bench.about())
         print(
             f"{env.name:<14}{row['list_bytes']:>11}{row['lists'][0]:>10.4g}{row['pictures'][0]:>10.4g}"
             + "".join(f"{rate:>10.4g}" for rate in row["frames"]),
@@ -80,26 +77,10 @@ def measure(env: registry.Environment, width: int, height: int, *, seconds: floa
         for _ in range(100):  # away from the start
             step()
         size = drawing.describe(vec, 0, 0.5, before).items.nbytes
-        rates = {
-            "lists": _rates(lambda: drawing.describe(vec, 0, 0.5, before), seconds, repeats),
-            "pictures": _rates(lambda: drawing.draw(vec, 0, 0.5, before), seconds, repeats),
-            "frames": _rates(frame, seconds, repeats),
+        calls = {
+            "lists": lambda: drawing.describe(vec, 0, 0.5, before),
+            "pictures": lambda: drawing.draw(vec, 0, 0.5, before),
+            "frames": frame,
         }
+        rates = {name: timing.rates(timing.clock_calls(call), seconds, repeats) for name, call in calls.items()}
         return {"list_bytes": size, "repeats": repeats} | {name: bench.spread(values) for name, values in rates.items()}
-
-
-def _rates(call: Callable[[], object], seconds: float, repeats: int) -> list[float]:
-    """Return calls a second of several measurements."""
-
-    def timed(count: int) -> float:
-        before = time.perf_counter()
-        for _ in range(count):
-            call()
-        return time.perf_counter() - before
-
-    count, elapsed = 1, 0.0
-    while elapsed < seconds / 4:  # warms up, and finds how many calls take long enough
-        count *= 2
-        elapsed = timed(count)
-    count = max(int(count * seconds / elapsed), 1)
-    return [count / timed(count) for _ in range(repeats)]

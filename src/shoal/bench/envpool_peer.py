@@ -2,17 +2,18 @@
 # Copyright (c) 2026 the shoal authors
 """EnvPool's CartPole, in a process of its own: `PYTHON envpool_peer.py TASK`, started by gymnasium.py.
 
-It needs EnvPool and numpy, and nothing of shoal, so that PYTHON may be that of another virtual environment. TASK is a
-JSON object with copies (a list), seconds and repeats. The last line printed is one JSON object: EnvPool's version, and
-for every number of copies a list of million steps a second with each number of threads.
+It needs EnvPool and numpy, and of shoal the file timing.py beside it alone, so that PYTHON may be that of another
+virtual environment. TASK is a JSON object with copies (a list), seconds and repeats. The last line printed is one JSON
+object: EnvPool's version, and for every number of copies a list of million steps a second with each number of threads.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import runpy
 import sys
-import time
+from pathlib import Path
 from typing import Any
 
 
@@ -21,6 +22,7 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
     import envpool  # type: ignore[import-not-found]
     import numpy as np
 
+    timing = runpy.run_path(str(Path(__file__).parent / "timing.py"))
     rates: dict[str, dict[str, list[float]]] = {}
     for copies in task["copies"]:
         rates[str(copies)] = {}
@@ -29,18 +31,12 @@ def main(task: dict[str, Any]) -> dict[str, Any]:
             envs.reset()
             actions = np.random.default_rng(0).integers(0, 2, (64, copies)).astype(np.int32)
 
-            def timed(steps: int, envs: Any = envs, actions: Any = actions) -> float:
-                before = time.perf_counter()
+            def run(steps: int, envs: Any = envs, actions: Any = actions) -> None:
                 for step in range(steps):
                     envs.step(actions[step & 63])
-                return time.perf_counter() - before
 
-            steps, elapsed = 1, 0.0
-            while elapsed < task["seconds"] / 4:
-                steps *= 2
-                elapsed = timed(steps)
-            steps = max(int(steps * task["seconds"] / elapsed), 1)
-            rates[str(copies)][str(threads)] = [steps * copies / timed(steps) / 1e6 for _ in range(task["repeats"])]
+            found = timing["rates"](timing["clock"](run), task["seconds"], task["repeats"])
+            rates[str(copies)][str(threads)] = [rate * copies / 1e6 for rate in found]
             envs.close()
     return {"version": envpool.__version__, "rates": rates}
 

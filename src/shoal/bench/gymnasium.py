@@ -13,11 +13,11 @@ import importlib
 import json
 import statistics
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 from shoal import bench, flags, store
+from shoal.bench import timing
 from shoal.errors import ConfigError
 
 # Ours in Gymnasium's default mode, which its CartPole has too; then in the others'.
@@ -79,28 +79,21 @@ def measure(copies: int, *, seconds: float, repeats: int) -> dict[str, list[floa
     made["gymnasium"] = gymnasium.make_vec("CartPole-v1", copies, vectorization_mode="vector_entry_point")
     actions = list(np.random.default_rng(0).integers(0, 2, (_CYCLE, copies)))
 
-    def timed(envs: Any, steps: int) -> float:
+    def clock(envs: Any) -> timing.Timed:
         step = envs.step
-        before = time.perf_counter()
-        for number in range(steps):
-            step(actions[number % _CYCLE])
-        return time.perf_counter() - before
 
-    counts = {}
-    for name, envs in made.items():
+        def run(steps: int) -> None:
+            for number in range(steps):
+                step(actions[number % _CYCLE])
+
+        return timing.clock(run)
+
+    for envs in made.values():
         envs.reset(seed=1)
-        steps, elapsed = 1, 0.0
-        while elapsed < seconds / 4:  # warms up, and finds how many steps take long enough
-            steps *= 2
-            elapsed = timed(envs, steps)
-        counts[name] = max(int(steps * seconds / elapsed), 1)
-    rates: dict[str, list[float]] = {name: [] for name in made}
-    for _ in range(repeats):
-        for name, envs in made.items():
-            rates[name].append(counts[name] * copies / timed(envs, counts[name]) / 1e6)
+    rates = timing.in_turns({name: clock(envs) for name, envs in made.items()}, seconds, repeats)
     for envs in made.values():
         envs.close()
-    return rates
+    return {name: [rate * copies / 1e6 for rate in values] for name, values in rates.items()}
 
 
 def envpool(python: str, copies: list[int], *, seconds: float, repeats: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal import memory, native
+from shoal.bench import timing
 from shoal.policy import Policy
 
 Matrix = tuple[str, int, int]  # name, inputs, outputs
@@ -111,13 +112,12 @@ def measure(
     block = memory.allocate(threads * lib.bench_bytes(number, at))
     floats = block.view(np.float32)
     floats[:] = np.random.default_rng(0).standard_normal(len(floats), np.float32)
-    calls, elapsed = 1, 0.0
-    while elapsed < seconds / 4:  # warms up, and finds how many calls take long enough
-        calls *= 2
-        elapsed = lib.bench_run(number, at, threads, calls, block.ctypes.data)
-    calls = max(round(calls * seconds / elapsed), 1)
-    found = [lib.bench_run(number, at, threads, calls, block.ctypes.data) for _ in range(repeats)]
-    return lib.bench_flops(number, at), [elapsed / (calls * threads) for elapsed in found]
+
+    def timed(calls: int) -> float:
+        return float(lib.bench_run(number, at, threads, calls, block.ctypes.data))
+
+    rates = timing.rates(timed, seconds, repeats)
+    return lib.bench_flops(number, at), [1.0 / (rate * threads) for rate in rates]
 
 
 def _observes(name: str) -> bool:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
+
+from shoal.bench import timing
 
 
 def main(task: dict[str, Any]) -> list[list[float]]:
@@ -24,19 +25,8 @@ def main(task: dict[str, Any]) -> list[list[float]]:
 
 
 def _measure(product: Callable[[], object], shape: list[int], seconds: float, repeats: int) -> list[float]:
-    def timed(calls: int) -> float:
-        before = time.perf_counter()
-        for _ in range(calls):
-            product()
-        return time.perf_counter() - before
-
-    calls, elapsed = 1, 0.0
-    while elapsed < seconds / 4:
-        calls *= 2
-        elapsed = timed(calls)
-    calls = max(round(calls * seconds / elapsed), 1)
     flops = 2e-9 * shape[0] * shape[1] * shape[2]
-    return [flops * calls / timed(calls) for _ in range(repeats)]
+    return [flops * rate for rate in timing.rates(timing.clock_calls(product), seconds, repeats)]
 
 
 def _numpy(threads: int, rows: int, inputs: int, outputs: int) -> Callable[[], object]:

@@ -10,12 +10,10 @@ there are many copies.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from typing import Any
 
 from shoal import bench, flags, memory, registry, store
+from shoal.bench import timing
 from shoal.errors import ConfigError
 
 ORDERS = ("blocks", "steps")
@@ -53,20 +51,18 @@ def run(names: list[str], arguments: list[str]) -> int:
     found = []
     for env in environments:
         spec = env.spec()
-        mark = hashlib.sha256(
-            json.dumps([env.name + env.source, spec.version, spec.values], sort_keys=True).encode()
-        ).hexdigest()
+        mark = bench.mark(env.name + env.source, spec.version, spec.values)
         for count in copies:
             number = max(1, 2048 // spec.agents) if count is None else count
             for thread_count in threads:
                 for order in orders:
-                    timing = {"seconds": options["seconds"], "repeats": options["repeats"]}
-                    rates = measure(env, threads=thread_count, num_envs=number, order=order, **timing)
+                    how = {"seconds": options["seconds"], "repeats": options["repeats"]}
+                    rates = measure(env, threads=thread_count, num_envs=number, order=order, **how)
                     row: dict[str, Any] = {"env": env.name, "version": spec.version, "copies": number}
                     row |= {"threads": thread_count, "order": order, "msteps": bench.spread(rates)}
                     row |= {"repeats": len(rates), "bytes_per_copy": bytes_per_copy(spec)}
                     found.append(row)
-                    bench.append(options["results"], f"sim-{env.name}", row | {"settings": mark[:12]} | bench.about())
+                    bench.append(options["results"], f"sim-{env.name}", row | {"settings": mark} | bench.about())
                     print(
                         f"{env.name:<14}{number:>10}{thread_count:>9}  {order:<8}"
                         + "".join(f"{rate:>9.4g}" for rate in row["msteps"])
@@ -90,18 +86,8 @@ def measure(
     cycle = max(2, min(_CYCLE, _ACTION_BYTES // (num_envs * action_bytes)))
     with Vec(spec, num_envs=num_envs, threads=threads) as vec:
         discrete, continuous = bench.random_actions(spec, (cycle, vec.num_rows))
-
-        def timed(steps: int) -> float:
-            before = time.perf_counter()
-            vec.run(steps, discrete, continuous, in_step=order == "steps")
-            return time.perf_counter() - before
-
-        steps, elapsed = 1, 0.0
-        while elapsed < seconds / 4:  # warms up, and finds how many steps take long enough
-            steps *= 2
-            elapsed = timed(steps)
-        steps = max(int(steps * seconds / elapsed), 1)
-        return [steps * vec.num_rows / timed(steps) / 1e6 for _ in range(repeats)]
+        timed = timing.clock(lambda steps: vec.run(steps, discrete, continuous, in_step=order == "steps"))
+        return [rate * vec.num_rows / 1e6 for rate in timing.rates(timed, seconds, repeats)]
 
 
 def bytes_per_copy(spec: registry.Spec) -> float:

@@ -11,7 +11,6 @@ several numbers of copies, as ours do: their best counts.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import queue
@@ -82,7 +81,7 @@ def _measure(
     env: registry.Environment, copies: Sequence[int], blocks: Sequence[int], options: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Return a row for every vector and number of copies."""
-    mark = hashlib.sha256(json.dumps([env.spelled, options["seconds"]]).encode()).hexdigest()[:12]
+    mark = bench.mark(env.spelled, options["seconds"])
     asked = {name: options[name] for name in ("seconds", "repeats", "spin")}
     rows = []
     for count in copies:

@@ -15,13 +15,13 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from shoal import bench, registry
+from shoal.bench import timing
 
 STARTED = "vector started"
 OURS = "shoal processes"
@@ -59,18 +59,11 @@ def _rates(vector: Stepped, actions: NDArray[Any], seconds: float, repeats: int)
     """Return steps a second of several measurements."""
     copies = actions.shape[1]
 
-    def timed(steps: int) -> float:
-        before = time.perf_counter()
+    def run(steps: int) -> None:
         for step in range(steps):
             vector.step(actions[step % CYCLE])
-        return time.perf_counter() - before
 
-    steps, elapsed = 1, 0.0
-    while elapsed < seconds / 4:
-        steps *= 2
-        elapsed = timed(steps)
-    steps = max(int(steps * seconds / elapsed), 1)
-    return [steps * copies / timed(steps) for _ in range(repeats)]
+    return [copies * rate for rate in timing.rates(timing.clock(run), seconds, repeats)]
 
 
 class _Ours:

@@ -137,10 +137,7 @@ class Api:
     def _run(self, query: Query) -> Answer:
         run = self.run(query.get("path", ""))
         row = self._row(run)
-        try:
-            config = tomllib.loads(run.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            config = {}
+        config = index.settings_of(run)
         trained = journal.read(run.about).get("trained", [])
         weights = []
         for path in run.weights():

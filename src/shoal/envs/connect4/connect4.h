@@ -14,6 +14,9 @@
 //   self_play     off: one agent against the script, which answers within the same step
 //                 on: two agents, each a team of its own, and a step is one stone. The one who waits is live and has
 //                 one legal action, column 0, which is ignored
+//   both_sides    one agent plays both sides, and sees the board from the side that is to move: what comes after a step
+//                 is the opponent's, worth the negative of what it is worth to that side
+//   slips         a stone of an agent falls into a random column instead, with this probability
 //   time limit    42 steps, which no game reaches: the board is full before
 //
 // The script is an exact minimax of depth `depth`: it sees every line of that many stones, takes the soonest win and
@@ -35,15 +38,17 @@
 // empty, so that shifted boards do not run from one column into the next.
 #define CONNECT4_BOTTOM 0x40810204081u                // row 0 of every column
 #define CONNECT4_BOARD (CONNECT4_BOTTOM * 63u)        // all cells
-#define CONNECT4_EARLIEST 7                             // stones with which a game can be won
+#define CONNECT4_EARLIEST 7                           // stones with which a game can be won
 #define CONNECT4_COLUMN(c) ((uint64_t)63 << 7 * (c))  // the cells of a column
 
 enum { CONNECT4_EITHER = 0, CONNECT4_FIRST, CONNECT4_SECOND };
 
 #define CONNECT4_PARAMS(F, I, B, C)                                                                  \
   B(self_play, 0, SIZE, "two agents, each a team of its own; off: one, against the script")          \
+  B(both_sides, 0, SIZE, "one agent plays both sides in turn: for a negative train.gamma")           \
   I(depth, 4, 0, CONNECT4_DEEPEST, "stones", VALUE, "how far the script looks ahead; 0: not at all") \
-  I(random_plies, 2, 0, 36, "stones", VALUE, "in random columns, at the start of a game")             \
+  I(random_plies, 2, 0, 36, "stones", VALUE, "in random columns, at the start of a game")            \
+  F(slips, 0.0f, 0, 1, "", VALUE, "share of the agents' stones that fall into a random column")      \
   C(colour, "either", "either|first|second", VALUE, "which side agent 0 plays; either: drawn per game")
 
 #define CONNECT4_METRICS(M)                 \
@@ -60,10 +65,13 @@ typedef struct {
   ShoalHead head;
   uint64_t stones[2];  // of the side that plays first, and of the other
   int32_t plies;       // stones on the board; side plies & 1 is to move
-  int32_t first;       // the agent that plays first: 0 or 1; without self_play 1 is the script
+  int32_t first;       // the agent that plays first: 0 or 1; without self_play 1 is the script, with both_sides nobody
 } Connect4State;
 
 SHOAL_HOST const char *connect4_spec(const Connect4Params *params, ShoalSpec *out) {
+  if (params->self_play && params->both_sides) {
+    return "both sides are one agent's (both_sides) and two agents' (self_play); expected one of the two";
+  }
   out->version = CONNECT4_VERSION;
   out->agents = params->self_play ? 2 : 1;
   out->team_of[1] = 1;
@@ -227,7 +235,9 @@ SHOAL_FN void connect4_reset(const Connect4Params *params, const void *shared, C
     if (connect4_four(state->stones[ply & 1] | cell)) { break; }
     connect4_put(state, cell);
   }
-  if (!params->self_play && connect4_mover(state) == 1) {
+  if (params->both_sides) {
+    state->first = state->plies & 1;
+  } else if (!params->self_play && connect4_mover(state) == 1) {
     if (state->plies + 1 < CONNECT4_EARLIEST) {
       connect4_answer(params, state);
     } else {  // its answer could win, and the game would be over before it begins
@@ -242,14 +252,21 @@ SHOAL_FN void connect4_step(const Connect4Params *params, const void *shared, Co
   Connect4Metrics *metrics = (Connect4Metrics *)result->metrics;
   int32_t mover = connect4_mover(state);
   uint64_t free = connect4_free(state->stones[0] | state->stones[1]);
-  int32_t won = connect4_put(state, free & CONNECT4_COLUMN(discrete[params->self_play ? mover : 0]));
+  uint64_t cell = free & CONNECT4_COLUMN(discrete[params->self_play ? mover : 0]);
+  if (params->slips > 0.0f && shoal_uniform(&state->head, 0.0f, 1.0f) < params->slips) {
+    cell = connect4_draw_one(free, shoal_random(&state->head));
+  }
+  int32_t won = connect4_put(state, cell);
   int32_t full = state->plies == CONNECT4_CELLS;
-  if (!params->self_play && !won && !full) {
+  if (!params->self_play && !params->both_sides && !won && !full) {
     mover = 1;
     won = connect4_answer(params, state);
     full = state->plies == CONNECT4_CELLS;
   }
-  if (!won && !full) { return; }
+  if (!won && !full) {
+    if (params->both_sides) { state->first = state->plies & 1; }  // agent 0 goes on as the other side
+    return;
+  }
   for (int32_t agent = 0; agent < 1 + params->self_play; agent++) {
     float outcome = won ? (agent == mover ? 1.0f : -1.0f) : 0.0f;
     result->reward[agent] = outcome;
