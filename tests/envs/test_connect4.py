@@ -264,7 +264,8 @@ def test_connect4_one_agent_plays_both_sides():
                 first += won and rules.plies(board) % 2 == 1
                 if terminated[e]:
                     boards[e] = [[] for _ in range(7)]
-        assert wins > 100 and round(vec.stats().mean("won") * vec.stats().lives) == first
+        stats = vec.stats()
+        assert wins > 100 and round(stats.mean("won") * stats.lives) == first
 
 
 def test_connect4_stones_slip_as_often_as_asked():

@@ -154,8 +154,8 @@ MISTAKES = [
     ({"trian": {}}, "unknown section `trian` (at trian)\nhint: did you mean `train` or `track`?"),
     ({"train": {"horizon": 2.5}}, "wrong type: horizon=2.5; expected a whole number (at train.horizon)"),
     ({"train": {"gamma": "high"}}, "wrong type: gamma='high'; expected a number (at train.gamma)"),
-    ({"train": {"gamma": 1.5}}, "out of range: gamma=1.5; expected 0 to 1 (at train.gamma)"),
-    ({"train": {"gamma": float("nan")}}, "out of range: gamma=nan; expected 0 to 1 (at train.gamma)"),
+    ({"train": {"gamma": 1.5}}, "out of range: gamma=1.5; expected -1 to 1 (at train.gamma)"),
+    ({"train": {"gamma": float("nan")}}, "out of range: gamma=nan; expected -1 to 1 (at train.gamma)"),
     ({"vec": {"stagger": 1}}, "wrong type: stagger=1; expected true or false (at vec.stagger)"),
     (
         {"policy": {"core": "mingrue"}},
