@@ -97,6 +97,17 @@ def test_an_lstm_has_one_layer_unless_more_are_asked_for() -> None:
         assert resolved(policy={"core": "lstm"} | given).policy.layers == expected
 
 
+@pytest.mark.parametrize(("has", "backend", "expected"), [(1, "native", "bfloat16"), (0, "native", "float32"),
+                                                          (1, "torch", "float32")])  # fmt: skip
+def test_precision_is_what_the_processor_is_fast_at(
+    has: int, backend: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native.library(), "has_bfloat16", lambda: has)
+    settings = resolved(policy={"precision": "auto"}, train={"backend": backend})
+    assert settings.policy.precision == expected
+    assert any(reason.startswith(f"policy.precision = {expected}: ") for reason in settings.reasons)
+
+
 def test_many_agents_mean_fewer_worlds() -> None:
     spec = registry.get("crowd").spec()
     assert resolved("crowd").vec.num_envs == max(1, 2048 // spec.agents)
