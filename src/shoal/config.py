@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shoal import registry, settings_file
+from shoal import native, registry, settings_file
 from shoal.errors import ConfigError, nearest
 from shoal.settings import (
     LATER,
@@ -204,7 +204,13 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     layers = policy.layers or (1 if policy.core == "lstm" else 2)
     if policy.layers is None:
         reasons.append(f"policy.layers = {layers}: the core is {policy.core}")
-    policy = dataclasses.replace(policy, hidden=hidden, layers=layers)
+    precision = policy.precision
+    if precision == "auto":
+        fast = train.backend == "native" and native.library().has_bfloat16()
+        precision = "bfloat16" if fast else "float32"
+        why = "the processor has" if fast else f"the {train.backend} backend has here no"
+        reasons.append(f"policy.precision = {precision}: {why} 16-bit matrix products")
+    policy = dataclasses.replace(policy, hidden=hidden, layers=layers, precision=precision)
     images = [field.name for field in spec.fields if field.kind == "image"]
     if images and spec.env.outside and train.backend == "native":
         train = dataclasses.replace(train, backend="torch")

@@ -101,8 +101,9 @@ class PolicyConfig:
     normalize: bool = setting(True, "normalise vector fields of the observation")
     precision: str = setting(
         "float32",
-        "of the factors of matrix products; bfloat16 is faster and has other bits, on processors with AMX alone",
-        choices=native.PRECISIONS,
+        "of the factors of matrix products; bfloat16 is faster and has other bits, on processors with AMX alone; "
+        "auto: bfloat16 there, else float32",
+        choices=(*native.PRECISIONS, "auto"),
     )
     gate_bias: str = setting(
         "spread",

@@ -244,7 +244,7 @@ def test_connect4_one_agent_plays_both_sides():
     rng = np.random.default_rng(3)
     with shoal.make_vec("connect4", 64, seed=4, both_sides=True, random_plies=0) as vec:
         boards = [[[] for _ in range(7)] for _ in range(64)]
-        wins = 0
+        wins, first = 0, 0
         for _ in range(200):
             actions = np.zeros(64, np.int32)
             for e, board in enumerate(boards):
@@ -261,9 +261,11 @@ def test_connect4_one_agent_plays_both_sides():
                 won = bool(rules.lines_of(board, actions[e]))
                 assert rewards[e] == won and terminated[e] == (won or rules.plies(board) == rules.CELLS)
                 wins += won
+                first += won and rules.plies(board) % 2 == 1
                 if terminated[e]:
                     boards[e] = [[] for _ in range(7)]
-    assert wins > 100
+        stats = vec.stats()
+        assert wins > 100 and round(stats.mean("won") * stats.lives) == first
 
 
 def test_connect4_stones_slip_as_often_as_asked():

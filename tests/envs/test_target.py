@@ -111,6 +111,21 @@ def test_target_observes_others_in_its_own_frame(agents, stars, entities):
             assert agents == 1 or (observations["num_others"] == agents - 1).all()
 
 
+def test_target_agents_together_observe_what_each_does_alone():
+    """A final row is observed alone, the rows of a world in which all are live together."""
+    actions = np.random.default_rng(9).integers(0, 5, (3, 1600, 2))
+    setting = {"num_envs": 200, "seed": 9, "max_steps": 3}
+    with (
+        shoal.make_vec("target", **setting) as alone,
+        shoal.make_vec("target", autoreset="disabled", **setting) as together,
+    ):
+        for step in range(3):
+            truncated = [vec.step(actions[step])[3].all() for vec in (alone, together)]
+        assert all(truncated)
+        assert np.array_equal(alone.final_row_bytes, together.rows)
+        assert np.unique(together.rows, axis=0).shape == together.rows.shape
+
+
 def test_target_the_nearest_agent_eats_and_of_equals_the_first():
     with shoal.make_vec("target", 3, seed=4, agents=3, stars=2) as vec:
         view = view_of(vec)

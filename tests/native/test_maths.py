@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from native_reference import every_build, reference, reference_of
+
+from shoal import native, registry
 
 FUNCTIONS = ("exp", "log", "sin", "cos", "tanh", "sqrt")
 N = 400_000
@@ -70,3 +76,20 @@ def test_tanh_is_odd_and_never_leaves_its_range() -> None:
     y = apply(reference(), "tanh", x)
     np.testing.assert_array_equal(apply(reference(), "tanh", -x), -y)
     assert np.abs(y).max() <= 1.0
+
+
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not there")
+def test_compiled_environments_fuse_no_products() -> None:
+    """GCC 12 does, even with -ffp-contract=off, where a sum and a difference of products are lanes of one vector.
+
+    Other fused instructions convert integers, and are exact.
+    """
+    functions = rf"<(?!\w*_draw)(?:{'|'.join(registry.names())})_\w[\w.]*>:\n"
+    for build in native.library_folder().glob("libshoal_*.so"):
+        code = subprocess.run(
+            ["objdump", "-d", "--no-show-raw-insn", str(build)], capture_output=True, text=True, check=True
+        ).stdout
+        bodies = [body.split("\n\n", 1)[0] for body in re.split(rf"\n\n\w+ (?={functions})", code)[1:]]
+        fused = [body.split(">", 1)[0] for body in bodies if re.search(r"\tvfm(addsub|subadd)", body)]
+        assert len(bodies) > 100
+        assert not fused

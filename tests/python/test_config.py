@@ -97,6 +97,17 @@ def test_an_lstm_has_one_layer_unless_more_are_asked_for() -> None:
         assert resolved(policy={"core": "lstm"} | given).policy.layers == expected
 
 
+@pytest.mark.parametrize(("has", "backend", "expected"), [(1, "native", "bfloat16"), (0, "native", "float32"),
+                                                          (1, "torch", "float32")])  # fmt: skip
+def test_precision_is_what_the_processor_is_fast_at(
+    has: int, backend: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native.library(), "has_bfloat16", lambda: has)
+    settings = resolved(policy={"precision": "auto"}, train={"backend": backend})
+    assert settings.policy.precision == expected
+    assert any(reason.startswith(f"policy.precision = {expected}: ") for reason in settings.reasons)
+
+
 def test_many_agents_mean_fewer_worlds() -> None:
     spec = registry.get("crowd").spec()
     assert resolved("crowd").vec.num_envs == max(1, 2048 // spec.agents)
@@ -154,8 +165,8 @@ MISTAKES = [
     ({"trian": {}}, "unknown section `trian` (at trian)\nhint: did you mean `train` or `track`?"),
     ({"train": {"horizon": 2.5}}, "wrong type: horizon=2.5; expected a whole number (at train.horizon)"),
     ({"train": {"gamma": "high"}}, "wrong type: gamma='high'; expected a number (at train.gamma)"),
-    ({"train": {"gamma": 1.5}}, "out of range: gamma=1.5; expected 0 to 1 (at train.gamma)"),
-    ({"train": {"gamma": float("nan")}}, "out of range: gamma=nan; expected 0 to 1 (at train.gamma)"),
+    ({"train": {"gamma": 1.5}}, "out of range: gamma=1.5; expected -1 to 1 (at train.gamma)"),
+    ({"train": {"gamma": float("nan")}}, "out of range: gamma=nan; expected -1 to 1 (at train.gamma)"),
     ({"vec": {"stagger": 1}}, "wrong type: stagger=1; expected true or false (at vec.stagger)"),
     (
         {"policy": {"core": "mingrue"}},

@@ -105,7 +105,7 @@ def test_parameters_of_the_environment_are_varied_too() -> None:
     [
         ("", {"train__gama": "linear(0, 1)"}, "unknown key `gama` (at train.gama)"),
         ("", {"trian__gamma": "linear(0, 1)"}, "unknown section `trian` (at sweep.trian)"),
-        ("", {"train__gamma": "linear(0.5, 1.5)"}, "out of range: gamma=1.5; expected 0 to 1 (at train.gamma)"),
+        ("", {"train__gamma": "linear(0.5, 1.5)"}, "out of range: gamma=1.5; expected -1 to 1 (at train.gamma)"),
         ("", {"policy__core": "choice(mlp, lstn)"}, "core='lstn' is not a choice"),
         ("", {"env__gravity": "linear(-5, 5)"}, "out of range: gravity=-5"),
         ("", {"env__colour": "linear(0, 1)"}, "`cartpole` has no parameter `colour`"),

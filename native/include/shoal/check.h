@@ -157,9 +157,7 @@ static void check_one_step(int32_t trials) {
            (unsigned long long)check_hash_of(check.step.metrics, (int64_t)agents * CHECK_METRICS * 4));
   }
   check_finish(over);
-  for (int32_t a = 0; a < agents; a++) {
-    if (check.live[a]) { check_look(a); }
-  }
+  check_look_around();
 }
 
 // ---------------------------------------------------------------------------------------------------- the program
@@ -215,6 +213,8 @@ static int32_t check_create(const char *hexadecimal) {
                                               i < 2 ? spec->row_bytes : spec->mask_bytes);
     }
   }
+  check.rows = (uint8_t *)check_room("the observation rows", agents * spec->row_bytes);
+  check.masks = (uint8_t *)check_room("the action masks", agents * spec->mask_bytes);
   check.live = (uint8_t *)check_room("live", agents);
   for (int32_t f = 0; f < spec->num_fields; f++) {
     elements += (int64_t)spec->fields[f].rows * spec->fields[f].columns * spec->fields[f].channels;
@@ -288,9 +288,7 @@ int main(int argc, char **argv) {
   check.limit = atoi(argv[4]) ? atoi(argv[4]) : check.spec.max_steps;
   clock_t began = clock();
   check_begin(0);
-  for (int32_t a = 0; a < check.spec.agents; a++) {
-    if (check.live[a]) { check_look(a); }
-  }
+  check_look_around();
   for (; step < steps && (double)(clock() - began) < seconds * (double)CLOCKS_PER_SEC; step++) {
     if (step % 256 == 0) { check_watch(); }
     check_one_step(step % 2 == 0);

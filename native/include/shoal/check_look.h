@@ -89,6 +89,35 @@ static void check_look(int32_t a) {
   check_hash(check.mask[a], mask_bytes);
 }
 
+// Observe all agents that are live. If that is everyone, the hint of env_episode.h must write the same.
+static void check_look_around(void) {
+  int32_t everyone = 1;
+  for (int32_t a = 0; a < check.spec.agents; a++) {
+    if (check.live[a]) { check_look(a); }
+    everyone &= check.live[a];
+  }
+#ifdef SHOAL_ENV_OBSERVE_ALL
+  int64_t row_bytes = check.spec.row_bytes, mask_bytes = check.spec.mask_bytes;
+  if (!everyone || !(SHOAL_ENV_OBSERVE_ALL(check.params))) { return; }
+  memset(check.rows, 0xFF, (size_t)(check.spec.agents * row_bytes));
+  memset(check.masks, 0xFF, (size_t)(check.spec.agents * mask_bytes));
+  check_keep_state();
+  SHOAL_ENV_FN(observe_all)
+  (check.params, check.shared, check.state, check.rows, row_bytes, check.masks, mask_bytes);
+  check_state_is_kept("observe_all", 0);
+  for (int32_t a = 0; a < check.spec.agents; a++) {
+    int64_t row = check_first_difference(check.rows + a * row_bytes, check.row[a], row_bytes);
+    int64_t mask = check_first_difference(check.masks + a * mask_bytes, check.mask[a], mask_bytes);
+    if (row >= 0 || mask >= 0) {
+      check_found("together", "", "part=%s\toffset=%lld\tagent=%d\ttick=%u", row >= 0 ? "row" : "mask",
+                  (long long)(row >= 0 ? row : mask), a, check.state->head.tick);
+    }
+  }
+#else
+  (void)everyone;
+#endif
+}
+
 static uint8_t check_is_live(int32_t a) {
 #ifdef SHOAL_HAS_LIVE
   check_keep_state();

@@ -49,6 +49,7 @@ static struct {
   uint8_t *live;                 // (agents,)
   uint8_t **row, **row_again;    // (agents,) of row_bytes: over memory of 0x00 and of 0xFF
   uint8_t **mask, **mask_again;  // (agents,) of mask_bytes
+  uint8_t *rows, *masks;         // (agents, row_bytes) and (agents, mask_bytes): of all that observe together
   uint64_t seed, rng, hash;
   int32_t trace;                                            // print hashes of what each step leads to
   int32_t limit, manner;                                    // manner: how this episode's actions are chosen

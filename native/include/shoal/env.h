@@ -31,7 +31,8 @@
 //   #define SHOAL_HAS_LIVE          // game_live(params, const GameState *, agent) -> 0 or 1
 //   #define SHOAL_HAS_SCRIPTED      // game_scripted(params, shared, const GameState *, agent, level, rng, discrete,
 //                                   //               continuous)
-// Optional hints, which change no number (env_step.h): SHOAL_ENV_USUAL(params), SHOAL_ENV_LANES.
+// Optional hints, which change no number: SHOAL_ENV_USUAL(params), SHOAL_ENV_LANES (env_step.h),
+// SHOAL_ENV_OBSERVE_ALL(params) (env_episode.h).
 //
 // Compiles as C11, C++17 and CUDA device code, with no standard header. Environments are compiled with
 // -ffp-contract=off, so a trajectory has the same bits on every machine.

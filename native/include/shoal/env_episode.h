@@ -3,6 +3,14 @@
 //
 // What surrounds the steps of an environment: how an episode begins, how agents are observed, and what an ended life
 // leaves in the statistics. Included by env_block.h alone, before env_step.h, whose steps are made of it.
+//
+// An environment of several agents may help, with a hint that changes no number:
+//
+//   SHOAL_ENV_OBSERVE_ALL(params)  an expression: with these parameters, and all agents of a world live,
+//       game_observe_all(params, shared, const GameState *, void *rows, int64_t row_stride, uint8_t *masks,
+//                        int64_t mask_stride)
+//   writes the bytes that observe would for each, strides apart. Agents that observe together can be the lanes of a
+//   vector, where one alone would sort or search by itself (target).
 
 // 1: the one agent of a world is there in every step: its flag ends the world, and the reset brings it back.
 #if defined(SHOAL_ENV_AGENTS) && !defined(SHOAL_HAS_LIVE)
@@ -42,6 +50,19 @@ static SHOAL_INLINE void SHOAL_LOOP(look)(const ShoalVec *vec, int32_t first, in
   int32_t agents = SHOAL_AGENTS(vec);
   for (int32_t e = 0; e < count; e++) {
     const SHOAL_ENV_TYPE(Params) *params = own ? SHOAL_PARAMS_AT(vec, first + e) : &common;
+#ifdef SHOAL_ENV_OBSERVE_ALL
+    int32_t all = (SHOAL_ENV_OBSERVE_ALL(params)) != 0;
+    for (int32_t a = 0; a < agents; a++) { all &= SHOAL_ALWAYS_LIVE || live[a]; }
+    if (all) {
+      SHOAL_ENV_FN(observe_all)
+      (params, SHOAL_SHARED_OF(vec, first + e), SHOAL_STATE_AT((uint8_t *)states, e, state_bytes), row, row_stride,
+       mask, mask_stride);
+      live += agents;
+      row += agents * row_stride;
+      mask += agents * mask_stride;
+      continue;
+    }
+#endif
     for (int32_t a = 0; a < agents; a++, live++, row += row_stride, mask += mask_stride) {
       if (SHOAL_ALWAYS_LIVE || *live) {
         const SHOAL_ENV_TYPE(State) *state = SHOAL_STATE_AT((uint8_t *)states, e, state_bytes);

@@ -97,6 +97,8 @@ SHOAL_FN void SHOAL_ENV_FN(observe)(SHOAL_GUARD_PARAMS *params, const void *shar
   shoal_guard_end(own_params, 0, 0);
 }
 
+#undef SHOAL_ENV_OBSERVE_ALL  // rows side by side would have no forbidden bytes between them
+
 #ifdef SHOAL_HAS_SHARED
 SHOAL_HOST int64_t SHOAL_ENV_FN(shared_bytes)(SHOAL_GUARD_PARAMS *params) { return SHOAL_OWN_FN(shared_bytes)(params); }
 

@@ -49,13 +49,16 @@ class Subject:
             f"#define SHOAL_ENV_TABLE(name) {self.name.upper()}_##name\n{last}\n"
         )
 
-    def compile(self, source: str, *flags: str, language: str = "c", compiler: tuple[str, ...] = ()) -> Done:
-        """Compile a text; the flags say to what."""
+    def compile(
+        self, source: str, *flags: str, language: str = "c", compiler: tuple[str, ...] = (), libraries: str = ""
+    ) -> Done:
+        """Compile a text; the flags say to what, `libraries` with what a program is linked (`-lm`)."""
         suffix = {"c": "c", "c++": "cpp", "cuda": "cu"}[language]
         path = self.folder / f"check-{len(list(self.folder.iterdir()))}.{suffix}"
         path.write_text(source, encoding="utf-8")
         include = (f"-I{compile.include_folder()}", f"-I{self.header.parent}")
-        return call((*(compiler or self.compiler.command), *flags, *include, str(path)), SECONDS, self.folder)
+        command = (*(compiler or self.compiler.command), *flags, *include, str(path), *libraries.split())
+        return call(command, SECONDS, self.folder)
 
     @property
     def file(self) -> str:

@@ -65,7 +65,8 @@ class Player:
     def build(self, name: str, *flags: str) -> tuple[Path, Done]:
         """Return the program and how its compilation ended."""
         path = self.subject.folder / name
-        return path, self.subject.compile(self._source, "-std=gnu11", "-w", *numeric_flags(), *flags, "-o", str(path))
+        words = ("-std=gnu11", "-w", *numeric_flags(), *flags, "-o", str(path))
+        return path, self.subject.compile(self._source, *words, libraries="-lm")  # floorf, where no instruction does it
 
     def play(
         self, program: Path, values: Mapping[str, Value], steps: int, seconds: float, *, trace: bool = False
@@ -111,6 +112,9 @@ class Player:
                 "written",
                 f"{observe} does not write {self._mask(at)} of the mask, so old memory shows there ({when})",
             )
+        if key == "together":
+            place = self._row(at) if line["part"] == "row" else f"{self._mask(at)} of the mask"
+            return "written", f"{self.subject.where('observe_all')} writes {place} otherwise than observe ({when})"
         if key == "shared-unwritten":
             place = self.layout.member_at("Shared", at)
             return "written", f"{self.subject.where('shared')} does not write {place}, so old memory shows there"

@@ -19,7 +19,7 @@ RULES = {
     "device": "compiles as CUDA device code",
     "memory": "no access outside an array, no undefined behaviour",
     "returns": "every call returns",
-    "written": "every byte of rows, masks and Shared is written, whatever the memory held",
+    "written": "every byte of rows, masks and Shared is written, whatever the memory held; observe_all writes the same",
     "initialised": "no variable is read before it is set: the same bits however it is compiled",
     "reads": "observe, live, scripted leave State alone; nobody writes Params or Shared",
     "head": "key, episode, tick and phase are the engine's alone",

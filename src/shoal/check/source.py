@@ -19,7 +19,9 @@ HOST_ONLY = ("spec", "shared", "shared_bytes")
 KNOWN = {"memcpy", "memmove", "memset"}  # the calls that compilers make by themselves
 LOOSE = {"int": "int32_t", "unsigned": "uint32_t", "unsigned int": "uint32_t", "short": "int16_t", "char": "int8_t",
          "signed char": "int8_t", "unsigned char": "uint8_t", "unsigned short": "uint16_t"}  # fmt: skip
-FUNCTIONS = ("spec", "reset", "step", "observe", "shared", "shared_bytes", "respawn", "live", "scripted")
+FUNCTIONS = (
+    "spec", "reset", "step", "observe", "observe_all", "shared", "shared_bytes", "respawn", "live", "scripted",
+)  # fmt: skip
 
 
 def check_source(subject: Subject, layout: Layout, report: Report) -> None:

@@ -31,6 +31,7 @@
 #define TARGET_HEIGHT 720.0f
 #define TARGET_SCALE (1.0f / 1300.0f)  // of offsets: the diagonal is 1298
 #define TARGET_MOST 64                 // agents, and stars, that a pond has room for
+#define TARGET_EIGHT 8                 // agents, and stars, of the usual pond
 #define TARGET_LAST 0x7FFFFFFF         // a key above all others
 #define TARGET_FULL 100.0f             // stars per 1,000 steps at which perf is 1
 
@@ -172,8 +173,8 @@ SHOAL_FN void target_world(const TargetParams *params, TargetState *state, const
 SHOAL_FN void target_step(const TargetParams *params, const void *shared, TargetState *state, const int32_t *discrete,
                           const float *continuous, const ShoalResult *result) {
   (void)shared, (void)continuous;
-  if (params->agents == 8 && params->stars == 8) {
-    target_world(params, state, discrete, result, 8, 8);
+  if (params->agents == TARGET_EIGHT && params->stars == TARGET_EIGHT) {
+    target_world(params, state, discrete, result, TARGET_EIGHT, TARGET_EIGHT);
   } else {
     target_world(params, state, discrete, result, params->agents, params->stars);
   }
@@ -185,20 +186,38 @@ SHOAL_FN int32_t target_below(const int32_t *keys, int32_t key) {
          (keys[6] < key) + (keys[7] < key);
 }
 
+// An agent's place and frame.
+typedef struct {
+  float x, y, cosine, sine, minus_sine;  // of the heading, times TARGET_SCALE
+} TargetEye;
+
+SHOAL_FN TargetEye target_eye(const TargetPond *pond, int32_t agent) {
+  float cosine = pond->cosine[agent] * TARGET_SCALE, sine = pond->sine[agent] * TARGET_SCALE;
+  TargetEye eye = {pond->x[agent], pond->y[agent], cosine, sine, -sine};
+  return eye;
+}
+
+// Write where a point lies, (ahead, right), and return its key; the agent itself, `self`, comes after all others. Two
+// sums, since GCC 12 fuses the products of a sum and a difference side by side, even with -ffp-contract=off.
+SHOAL_FN int32_t target_see(TargetEye eye, float x, float y, int32_t number, int32_t self, float *offset) {
+  float dx = x - eye.x, dy = y - eye.y;
+  offset[0] = dx * eye.cosine + dy * eye.sine;
+  offset[1] = dy * eye.cosine + dx * eye.minus_sine;
+  int32_t key = target_key(dx, dy, number);
+  return number == self ? TARGET_LAST : key;
+}
+
 // Write where `count` points lie from agent `agent`, (count, 2), the nearest first if `sorted`. `self`: the one among
 // them that is the agent comes last, or none is (-1). A point's place is the number of those that are nearer: no
 // branches, and loops that vectorise.
 SHOAL_FN void target_bearings(const TargetPond *pond, int32_t agent, const float *xs, const float *ys, int32_t count,
                               int32_t self, int32_t sorted, float *out) {
-  float x = pond->x[agent], y = pond->y[agent];
-  float cosine = pond->cosine[agent] * TARGET_SCALE, sine = pond->sine[agent] * TARGET_SCALE;
+  TargetEye eye = target_eye(pond, agent);
   float offset[2 * TARGET_MOST];  // ahead, right
   int32_t key[TARGET_MOST], place[TARGET_MOST];
   SHOAL_EACH(i, count) {
-    float dx = xs[i] - x, dy = ys[i] - y;
-    offset[2 * i] = dx * cosine + dy * sine;
-    offset[2 * i + 1] = dy * cosine - dx * sine;
-    key[i] = i == self ? TARGET_LAST : sorted ? target_key(dx, dy, i) : i;
+    int32_t nearer = target_see(eye, xs[i], ys[i], i, self, offset + 2 * i);
+    key[i] = sorted || i == self ? nearer : i;
   }
   for (int32_t i = count; i % 8; i++) { key[i] = TARGET_LAST; }
   SHOAL_EACH(i, count) { place[i] = target_below(key, key[i]); }
@@ -206,6 +225,14 @@ SHOAL_FN void target_bearings(const TargetPond *pond, int32_t agent, const float
     SHOAL_EACH(i, count) { place[i] += target_below(key + j, key[i]); }
   }
   for (int32_t i = 0; i < count; i++) { __builtin_memcpy(out + 2 * place[i], offset + 2 * i, 2 * sizeof(float)); }
+}
+
+SHOAL_FN void target_self(const TargetPond *pond, int32_t agent, float top_speed, float *out) {
+  out[0] = pond->x[agent] * (2.0f / TARGET_WIDTH) - 1.0f;
+  out[1] = pond->y[agent] * (2.0f / TARGET_HEIGHT) - 1.0f;
+  out[2] = pond->cosine[agent];
+  out[3] = pond->sine[agent];
+  out[4] = pond->speed[agent] / top_speed;
 }
 
 SHOAL_FN void target_observe(const TargetParams *params, const void *shared, const TargetState *state, int32_t agent,
@@ -218,14 +245,74 @@ SHOAL_FN void target_observe(const TargetParams *params, const void *shared, con
   out += 2 * stars;
   target_bearings(&pond, agent, pond.x, pond.y, agents, agent, sorted, out);
   out += 2 * (agents - 1);  // the agent itself was the last: it is written over
-  out[0] = pond.x[agent] * (2.0f / TARGET_WIDTH) - 1.0f;
-  out[1] = pond.y[agent] * (2.0f / TARGET_HEIGHT) - 1.0f;
-  out[2] = pond.cosine[agent];
-  out[3] = pond.sine[agent];
-  out[4] = pond.speed[agent] / params->top_speed;
+  target_self(&pond, agent, params->top_speed, out);
   if (!sorted) {
     int16_t counts[2] = {(int16_t)stars, (int16_t)(agents - 1)};
     __builtin_memcpy(out + 5, counts, sizeof counts);
+  }
+}
+
+// With 8 agents and 8 stars all agents observe together, one in each lane of a vector.
+#define SHOAL_ENV_OBSERVE_ALL(params) \
+  ((params)->agents == TARGET_EIGHT && (params)->stars == TARGET_EIGHT && (params)->entities == TARGET_SORTED)
+
+SHOAL_FN void target_order(int32_t *first, int32_t *second) {
+  int32_t low = shoal_mini(*first, *second), high = shoal_maxi(*first, *second);
+  *first = low;
+  *second = high;
+}
+
+// target_bearings of 8 points for 8 agents, which are the points if `among`, into rows `stride` bytes apart.
+SHOAL_FN void target_eight(const TargetPond *pond, const float *xs, const float *ys, int32_t among, uint8_t *rows,
+                           int64_t stride) {
+  float offset[TARGET_EIGHT][TARGET_EIGHT][2];  // of a point to an agent
+  int32_t nearest[TARGET_EIGHT][TARGET_EIGHT];  // numbers of points, the nearest first, for an agent
+  SHOAL_EACH(a, TARGET_EIGHT) {
+    // Eight variables, since compilers make no lanes of an array's elements.
+    TargetEye eye = target_eye(pond, a);
+    int32_t self = among ? a : -1;
+    int32_t k0 = target_see(eye, xs[0], ys[0], 0, self, offset[0][a]);
+    int32_t k1 = target_see(eye, xs[1], ys[1], 1, self, offset[1][a]);
+    int32_t k2 = target_see(eye, xs[2], ys[2], 2, self, offset[2][a]);
+    int32_t k3 = target_see(eye, xs[3], ys[3], 3, self, offset[3][a]);
+    int32_t k4 = target_see(eye, xs[4], ys[4], 4, self, offset[4][a]);
+    int32_t k5 = target_see(eye, xs[5], ys[5], 5, self, offset[5][a]);
+    int32_t k6 = target_see(eye, xs[6], ys[6], 6, self, offset[6][a]);
+    int32_t k7 = target_see(eye, xs[7], ys[7], 7, self, offset[7][a]);
+    // A sorting network: 19 comparisons in 6 layers, and fewer do not sort 8 keys (Knuth, TAOCP 3, 5.3.4).
+    target_order(&k0, &k2), target_order(&k1, &k3), target_order(&k4, &k6), target_order(&k5, &k7);
+    target_order(&k0, &k4), target_order(&k1, &k5), target_order(&k2, &k6), target_order(&k3, &k7);
+    target_order(&k0, &k1), target_order(&k2, &k3), target_order(&k4, &k5), target_order(&k6, &k7);
+    target_order(&k2, &k4), target_order(&k3, &k5);
+    target_order(&k1, &k4), target_order(&k3, &k6);
+    target_order(&k1, &k2), target_order(&k3, &k4), target_order(&k5, &k6);
+    nearest[0][a] = k0 & (TARGET_MOST - 1);
+    nearest[1][a] = k1 & (TARGET_MOST - 1);
+    nearest[2][a] = k2 & (TARGET_MOST - 1);
+    nearest[3][a] = k3 & (TARGET_MOST - 1);
+    nearest[4][a] = k4 & (TARGET_MOST - 1);
+    nearest[5][a] = k5 & (TARGET_MOST - 1);
+    nearest[6][a] = k6 & (TARGET_MOST - 1);
+    nearest[7][a] = k7 & (TARGET_MOST - 1);
+  }
+  for (int32_t a = 0; a < TARGET_EIGHT; a++) {
+    float *out = (float *)(void *)(rows + a * stride);
+    for (int32_t i = 0; i < TARGET_EIGHT - among; i++) {  // the agent itself is the last
+      __builtin_memcpy(out + 2 * i, offset[nearest[i][a]][a], 2 * sizeof(float));
+    }
+  }
+}
+
+SHOAL_FN void target_observe_all(const TargetParams *params, const void *shared, const TargetState *state, void *rows,
+                                 int64_t row_stride, uint8_t *masks, int64_t mask_stride) {
+  (void)shared, (void)masks, (void)mask_stride;
+  TargetPond pond = target_pond(state, TARGET_EIGHT, TARGET_EIGHT);
+  uint8_t *stars = (uint8_t *)rows, *others = stars + 2 * TARGET_EIGHT * sizeof(float);
+  uint8_t *own = others + 2 * (TARGET_EIGHT - 1) * sizeof(float);
+  target_eight(&pond, pond.star_x, pond.star_y, 0, stars, row_stride);
+  target_eight(&pond, pond.x, pond.y, 1, others, row_stride);
+  for (int32_t a = 0; a < TARGET_EIGHT; a++) {
+    target_self(&pond, a, params->top_speed, (float *)(void *)(own + a * row_stride));
   }
 }
 
