@@ -188,6 +188,12 @@ def test_maze_even_sides_are_refused() -> None:
         make(side=20)
 
 
+def test_maze_more_levels_than_are_made_in_seconds_are_refused() -> None:
+    make(side=7, levels=131_072).close()
+    with pytest.raises(ShoalError, match="to be at most 13,107,200"):
+        make(side=23, levels=131_072)
+
+
 def test_maze_golden_trajectory() -> None:
     assert trajectory_hash("maze", side=11, levels=50, braid=0.2) == "b987ae7b114a53f8"
     assert trajectory_hash("maze", 500, levels=20) == "9973c6eee0024751"

@@ -31,16 +31,17 @@
 #define MAZE_WINDOW 11  // side of the view
 #define MAZE_REACH 5    // cells seen on each side; also the margin around a stored maze, so that a view needs no test
 #define MAZE_VIEW 121
-#define MAZE_MOST 47   // the largest side
-#define MAZE_ROOMS 23  // rooms on a side of the largest
+#define MAZE_MOST 47              // the largest side
+#define MAZE_ROOMS 23             // rooms on a side of the largest
+#define MAZE_MOST_ROOMS 13107200  // of all mazes together: 131,072 of side 21
 
 enum { MAZE_FLOOR = 0, MAZE_WALL = 1, MAZE_GOAL = 2, MAZE_OUT = 3 };
 enum { MAZE_DOWN = 0, MAZE_UP = 1, MAZE_LEFT = 2, MAZE_RIGHT = 3 };
 
-#define MAZE_PARAMS(F, I, B, C)                                                                   \
-  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")             \
-  I(levels, 16384, 1, 1048576, "", SIZE, "mazes to train on; an evaluation makes as many others") \
-  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")       \
+#define MAZE_PARAMS(F, I, B, C)                                                                  \
+  I(side, 21, 7, MAZE_MOST, "cells", SIZE, "side of a maze with its outer wall; odd")            \
+  I(levels, 16384, 1, 131072, "", SIZE, "mazes to train on; an evaluation makes as many others") \
+  F(braid, 0.0f, 0, 1, "", SIZE, "share of the dead ends that get a second way out: loops")      \
   F(winding, 0.5f, 0, 1, "", SIZE, "0 short dead ends everywhere, 1 long corridors")
 
 #define MAZE_METRICS(M)                                       \
@@ -199,6 +200,9 @@ SHOAL_HOST void maze_shared(const MazeParams *params, uint64_t seed, MazeShared 
 
 SHOAL_HOST const char *maze_spec(const MazeParams *params, ShoalSpec *out) {
   if (params->side % 2 == 0) { return "the size of a maze is even; expected an odd one: walls and rooms alternate"; }
+  if (params->levels * maze_rooms(params) * maze_rooms(params) > MAZE_MOST_ROOMS) {
+    return "so many mazes of that size take long to make; expected levels * (side / 2)^2 to be at most 13,107,200";
+  }
   out->version = MAZE_VERSION;
   out->agents = 1;
   out->max_steps = params->side * params->side;
