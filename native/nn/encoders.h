@@ -4,7 +4,8 @@
 // From the fields of a row to H units: the sum of what each field gives, each by an encoder that its kind chooses.
 //
 //   DENSE      vectors, flags     one matrix for all of them
-//   ONEHOT     grids, categories  one matrix for all one-hots, as sums of its columns (nn/gather.h)
+//   ONEHOT     grids, categories  one matrix for all one-hots, as sums of its columns (nn/gather.h), or as a product on
+//                                 the tile unit (nn/gemm16.h)
 //   EMBEDDING  above 32 values    a table of its own for each, as sums of its rows
 //   CONV       grids, on request  two convolutions of 3 x 3 with relu, and a projection (nn/grid.c)
 //   ENTITIES   sets               a map with relu and a projection for each entity, and the maximum (nn/entities.c)

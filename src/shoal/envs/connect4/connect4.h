@@ -271,9 +271,8 @@ SHOAL_FN void connect4_step(const Connect4Params *params, const void *shared, Co
     float outcome = won ? (agent == mover ? 1.0f : -1.0f) : 0.0f;
     result->reward[agent] = outcome;
     result->ended[agent] = SHOAL_TERMINATED;
-    if (params->both_sides && state->plies % 2 == 0) {
-      outcome = -outcome;
-    }  // metrics are of the side that plays first
+    // Metrics are of the side that plays first where an agent is both.
+    if (params->both_sides && state->plies % 2 == 0) { outcome = -outcome; }
     metrics[agent].perf = 0.5f + 0.5f * outcome;
     metrics[agent].score = outcome;
     metrics[agent].won = outcome > 0.0f;
