@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,32 @@ from shoal import ConfigError, cli
 from shoal.bench import vec, vec_peer
 
 CARTPOLE = {"env": "gymnasium:CartPole-v1", "copies": 2, "block": 0, "spin": False, "seconds": 0.01, "repeats": 3}
+
+
+SLEEPER = """
+import multiprocessing, os, pathlib, time
+import gymnasium
+
+class Sleeper(gymnasium.Env):
+    observation_space, action_space = gymnasium.spaces.Discrete(2), gymnasium.spaces.Discrete(2)
+    def reset(self, **options):
+        if multiprocessing.parent_process():
+            (pathlib.Path(os.environ["SLEEPERS"]) / str(os.getpid())).touch()
+            time.sleep(60.0)
+        return 0, {}
+    def step(self, action):
+        return 0, 0.0, False, False, {}
+
+gymnasium.register("Sleeper-v0", Sleeper)
+"""
+
+
+def runs(pid: int) -> bool:
+    """Return whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def running() -> list[str]:
@@ -39,15 +66,32 @@ def test_a_vector_is_measured_in_a_process_of_its_own(vector: str) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_what_does_not_start_in_time_is_said_and_killed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["gymnasium:CartPole-v1", "--copies", "64", "--start", "0.2", "--results", str(tmp_path)]
+    arguments = ["gymnasium:CartPole-v1", "--copies", "64", "--start", "0.001", "--results", str(tmp_path)]
     before = time.monotonic()
     assert cli.main(["bench", "vec", *arguments]) == 0
     assert time.monotonic() - before < 20.0
     out = capsys.readouterr().out
-    assert out.count("did not start in 0.2 s") == 1 + len(vec_peer.PEERS)
+    assert out.count("did not start in 0.001 s") == 1 + len(vec_peer.PEERS)
     assert json.loads(out.splitlines()[-1])["rows"] == []
     assert not list(tmp_path.iterdir())
     assert not running()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_what_it_has_started_is_killed_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("SLEEPERS", str(tmp_path / "sleepers"))
+    (tmp_path / "sleepers").mkdir()
+    with pytest.raises(vec.UnmeasuredError, match="did not start in 4 s"):
+        vec._rates(CARTPOLE | {"vector": "gymnasium async", "env": "gymnasium:sleeper:Sleeper-v0"}, 4.0)
+    started = [int(path.name) for path in (tmp_path / "sleepers").iterdir()]
+    if not started:
+        pytest.skip("this machine was too busy to start a copy")
+    deadline = time.monotonic() + 10.0
+    while any(runs(pid) for pid in started) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(runs(pid) for pid in started)
 
 
 def test_what_cannot_be_opened_says_why() -> None:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -147,18 +148,12 @@ def _line(lines: queue.SimpleQueue[str | None], seconds: float, verb: str, head:
     Raises:
         UnmeasuredError: if there is none in time.
     """
-    limit = threading.Event()
-    timer = threading.Timer(seconds, limit.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        while not limit.is_set():
-            with contextlib.suppress(queue.Empty):
-                line = lines.get(timeout=0.1)
-                if line is None or line.startswith(head):
-                    return line
-    finally:
-        timer.cancel()
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        with contextlib.suppress(queue.Empty):
+            line = lines.get(timeout=left)
+            if line is None or line.startswith(head):
+                return line
     raise UnmeasuredError(f"did not {verb} in {seconds:g} s")
 
 
