@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 Cell = tuple[int, int]  # row, column inside the wall
-MOVES = ((1, 0), (-1, 0), (0, -1), (0, 1))  # down, up, left, right
-EMPTY, FOOD, CORPSE, WALL, BODY, HEAD = range(6)
+MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left: clockwise
+EMPTY, FOOD, CORPSE, WALL, BODY, HEAD, OWN = range(7)
+ON, LEFT, RIGHT = range(3)  # actions
 START = 3
 _ALL = (1 << 64) - 1
 
@@ -92,8 +94,7 @@ class World:
         self.tick += 1
         earned, died = [0.0] * self.agents, [False] * self.agents
         for snake, action in zip(self.snakes, actions, strict=True):
-            if action and action - 1 != (1, 0, 3, 2)[snake.heading]:
-                snake.heading = int(action) - 1
+            snake.heading = (snake.heading + {ON: 0, LEFT: -1, RIGHT: 1}[int(action)]) % 4
             if snake.growing:
                 snake.growing -= 1
             else:
@@ -133,12 +134,18 @@ class World:
             if died[a]:
                 self.snakes[a] = self.born()
 
-    def picture(self) -> NDArray[np.uint8]:
-        """Return the board with 5 cells of wall around it, (height + 10, width + 10)."""
+    def view(self, agent: int) -> NDArray[np.uint8]:
+        """Return what a snake sees, (11, 11)."""
         board = np.full((self.height, self.width), EMPTY, np.uint8)
+        own = self.snakes[agent]
         bodies = [cell for snake in self.snakes for cell in list(snake.cells)[:-1]]
         heads = [snake.cells[-1] for snake in self.snakes if snake.cells]
         for kind, cells in ((FOOD, self.food), (CORPSE, self.corpses), (BODY, bodies), (HEAD, heads)):
             for cell in cells:
                 board[cell] = kind
-        return np.pad(board, 5, constant_values=WALL)
+        for here, there in pairwise(own.cells):
+            way = MOVES.index((there[0] - here[0], there[1] - here[1]))
+            board[here] = OWN + (way - own.heading) % 4
+        row, column = own.cells[-1]
+        seen = np.pad(board, 5, constant_values=WALL)[row : row + 11, column : column + 11]
+        return np.rot90(seen, own.heading)  # against the clock, so that the head looks up

@@ -16,6 +16,7 @@
 //                 one legal action, column 0, which is ignored
 //   both_sides    one agent plays both sides, and sees the board from the side that is to move: what comes after a step
 //                 is the opponent's, worth the negative of what it is worth to that side
+//   threats       empty cells where a stone would complete four are shown too: 3 the agent's, 4 the other's, 5 either's
 //   slips         a stone of an agent falls into a random column instead, with this probability
 //   time limit    42 steps, which no game reaches: the board is full before
 //
@@ -46,6 +47,7 @@ enum { CONNECT4_EITHER = 0, CONNECT4_FIRST, CONNECT4_SECOND };
 #define CONNECT4_PARAMS(F, I, B, C)                                                                  \
   B(self_play, 0, SIZE, "two agents, each a team of its own; off: one, against the script")          \
   B(both_sides, 0, SIZE, "one agent plays both sides in turn: for a negative train.gamma")           \
+  B(threats, 0, SIZE, "show where a stone would complete four")                                      \
   I(depth, 4, 0, CONNECT4_DEEPEST, "stones", VALUE, "how far the script looks ahead; 0: not at all") \
   I(random_plies, 2, 0, 36, "stones", VALUE, "in random columns, at the start of a game")            \
   F(slips, 0.0f, 0, 1, "", VALUE, "share of the agents' stones that fall into a random column")      \
@@ -76,8 +78,10 @@ SHOAL_HOST const char *connect4_spec(const Connect4Params *params, ShoalSpec *ou
   out->agents = params->self_play ? 2 : 1;
   out->team_of[1] = 1;
   out->max_steps = CONNECT4_CELLS;
-  shoal_field(out, "board", SHOAL_KIND_GRID, SHOAL_U8, CONNECT4_ROWS, CONNECT4_COLUMNS, 1, 3, 0, 2,
-              "0 empty, 1 the agent's stone, 2 the other's; rows from the top");
+  shoal_field(out, "board", SHOAL_KIND_GRID, SHOAL_U8, CONNECT4_ROWS, CONNECT4_COLUMNS, 1, params->threats ? 6 : 3, 0,
+              params->threats ? 5 : 2,
+              params->threats ? "0 empty, 1 own, 2 the other's, 3-5 empty and would complete four: own, other's, both"
+                              : "0 empty, 1 the agent's stone, 2 the other's; rows from the top");
   shoal_field(out, "turn", SHOAL_KIND_FLAG, SHOAL_F32, 1, 2, 1, 0, 0, 1, "the agent is to move; it plays first");
   shoal_discrete(out, "column", CONNECT4_COLUMNS, 1, "1|2|3|4|5|6|7");
   return 0;
@@ -282,14 +286,18 @@ SHOAL_FN void connect4_step(const Connect4Params *params, const void *shared, Co
 
 SHOAL_FN void connect4_observe(const Connect4Params *params, const void *shared, const Connect4State *state,
                                int32_t agent, void *row, uint8_t *mask) {
-  (void)params, (void)shared;
+  (void)shared;
   int32_t side = agent ^ state->first, turn = (state->plies & 1) == side;
-  uint64_t own = state->stones[side], other = state->stones[1 - side], free = connect4_free(own | other);
+  uint64_t own = state->stones[side], other = state->stones[1 - side], all = own | other;
+  uint64_t free = connect4_free(all), mine = params->threats ? connect4_threats(own, all) : 0;
+  uint64_t theirs = params->threats ? connect4_threats(other, all) : 0;
+  uint64_t ones = own | mine, twos = other | (mine & ~theirs);  // the bits of 1, 2, 3, 4 and 5
   uint8_t *cells = (uint8_t *)row;
   for (int32_t r = 0; r < CONNECT4_ROWS; r++) {
     for (int32_t c = 0; c < CONNECT4_COLUMNS; c++) {
       int32_t bit = 7 * c + CONNECT4_ROWS - 1 - r;
-      cells[CONNECT4_COLUMNS * r + c] = (uint8_t)((own >> bit & 1u) | (other >> bit & 1u) << 1);
+      cells[CONNECT4_COLUMNS * r + c] =
+          (uint8_t)((ones >> bit & 1u) | (twos >> bit & 1u) << 1 | (theirs >> bit & 1u) << 2);
     }
   }
   __builtin_memset(cells + CONNECT4_CELLS, 0, 2);  // up to the alignment of the flags

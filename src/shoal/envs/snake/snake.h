@@ -5,10 +5,10 @@
 //
 // After PufferLib's `snake`, with rules of our own.
 //
-//   observation   field "view", 11 x 11 u8 of 6 categories around the head, row by row: 0 empty, 1 food, 2 corpse,
-//                 3 wall, 4 body, 5 head; the own head is in the middle
-//                 field "heading", u8: the direction of the last move, 0 .. 3
-//   action        0 straight on, 1 down, 2 up, 3 left, 4 right; row 0 is the top. Straight back means straight on
+//   observation   field "view", 11 x 11 u8 of 10 categories around the head, row by row, turned so that the snake looks
+//                 up: 0 empty, 1 food, 2 corpse, 3 wall, 4 body of another, 5 head; 6 .. 9 own body that goes on up,
+//                 right, down, left from here. The own head is in the middle
+//   action        0 straight on, 1 turn left, 2 turn right
 //   reward        `reward_food` or `reward_corpse` for a cell eaten, `reward_death` for dying
 //   start         one cell at random, 3 long once it has moved on; the world has `food` cells of food
 //   terminated    the head meets a wall, a body or another head
@@ -19,23 +19,24 @@
 // way for this tick. Then every second cell of the dead becomes corpse, and food grows on empty cells until food and
 // corpse together are `food` cells. While snakes are long enough to fill half of the board, eating lengthens no more.
 //
-// A cell of the board knows where the snake that lies on it goes on, so a tail finds its way without a list.
+// A cell of the board knows where the snake that lies on it goes on, so a tail finds its way without a list, and whose
+// it is.
 //
-// Version history: 1 first.
+// Version history: 1 first. 2 the view is turned with the head and tells the own body from others; actions are turns.
 #ifndef SHOAL_SNAKE_H
 #define SHOAL_SNAKE_H
 
 #include "shoal/env.h"
 
-#define SNAKE_VERSION 1
+#define SNAKE_VERSION 2
 #define SNAKE_WINDOW 11  // side of the view
 #define SNAKE_REACH 5    // cells seen on each side; also the wall around the stored board, so that a view needs no test
 #define SNAKE_VIEW 121
 #define SNAKE_START 3      // length of a new snake
 #define SNAKE_GOAL 100.0f  // length from which perf is 1
 
-enum { SNAKE_EMPTY = 0, SNAKE_FOOD = 1, SNAKE_CORPSE = 2, SNAKE_WALL = 3, SNAKE_BODY = 4, SNAKE_HEAD = 5 };
-enum { SNAKE_DOWN = 0, SNAKE_UP = 1, SNAKE_LEFT = 2, SNAKE_RIGHT = 3 };  // the way back: ^ 1
+enum { SNAKE_EMPTY, SNAKE_FOOD, SNAKE_CORPSE, SNAKE_WALL, SNAKE_BODY, SNAKE_HEAD, SNAKE_OWN, SNAKE_KINDS = 10 };
+enum { SNAKE_UP, SNAKE_RIGHT, SNAKE_DOWN, SNAKE_LEFT };  // clockwise: turning is adding, modulo 4
 
 #define SNAKE_PARAMS(F, I, B, C)                                                      \
   I(agents, 256, 1, SHOAL_MAX_AGENTS, "", SIZE, "snakes in a world")                  \
@@ -65,8 +66,8 @@ typedef struct {
   int32_t corpses;  // eaten
 } SnakeBody;
 
-// Then SnakeBody (agents,) at offset[0] and the board, u8 (height + 10, width + 10), at offset[1]: the category of what
-// a view shows, and in the next two bits the direction in which a snake lies on from here.
+// Then SnakeBody (agents,) at offset[0] and the board, u16 (height + 10, width + 10), at offset[1]: what is there in
+// four bits (SNAKE_EMPTY to SNAKE_HEAD), the direction in which a snake lies on from here in two, and whose it is.
 typedef struct {
   ShoalHead head;
   int32_t edible;  // cells of food and corpse
@@ -79,16 +80,22 @@ SHOAL_FN const SnakeBody *snake_bodies(const SnakeParams *params, const SnakeSta
   return (const SnakeBody *)(const void *)((const uint8_t *)state + params->size.offset[0]);
 }
 
-SHOAL_FN const uint8_t *snake_board(const SnakeParams *params, const SnakeState *state) {
-  return (const uint8_t *)state + params->size.offset[1];
+SHOAL_FN const uint16_t *snake_board(const SnakeParams *params, const SnakeState *state) {
+  return (const uint16_t *)(const void *)((const uint8_t *)state + params->size.offset[1]);
 }
 
 SHOAL_FN int32_t snake_offset(int32_t heading, int32_t stride) {
-  int32_t distance = heading < SNAKE_LEFT ? stride : 1;
+  int32_t distance = heading % 2 ? 1 : stride;
   return (heading == SNAKE_DOWN) | (heading == SNAKE_RIGHT) ? distance : -distance;
 }
 
-SHOAL_FN int32_t snake_kind(uint8_t cell) { return cell & 15; }
+SHOAL_FN int32_t snake_kind(uint16_t cell) { return cell & 15; }
+
+SHOAL_FN int32_t snake_way(uint16_t cell) { return cell >> 4 & 3; }
+
+SHOAL_FN uint16_t snake_cell(int32_t kind, int32_t way, int32_t agent) {
+  return (uint16_t)(kind | way << 4 | agent << 6);
+}
 
 // A cell inside the wall, uniformly.
 SHOAL_FN int32_t snake_anywhere(const SnakeParams *params, SnakeState *state) {
@@ -106,36 +113,35 @@ SHOAL_HOST const char *snake_spec(const SnakeParams *params, ShoalSpec *out) {
   out->max_steps = 1000;
   out->offset[0] = (int32_t)sizeof(SnakeState);
   out->offset[1] = out->offset[0] + params->agents * (int32_t)sizeof(SnakeBody);
-  out->state_bytes = (out->offset[1] + cells + 7) / 8 * 8;
-  shoal_field(out, "view", SHOAL_KIND_GRID, SHOAL_U8, SNAKE_WINDOW, SNAKE_WINDOW, 1, 6, 0, 5,
-              "0 empty, 1 food, 2 corpse, 3 wall, 4 body, 5 head");
-  shoal_field(out, "heading", SHOAL_KIND_CATEGORY, SHOAL_U8, 1, 1, 1, 4, 0, 3, "the last move");
-  shoal_discrete(out, "move", 5, 0, "on|down|up|left|right");
+  out->state_bytes = (out->offset[1] + 2 * (cells + SNAKE_WINDOW) + 7) / 8 * 8;  // a view reads a little beyond
+  shoal_field(out, "view", SHOAL_KIND_GRID, SHOAL_U8, SNAKE_WINDOW, SNAKE_WINDOW, 1, SNAKE_KINDS, 0, SNAKE_KINDS - 1,
+              "0 empty, 1 food, 2 corpse, 3 wall, 4 body, 5 head, 6-9 own body by direction");
+  shoal_discrete(out, "turn", 3, 0, "on|left|right");
   return 0;
 }
 
 // Put a new snake on an empty cell; where chance finds none, on the first that holds no snake.
 SHOAL_FN void snake_birth(const SnakeParams *params, SnakeState *state, int32_t agent) {
   SnakeBody *snake = (SnakeBody *)(void *)((uint8_t *)state + params->size.offset[0]) + agent;
-  uint8_t *board = (uint8_t *)state + params->size.offset[1];
+  uint16_t *board = (uint16_t *)(void *)((uint8_t *)state + params->size.offset[1]);
   int32_t cell = snake_anywhere(params, state);
   for (int32_t tries = 0; tries < 32 && board[cell] != SNAKE_EMPTY; tries++) { cell = snake_anywhere(params, state); }
   if (board[cell] != SNAKE_EMPTY) {
     for (cell = 0; snake_kind(board[cell]) >= SNAKE_WALL;) { cell++; }
     state->edible -= board[cell] != SNAKE_EMPTY;
   }
-  board[cell] = SNAKE_HEAD;
   snake->head = snake->tail = cell;
   snake->length = SNAKE_START;
   snake->growing = SNAKE_START - 1;
   snake->heading = shoal_below(&state->head, 4);
+  board[cell] = snake_cell(SNAKE_HEAD, snake->heading, agent);
   snake->corpses = 0;
   state->mass += SNAKE_START;
 }
 
 // Food on empty cells, as far as it is missing and chance finds them.
 SHOAL_FN void snake_sow(const SnakeParams *params, SnakeState *state) {
-  uint8_t *board = (uint8_t *)state + params->size.offset[1];
+  uint16_t *board = (uint16_t *)(void *)((uint8_t *)state + params->size.offset[1]);
   for (int32_t tries = 2 * (params->food - state->edible); tries > 0 && state->edible < params->food; tries--) {
     int32_t cell = snake_anywhere(params, state);
     if (board[cell] != SNAKE_EMPTY) { continue; }
@@ -146,11 +152,11 @@ SHOAL_FN void snake_sow(const SnakeParams *params, SnakeState *state) {
 
 SHOAL_FN void snake_reset(const SnakeParams *params, const void *shared, SnakeState *state) {
   (void)shared;
-  uint8_t *board = (uint8_t *)state + params->size.offset[1];
+  uint16_t *board = (uint16_t *)(void *)((uint8_t *)state + params->size.offset[1]);
   int32_t stride = snake_stride(params);
-  __builtin_memset(board, SNAKE_WALL, (uint64_t)(stride * (params->height + 2 * SNAKE_REACH)));
+  for (int32_t i = 0; i < stride * (params->height + 2 * SNAKE_REACH) + SNAKE_WINDOW; i++) { board[i] = SNAKE_WALL; }
   for (int32_t row = 0; row < params->height; row++) {
-    __builtin_memset(board + (SNAKE_REACH + row) * stride + SNAKE_REACH, SNAKE_EMPTY, (uint64_t)params->width);
+    __builtin_memset(board + (SNAKE_REACH + row) * stride + SNAKE_REACH, 0, 2 * (uint64_t)params->width);
   }
   for (int32_t a = 0; a < params->agents; a++) { snake_birth(params, state, a); }
   snake_sow(params, state);
@@ -163,11 +169,11 @@ SHOAL_FN void snake_respawn(const SnakeParams *params, const void *shared, Snake
 
 // A snake that has died: every second of its cells becomes corpse, the others empty.
 SHOAL_FN void snake_death(const SnakeParams *params, SnakeState *state, const SnakeBody *snake) {
-  uint8_t *board = (uint8_t *)state + params->size.offset[1];
+  uint16_t *board = (uint16_t *)(void *)((uint8_t *)state + params->size.offset[1]);
   int32_t stride = snake_stride(params), cell = snake->tail;
   int32_t cells = snake->length - snake->growing - 1;  // its tail moved on or it grew, and its head did not
   for (int32_t i = 0; i < cells; i++) {
-    int32_t next = cell + snake_offset(board[cell] >> 4, stride);
+    int32_t next = cell + snake_offset(snake_way(board[cell]), stride);
     board[cell] = i % 2 ? SNAKE_CORPSE : SNAKE_EMPTY;  // the tail itself is empty
     cell = next;
   }
@@ -179,22 +185,22 @@ SHOAL_FN void snake_step(const SnakeParams *params, const void *shared, SnakeSta
                          const float *continuous, const ShoalResult *result) {
   (void)shared, (void)continuous;
   SnakeBody *snakes = (SnakeBody *)(void *)((uint8_t *)state + params->size.offset[0]);
-  uint8_t *board = (uint8_t *)state + params->size.offset[1];
+  uint16_t *board = (uint16_t *)(void *)((uint8_t *)state + params->size.offset[1]);
   SnakeMetrics *metrics = (SnakeMetrics *)result->metrics;
   int32_t stride = snake_stride(params), agents = params->agents;
   int32_t room = params->width * params->height / 2, first = (int32_t)(state->head.tick % (uint32_t)agents);
   SHOAL_EACH(a, agents) {  // turn; the head's cell says where the body goes on
     SnakeBody *snake = &snakes[a];
-    int32_t asked = discrete[a] - 1, on = asked < 0 || asked == (snake->heading ^ 1);
-    snake->heading = on ? snake->heading : asked;
-    board[snake->head] = (uint8_t)(SNAKE_BODY | snake->heading << 4);
+    int32_t turn = (discrete[a] == 2) - (discrete[a] == 1);
+    snake->heading = (snake->heading + turn) & 3;
+    board[snake->head] = snake_cell(SNAKE_BODY, snake->heading, a);
   }
   SHOAL_EACH(a, agents) {  // tails
     SnakeBody *snake = &snakes[a];
     int32_t grows = snake->growing > 0;
-    uint8_t cell = board[snake->tail];
-    board[snake->tail] = grows ? cell : (uint8_t)SNAKE_EMPTY;
-    snake->tail += grows ? 0 : snake_offset(cell >> 4, stride);
+    uint16_t cell = board[snake->tail];
+    board[snake->tail] = grows ? cell : (uint16_t)SNAKE_EMPTY;
+    snake->tail += grows ? 0 : snake_offset(snake_way(cell), stride);
     snake->growing -= grows;
   }
   SHOAL_ONCE {
@@ -206,7 +212,7 @@ SHOAL_FN void snake_step(const SnakeParams *params, const void *shared, SnakeSta
         result->ended[a] = SHOAL_TERMINATED;
         continue;
       }
-      board[there] = (uint8_t)(SNAKE_HEAD | snake->heading << 4);
+      board[there] = snake_cell(SNAKE_HEAD, snake->heading, a);
       snake->head = there;
       if (kind != SNAKE_EMPTY) {
         int32_t grows = state->mass < room;
@@ -233,24 +239,43 @@ SHOAL_FN void snake_step(const SnakeParams *params, const void *shared, SnakeSta
   }
 }
 
+// Interleave the upper and lower half of 16 x 16 bytes; four times over that is the transpose.
+SHOAL_FN void snake_interleave(const uint8_t *from, uint8_t *to) {
+  for (int32_t i = 0; i < 128; i++) {
+    to[2 * i] = from[i];
+    to[2 * i + 1] = from[i + 128];
+  }
+}
+
 SHOAL_FN void snake_observe(const SnakeParams *params, const void *shared, const SnakeState *state, int32_t agent,
                             void *row, uint8_t *mask) {
   (void)shared, (void)mask;
   const SnakeBody *snake = snake_bodies(params, state) + agent;
-  int32_t stride = snake_stride(params);
-  const uint8_t *corner = snake_board(params, state) + snake->head - SNAKE_REACH * (stride + 1);
-  uint8_t *view = (uint8_t *)row;
-  for (int32_t r = 0; r < SNAKE_WINDOW; r++) {  // 11 cells as two overlapping eights, without their directions
-    uint64_t left, right;
-    __builtin_memcpy(&left, corner + r * stride, 8);
-    __builtin_memcpy(&right, corner + r * stride + 3, 8);
-    left &= 0x0F0F0F0F0F0F0F0Fu;
-    right &= 0x0F0F0F0F0F0F0F0Fu;
-    __builtin_memcpy(view + r * SNAKE_WINDOW, &left, 8);
-    __builtin_memcpy(view + r * SNAKE_WINDOW + 3, &right, 8);
+  int32_t stride = snake_stride(params), heading = snake->heading, last = SNAKE_WINDOW - 1;
+  const uint16_t *corner = snake_board(params, state) + snake->head - SNAKE_REACH * (stride + 1);
+  uint8_t north[256] = {0}, turned[256], *view = (uint8_t *)row;
+  uint16_t own = (uint16_t)agent;
+  for (int32_t r = 0; r < SNAKE_WINDOW; r++) {  // as it lies on the board
+    int32_t to = heading == SNAKE_LEFT || heading == SNAKE_DOWN ? last - r : r;
+    for (int32_t c = 0; c < 16; c++) {
+      uint16_t cell = corner[r * stride + c], kind = cell & 15, way = (uint16_t)((cell >> 4) - heading) & 3;
+      int32_t mine = (kind == SNAKE_BODY) & (cell >> 6 == own);
+      north[16 * to + c] = (uint8_t)(mine ? SNAKE_OWN + way : kind);
+    }
   }
-  view[SNAKE_VIEW] = (uint8_t)snake->heading;
-  view[SNAKE_VIEW + 1] = view[SNAKE_VIEW + 2] = 0;
+  if (heading == SNAKE_LEFT || heading == SNAKE_RIGHT) {
+    snake_interleave(north, turned);
+    snake_interleave(turned, north);
+    snake_interleave(north, turned);
+    snake_interleave(turned, north);
+  }
+  for (int32_t r = 0; r < SNAKE_WINDOW; r++) {
+    const uint8_t *from = north + 16 * (heading == SNAKE_RIGHT ? last - r : r);
+    for (int32_t c = 0; c < SNAKE_WINDOW; c++) {
+      view[r * SNAKE_WINDOW + c] = from[heading == SNAKE_DOWN ? last - c : c];
+    }
+  }
+  view[SNAKE_VIEW] = view[SNAKE_VIEW + 1] = view[SNAKE_VIEW + 2] = 0;
 }
 
 // Goes for the nearest food or corpse in view, along the longer way first, and never into what blocks it now if another
@@ -259,7 +284,7 @@ SHOAL_FN void snake_scripted(const SnakeParams *params, const void *shared, cons
                              float level, uint64_t rng, int32_t *discrete, float *continuous) {
   (void)shared, (void)continuous;
   const SnakeBody *snake = snake_bodies(params, state) + agent;
-  const uint8_t *head = snake_board(params, state) + snake->head;
+  const uint16_t *head = snake_board(params, state) + snake->head;
   int32_t stride = snake_stride(params), nearest = 100, down = 0, right = 0, best = -1000;
   for (int32_t y = -SNAKE_REACH; y <= SNAKE_REACH; y++) {
     for (int32_t x = -SNAKE_REACH; x <= SNAKE_REACH; x++) {
@@ -270,15 +295,16 @@ SHOAL_FN void snake_scripted(const SnakeParams *params, const void *shared, cons
       right = x;
     }
   }
-  int32_t gains[4] = {down, -down, -right, right};
-  for (int32_t move = 0; move < 4; move++) {
+  int32_t gains[4] = {-down, right, down, -right}, turns[4] = {0, 2, 0, 1};
+  for (int32_t i = 0; i < 4; i++) {
+    int32_t move = (int32_t[]){SNAKE_DOWN, SNAKE_UP, SNAKE_LEFT, SNAKE_RIGHT}[i];
     int32_t blocked = snake_kind(head[snake_offset(move, stride)]) >= SNAKE_WALL;
     int32_t value = 2 * gains[move] + (move == snake->heading) - 100 * blocked;
-    if (move == (snake->heading ^ 1) || value <= best) { continue; }
+    if (move == ((snake->heading + 2) & 3) || value <= best) { continue; }
     best = value;
-    discrete[0] = 1 + move;
+    discrete[0] = turns[(move - snake->heading) & 3];
   }
-  if (shoal_uniform_of(rng) >= level) { discrete[0] = (int32_t)(shoal_uniform_of(shoal_mix(rng)) * 5.0f); }
+  if (shoal_uniform_of(rng) >= level) { discrete[0] = (int32_t)(shoal_uniform_of(shoal_mix(rng)) * 3.0f); }
 }
 
 #endif

@@ -38,14 +38,14 @@ SHOAL_FN SnakePoint snake_draw_between(const SnakeParams *params, int32_t from, 
 
 // A snake, from where its tail is by now to where its head is.
 SHOAL_FN void snake_draw_snake(const SnakeParams *params, const SnakeBody *was, const SnakeBody *snake,
-                               const uint8_t *board, float alpha, const float view[4], uint32_t colour,
+                               const uint16_t *board, float alpha, const float view[4], uint32_t colour,
                                ShoalCanvas *canvas) {
   SnakePoint points[SNAKE_DRAW_POINTS], head = snake_draw_between(params, was->head, snake->head, alpha);
   int32_t stride = snake_stride(params), cell = snake_draw_inside(params, snake->tail), count = 1, seen = 0, last = -1;
   points[0] = snake_draw_between(params, was->tail, snake->tail, alpha);
   for (int32_t i = 0; i < snake->length && cell != snake->head; i++) {
     SnakePoint point = snake_draw_point(params, cell);
-    int32_t way = board[cell] >> 4 & 3;
+    int32_t way = snake_way(board[cell]);
     seen |= point.x > view[0] && point.x < view[2] && point.y > view[1] && point.y < view[3];
     if (way != last) { points[count++] = point; }  // a corner
     if (count == SNAKE_DRAW_POINTS - 1) {
@@ -70,15 +70,15 @@ SHOAL_FN void snake_draw_snake(const SnakeParams *params, const SnakeBody *was, 
 }
 
 // Food and corpses of the part that is shown; what is new grows.
-SHOAL_FN void snake_draw_food(const SnakeParams *params, const uint8_t *was, const uint8_t *board, float alpha,
+SHOAL_FN void snake_draw_food(const SnakeParams *params, const uint16_t *was, const uint16_t *board, float alpha,
                               const float view[4], ShoalCanvas *canvas) {
   int32_t left = shoal_maxi((int32_t)view[0] - 1, 0), right = shoal_mini((int32_t)view[2] + 1, params->width);
   int32_t top = shoal_maxi((int32_t)view[1] - 1, 0), bottom = shoal_mini((int32_t)view[3] + 1, params->height);
   for (int32_t row = top; row < bottom; row++) {
     for (int32_t column = left; column < right; column++) {
-      int32_t cell = (SNAKE_REACH + row) * snake_stride(params) + SNAKE_REACH + column, kind = board[cell];
+      int32_t cell = (SNAKE_REACH + row) * snake_stride(params) + SNAKE_REACH + column, kind = snake_kind(board[cell]);
       if (kind != SNAKE_FOOD && kind != SNAKE_CORPSE) { continue; }
-      float size = was[cell] == kind ? 1.0f : alpha, x = (float)column + 0.5f, y = (float)row + 0.5f;
+      float size = snake_kind(was[cell]) == kind ? 1.0f : alpha, x = (float)column + 0.5f, y = (float)row + 0.5f;
       shoal_draw_circle(canvas, x, y, (kind == SNAKE_FOOD ? 0.3f : 0.22f) * size,
                         kind == SNAKE_FOOD ? SHOAL_GREEN : SHOAL_MUTED);
     }
@@ -86,7 +86,7 @@ SHOAL_FN void snake_draw_food(const SnakeParams *params, const uint8_t *was, con
 }
 
 // The whole board, small, in a corner of the picture: where snakes are, and which part is shown.
-SHOAL_FN void snake_draw_map(const SnakeParams *params, const SnakeBody *snakes, const uint8_t *board,
+SHOAL_FN void snake_draw_map(const SnakeParams *params, const SnakeBody *snakes, const uint16_t *board,
                              const float view[4], ShoalCanvas *canvas) {
   uint32_t colours[2] = {SHOAL_NIGHT, SHOAL_MUTED};
   uint8_t map[SNAKE_DRAW_MAP * SNAKE_DRAW_MAP];
@@ -97,7 +97,7 @@ SHOAL_FN void snake_draw_map(const SnakeParams *params, const SnakeBody *snakes,
     int32_t found = 0;
     for (int32_t j = 0; j < step * step; j++) {
       int32_t row = i / columns * step + j / step, column = i % columns * step + j % step;
-      found |= board[(SNAKE_REACH + row) * stride + SNAKE_REACH + column] >= SNAKE_BODY;
+      found |= snake_kind(board[(SNAKE_REACH + row) * stride + SNAKE_REACH + column]) >= SNAKE_BODY;
     }
     map[i] = (uint8_t)found;
   }
@@ -114,7 +114,7 @@ SHOAL_FN void snake_draw(const SnakeParams *params, const void *shared, const Sn
                          float alpha, ShoalCanvas *canvas) {
   (void)shared;
   const SnakeBody *was = snake_bodies(params, before), *snakes = snake_bodies(params, now);
-  const uint8_t *board = snake_board(params, now);
+  const uint16_t *board = snake_board(params, now);
   SnakePoint eye = snake_draw_between(params, was[0].head, snakes[0].head, alpha);
   float width = (float)params->width, height = (float)params->height;
   float across = shoal_min(SNAKE_DRAW_WIDTH, width + 2.0f), down = shoal_min(SNAKE_DRAW_HEIGHT, height + 2.0f);
