@@ -45,6 +45,12 @@ def lines_of(board: Board, column: int) -> list[list[tuple[int, int]]]:
     return [line for line in THROUGH[column, row] if all(r < len(board[c]) and board[c][r] == side for c, r in line)]
 
 
+def completes(board: Board, column: int, row: int, side: int) -> bool:
+    """Return whether three stones of this side are on a line of four with a cell, reachable or not."""
+    others = ([cell for cell in line if cell != (column, row)] for line in THROUGH[column, row])
+    return any(all(r < len(board[c]) and board[c][r] == side for c, r in three) for three in others)
+
+
 def value(board: Board, left: int) -> int:
     """Return what the side to move gets: 1 + the stones left after its win, as much below 0 for a loss, else 0."""
     if not left:

@@ -91,6 +91,30 @@ def test_connect4_games_of_two_agents_follow_the_rules():
     assert stats.mean("perf") == 0.5
 
 
+def test_connect4_shows_threats_where_a_stone_would_complete_four():
+    rng, shown = np.random.default_rng(1), set()
+    with shoal.make_vec("connect4", 8, seed=2, both_sides=True, random_plies=0, threats=True) as vec:
+        boards = [[[] for _ in range(7)] for _ in range(8)]
+        for _ in range(120):
+            actions = np.array([rng.choice(rules.legal(board)) for board in boards])
+            terminated = vec.step(actions)[2]
+            for e, board in enumerate(boards):
+                board[actions[e]].append(rules.plies(board) % 2)
+                if terminated[e]:
+                    boards[e] = board = [[] for _ in range(7)]
+                side = rules.plies(board) % 2
+                expected = np.zeros((6, 7), int)
+                for c, column in enumerate(board):
+                    for r, stone in enumerate(column):
+                        expected[5 - r, c] = 1 if stone == side else 2
+                    for r in range(len(column), 6):
+                        mine, theirs = (rules.completes(board, c, r, colour) for colour in (side, 1 - side))
+                        expected[5 - r, c] = 5 if mine and theirs else 3 if mine else 4 if theirs else 0
+                assert np.array_equal(vec.observations["board"][e].reshape(6, 7), expected)
+                shown |= set(expected.ravel().tolist())
+    assert shown == set(range(6))
+
+
 def held_up(rng, line, last):
     """Return both sides' cells: a line but for its last stone, on random stones without four in a row."""
     below = sorted({(column, row) for column, top in line for row in range(top)} - set(line))

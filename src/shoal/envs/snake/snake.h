@@ -269,12 +269,16 @@ SHOAL_FN void snake_observe(const SnakeParams *params, const void *shared, const
     snake_interleave(north, turned);
     snake_interleave(turned, north);
   }
+  uint8_t wide[SNAKE_VIEW + 5], back[32] = {0};  // rows are written as 16 cells, the next over the last five
   for (int32_t r = 0; r < SNAKE_WINDOW; r++) {
     const uint8_t *from = north + 16 * (heading == SNAKE_RIGHT ? last - r : r);
-    for (int32_t c = 0; c < SNAKE_WINDOW; c++) {
-      view[r * SNAKE_WINDOW + c] = from[heading == SNAKE_DOWN ? last - c : c];
+    if (heading == SNAKE_DOWN) {
+      for (int32_t c = 0; c < 16; c++) { back[c] = from[15 - c]; }
+      from = back + 5;
     }
+    __builtin_memcpy(wide + r * SNAKE_WINDOW, from, 16);
   }
+  __builtin_memcpy(view, wide, SNAKE_VIEW);
   view[SNAKE_VIEW] = view[SNAKE_VIEW + 1] = view[SNAKE_VIEW + 2] = 0;
 }
 
