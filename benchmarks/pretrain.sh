@@ -47,8 +47,8 @@ for name in ${*:-cartpole pong breakout squared target connect4 snake maze templ
     squared) train squared --seed 1 --steps 12M --policy.hidden 60 ;;  # 60: the file is to be small
     target) train target --seed 1 --steps 6M ;;
     connect4) train connect4 --seed 1 --steps 85M ;;
-    maze) train maze --seed 1 --steps 200M --policy.hidden 56 ;;  # 56: as above, also for snake
-    snake) train snake --seed 1 --steps 150M --policy.hidden 56 ;;
+    maze) train maze --seed 1 --steps 200M --policy.hidden 56 ;;  # 56: as above
+    snake) train snake --seed 1 --steps 200M --policy.hidden 36 ;;  # 36: as above
     template) train template --seed 1 --steps 2M --vec.num-envs 256 --policy.core mlp --policy.hidden 32 ;;
     # The probes: a small network, so that the file is.
     recall | masked | continuous | crowd | forever)
