@@ -47,7 +47,7 @@ GOLDEN = {
     "recall": "27013ced0cf502d0",
     "reset": "06efd81aa5856225",
     "sights": "4c256a610dfaa4a6",
-    "snake": "312616ad7a222a16",
+    "snake": "ced65d2cf6588325",
     "squared": "9fc33a0fb7e5111a",
     "target": "0a58cd2697a2ce69",
     "template": "b640cce77be6e056",

@@ -12,6 +12,7 @@
 #define SNAKE_DRAW_HEIGHT 45
 #define SNAKE_DRAW_POINTS 200  // of a line; longer snakes are drawn as several
 #define SNAKE_DRAW_MAP 64      // columns of the map at most
+#define SNAKE_DRAW_SHADES 8    // of the map, the last where half of the cells are bodies
 
 // The centre of a cell; kept on the stored board, whatever a State holds.
 typedef struct {
@@ -88,7 +89,10 @@ SHOAL_FN void snake_draw_food(const SnakeParams *params, const uint16_t *was, co
 // The whole board, small, in a corner of the picture: where snakes are, and which part is shown.
 SHOAL_FN void snake_draw_map(const SnakeParams *params, const SnakeBody *snakes, const uint16_t *board,
                              const float view[4], ShoalCanvas *canvas) {
-  uint32_t colours[2] = {SHOAL_NIGHT, SHOAL_MUTED};
+  uint32_t colours[SNAKE_DRAW_SHADES];
+  for (int32_t i = 0; i < SNAKE_DRAW_SHADES; i++) {
+    colours[i] = shoal_fade(SHOAL_MUTED, (float)i / (SNAKE_DRAW_SHADES - 1));
+  }
   uint8_t map[SNAKE_DRAW_MAP * SNAKE_DRAW_MAP];
   int32_t longer = shoal_maxi(params->width, params->height), stride = snake_stride(params);
   int32_t step = (longer + SNAKE_DRAW_MAP - 1) / SNAKE_DRAW_MAP;  // cells of the board in one of the map
@@ -97,16 +101,17 @@ SHOAL_FN void snake_draw_map(const SnakeParams *params, const SnakeBody *snakes,
     int32_t found = 0;
     for (int32_t j = 0; j < step * step; j++) {
       int32_t row = i / columns * step + j / step, column = i % columns * step + j % step;
-      found |= snake_kind(board[(SNAKE_REACH + row) * stride + SNAKE_REACH + column]) >= SNAKE_BODY;
+      found += snake_kind(board[(SNAKE_REACH + row) * stride + SNAKE_REACH + column]) >= SNAKE_BODY;
     }
-    map[i] = (uint8_t)found;
+    map[i] = (uint8_t)shoal_mini(2 * SNAKE_DRAW_SHADES * found / (step * step), SNAKE_DRAW_SHADES - 1);
   }
   float scale = 0.2f * (view[2] - view[0]) / (float)columns, width = scale * (float)columns;
   float height = scale * (float)rows, x = view[2] - width - 1.0f, y = view[3] - height - 1.0f,
         cell = scale / (float)step;
   SnakePoint own = snake_draw_point(params, snakes[0].head);
   shoal_draw_rounded(canvas, x - 0.3f, y - 0.3f, width + 0.6f, height + 0.6f, 0.4f, SHOAL_EDGE);
-  shoal_draw_image(canvas, x, y, width, height, map, rows, columns, colours, 2);
+  shoal_draw_rectangle(canvas, x, y, width, height, SHOAL_NIGHT);
+  shoal_draw_image(canvas, x, y, width, height, map, rows, columns, colours, SNAKE_DRAW_SHADES);
   shoal_draw_circle(canvas, x + own.x * cell, y + own.y * cell, 0.5f, SHOAL_YELLOW);
 }
 
