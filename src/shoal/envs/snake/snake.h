@@ -93,6 +93,8 @@ SHOAL_FN int32_t snake_kind(uint16_t cell) { return cell & 15; }
 
 SHOAL_FN int32_t snake_way(uint16_t cell) { return cell >> 4 & 3; }
 
+_Static_assert(SHOAL_MAX_AGENTS <= 1024, "a cell has ten bits to say whose it is");
+
 SHOAL_FN uint16_t snake_cell(int32_t kind, int32_t way, int32_t agent) {
   return (uint16_t)(kind | way << 4 | agent << 6);
 }
@@ -247,31 +249,32 @@ SHOAL_FN void snake_interleave(const uint8_t *from, uint8_t *to) {
   }
 }
 
+// The rows of the board around the head, upside down where the snake looks down or left; then turned as far as is left.
 SHOAL_FN void snake_observe(const SnakeParams *params, const void *shared, const SnakeState *state, int32_t agent,
                             void *row, uint8_t *mask) {
   (void)shared, (void)mask;
   const SnakeBody *snake = snake_bodies(params, state) + agent;
   int32_t stride = snake_stride(params), heading = snake->heading, last = SNAKE_WINDOW - 1;
   const uint16_t *corner = snake_board(params, state) + snake->head - SNAKE_REACH * (stride + 1);
-  uint8_t north[256] = {0}, turned[256], *view = (uint8_t *)row;
+  uint8_t rows[256] = {0}, turned[256], *view = (uint8_t *)row;
   uint16_t own = (uint16_t)agent;
-  for (int32_t r = 0; r < SNAKE_WINDOW; r++) {  // as it lies on the board
+  for (int32_t r = 0; r < SNAKE_WINDOW; r++) {
     int32_t to = heading == SNAKE_LEFT || heading == SNAKE_DOWN ? last - r : r;
     for (int32_t c = 0; c < 16; c++) {
       uint16_t cell = corner[r * stride + c], kind = cell & 15, way = (uint16_t)((cell >> 4) - heading) & 3;
       int32_t mine = (kind == SNAKE_BODY) & (cell >> 6 == own);
-      north[16 * to + c] = (uint8_t)(mine ? SNAKE_OWN + way : kind);
+      rows[16 * to + c] = (uint8_t)(mine ? SNAKE_OWN + way : kind);
     }
   }
   if (heading == SNAKE_LEFT || heading == SNAKE_RIGHT) {
-    snake_interleave(north, turned);
-    snake_interleave(turned, north);
-    snake_interleave(north, turned);
-    snake_interleave(turned, north);
+    snake_interleave(rows, turned);
+    snake_interleave(turned, rows);
+    snake_interleave(rows, turned);
+    snake_interleave(turned, rows);
   }
   uint8_t wide[SNAKE_VIEW + 5], back[32] = {0};  // rows are written as 16 cells, the next over the last five
   for (int32_t r = 0; r < SNAKE_WINDOW; r++) {
-    const uint8_t *from = north + 16 * (heading == SNAKE_RIGHT ? last - r : r);
+    const uint8_t *from = rows + 16 * (heading == SNAKE_RIGHT ? last - r : r);
     if (heading == SNAKE_DOWN) {
       for (int32_t c = 0; c < 16; c++) { back[c] = from[15 - c]; }
       from = back + 5;
