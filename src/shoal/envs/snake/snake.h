@@ -249,6 +249,16 @@ SHOAL_FN void snake_interleave(const uint8_t *from, uint8_t *to) {
   }
 }
 
+// A row of the view, from cells that follow one another on the board, or (step -1) that precede.
+SHOAL_FN void snake_look(const uint16_t *cells, int32_t step, int32_t heading, int32_t agent, uint8_t *row) {
+  uint16_t own = (uint16_t)agent, ahead = (uint16_t)heading;
+  for (int32_t c = 0; c < 16; c++) {  // 5 more than are seen, as one vector
+    uint16_t cell = cells[step * c], kind = cell & 15, way = (uint16_t)((cell >> 4) - ahead) & 3;
+    int32_t mine = (kind == SNAKE_BODY) & (cell >> 6 == own);
+    row[c] = (uint8_t)(mine ? SNAKE_OWN + way : kind);
+  }
+}
+
 // The rows of the board around the head, upside down where the snake looks down or left; then turned as far as is left.
 SHOAL_FN void snake_observe(const SnakeParams *params, const void *shared, const SnakeState *state, int32_t agent,
                             void *row, uint8_t *mask) {
@@ -257,14 +267,14 @@ SHOAL_FN void snake_observe(const SnakeParams *params, const void *shared, const
   int32_t stride = snake_stride(params), heading = snake->heading, last = SNAKE_WINDOW - 1;
   const uint16_t *corner = snake_board(params, state) + snake->head - SNAKE_REACH * (stride + 1);
   uint8_t rows[256] = {0}, turned[256], *view = (uint8_t *)row;
-  uint16_t own = (uint16_t)agent;
-  for (int32_t r = 0; r < SNAKE_WINDOW; r++) {
-    int32_t to = heading == SNAKE_LEFT || heading == SNAKE_DOWN ? last - r : r;
-    for (int32_t c = 0; c < 16; c++) {
-      uint16_t cell = corner[r * stride + c], kind = cell & 15, way = (uint16_t)((cell >> 4) - heading) & 3;
-      int32_t mine = (kind == SNAKE_BODY) & (cell >> 6 == own);
-      rows[16 * to + c] = (uint8_t)(mine ? SNAKE_OWN + way : kind);
+  if (heading == SNAKE_DOWN) {
+    for (int32_t r = 0; r < SNAKE_WINDOW; r++) {
+      snake_look(corner + stride * (last - r) + last, -1, heading, agent, rows + 16 * r);
     }
+  } else {
+    const uint16_t *first = corner + (heading == SNAKE_LEFT ? stride * last : 0);
+    int32_t on = heading == SNAKE_LEFT ? -stride : stride;
+    for (int32_t r = 0; r < SNAKE_WINDOW; r++) { snake_look(first + on * r, 1, heading, agent, rows + 16 * r); }
   }
   if (heading == SNAKE_LEFT || heading == SNAKE_RIGHT) {
     snake_interleave(rows, turned);
@@ -272,16 +282,10 @@ SHOAL_FN void snake_observe(const SnakeParams *params, const void *shared, const
     snake_interleave(rows, turned);
     snake_interleave(turned, rows);
   }
-  uint8_t wide[SNAKE_VIEW + 5], back[32] = {0};  // rows are written as 16 cells, the next over the last five
-  for (int32_t r = 0; r < SNAKE_WINDOW; r++) {
-    const uint8_t *from = rows + 16 * (heading == SNAKE_RIGHT ? last - r : r);
-    if (heading == SNAKE_DOWN) {
-      for (int32_t c = 0; c < 16; c++) { back[c] = from[15 - c]; }
-      from = back + 5;
-    }
-    __builtin_memcpy(wide + r * SNAKE_WINDOW, from, 16);
+  for (int32_t r = 0; r < last; r++) {  // 5 cells too many, which the next row covers
+    __builtin_memcpy(view + SNAKE_WINDOW * r, rows + 16 * (heading == SNAKE_RIGHT ? last - r : r), 16);
   }
-  __builtin_memcpy(view, wide, SNAKE_VIEW);
+  __builtin_memcpy(view + SNAKE_WINDOW * last, rows + (heading == SNAKE_RIGHT ? 0 : 16 * last), SNAKE_WINDOW);
   view[SNAKE_VIEW] = view[SNAKE_VIEW + 1] = view[SNAKE_VIEW + 2] = 0;
 }
 
