@@ -8,7 +8,7 @@
 #     benchmarks/pretrain.sh                  # all of them
 #     benchmarks/pretrain.sh breakout         # one
 #
-# The same seed gives the same file on machines with the same instruction set.
+# The same seed gives the same weights on machines with the same instruction set.
 set -eu
 cd -- "$(dirname -- "$0")/.."
 work=$(mktemp -d)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from shoal import config as configs
 from shoal import registry
-from shoal.errors import CheckpointError, ShoalError
+from shoal.errors import CheckpointError, ShoalError, command
 
 FORMAT = "shoal 1"
 
@@ -114,7 +114,7 @@ def load(path: Path, env: registry.Environment | None = None) -> Checkpoint:
     if not env and metadata.get("source"):
         raise CheckpointError(
             f"the checkpoint is for `{metadata['env']}`, an environment outside the package: {path}",
-            f"name its folder: `shoal eval ./{metadata['env']} {path}`, or env= in Python",
+            f"name its folder: `{command()} eval ./{metadata['env']} {path}`, or env= in Python",
         )
     try:
         config = configs.from_toml(metadata["config"], env)

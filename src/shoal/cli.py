@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shoal.errors import ConfigError, ShoalError, nearest
+from shoal.errors import command as command  # for the commands, beside the other helpers
 
 BENCHMARKS = ("solve", "suite", "train", "backends", "sim", "vec", "draw", "kernels", "gymnasium")
 
@@ -54,7 +55,7 @@ USAGE = """usage: shoal COMMAND [ARGUMENTS]
   completion SHELL      print the script that completes what you type, in bash, zsh or fish
 
 ENV is a name, or the folder of an environment of your own, such as ./mygame
-settings are merged: defaults < the environment's own < --config FILE < flags
+settings are merged: defaults < the environment's own < --preset NAME < --config FILE < flags
 """
 
 INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells have it
@@ -312,13 +313,6 @@ def count(number: float) -> str:
     return f"{number:.3g}"
 
 
-def command() -> str:
-    """Return how this program was called, for hints that can be typed."""
-    if Path(sys.argv[0]).name == "shoal":
-        return "shoal"
-    return os.environ.get("SHOAL_COMMAND", "python -m shoal")
-
-
 def process_start() -> float:
     """Return the `time.perf_counter()` of the moment this process started; where unknown, that of our import."""
     try:
@@ -333,11 +327,13 @@ def environment(program: str, arguments: list[str]) -> tuple[str, list[str]]:
     """Return the environment's name, or the absolute path of its folder, and the rest."""
     from shoal import registry
 
+    typed = program.replace("shoal", command(), 1)
     if not arguments or arguments[0].startswith("-"):
         if arguments and arguments[0] in ("-h", "--help"):
-            print(f"usage: {program} ENV [FLAGS]\n\n`{program} ENV --help` shows every flag, `shoal list` every ENV")
+            print(f"usage: {program} ENV [FLAGS]\n")
+            print(f"`{typed} ENV --help` shows every flag, `{command()} list` every ENV")
             raise SystemExit(0)
-        raise ConfigError("which environment; expected its name first", f"{program} {registry.names()[0]}")
+        raise ConfigError("which environment; expected its name first", f"{typed} {registry.names()[0]}")
     return registry.get(arguments[0]).reference, arguments[1:]
 
 
@@ -349,6 +345,18 @@ def leading(arguments: Sequence[str]) -> list[str]:
             break
         words.append(argument)
     return words
+
+
+def runs_folder(text: str) -> Path:
+    """Return the folder that `--runs-dir` names, which need not be there.
+
+    Raises:
+        ConfigError: if something else is.
+    """
+    path = Path(text)
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"not a folder: --runs-dir {text}", "leave it out for runs/, or name another")
+    return path
 
 
 def title(name: str) -> str:

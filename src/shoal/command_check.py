@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shoal import flags, store
-from shoal.cli import leading
+from shoal.cli import command, leading
 from shoal.errors import ConfigError
 from shoal.folder import is_outside
 
@@ -28,13 +28,12 @@ def run(arguments: list[str]) -> int:
     options = flags.parse("shoal check ENV|FOLDER", ABOUT, arguments[len(words) :], OPTIONS).options
     if len(words) != 1:
         got = f"unexpected argument `{words[1]}`" if words else "which environment"
-        raise ConfigError(f"{got}; expected one name, or the path of one folder", "shoal check cartpole")
+        raise ConfigError(f"{got}; expected one name, or the path of one folder", f"{command()} check cartpole")
     if not options["seconds"] >= 0:
         raise ConfigError(f"out of range: --seconds {options['seconds']:g}; expected at least 0")
     if is_outside(words[0]):
-        raise ConfigError(
-            f"`{words[0]}` is Python: `shoal check` reads the C of an environment", "`shoal train` says what is wrong"
-        )
+        problem = f"`{words[0]}` is Python: `shoal check` reads the C of an environment"
+        raise ConfigError(problem, f"`{command()} train` says what is wrong")
     from shoal.check import check
 
     report = check(words[0], seconds=0.0 if options["no_train"] else options["seconds"])

@@ -8,15 +8,16 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal import flags, index, store
-from shoal.cli import leading
-from shoal.errors import CheckpointError, ConfigError
+from shoal import flags, index, journal, store
+from shoal.cli import command, leading, runs_folder
+from shoal.errors import CheckpointError, ConfigError, nearest
 
 if TYPE_CHECKING:
     from shoal.compare import Scores
 
 STEPS_TO_SOLVED, SECONDS_TO_SOLVED = "steps_to_solved", "seconds_to_solved"
 _LESS_IS_BETTER = (STEPS_TO_SOLVED, SECONDS_TO_SOLVED, "seconds", "steps")
+_MEASURED = ("perf", "score", "steps", "seconds", "sps")  # columns of the index
 _APART = 12  # settings that are shown where groups differ
 
 
@@ -38,7 +39,7 @@ def run(arguments: list[str]) -> int:
         raise ConfigError("which groups; expected at least one: a run, runs separated by commas, or a filter")
     if len(set(words)) < len(words):
         raise ConfigError("a group is named twice; expected each once")
-    groups = _groups(words, Path(parsed["runs_dir"]))
+    groups = _groups(words, runs_folder(parsed["runs_dir"]))
     from shoal import compare  # with numpy, once the arguments are right
 
     metric = parsed["metric"]
@@ -90,8 +91,6 @@ def _pair(first: str, other: str, scores: dict[str, Scores], metric: str, seed: 
 
 
 def _groups(words: list[str], runs_dir: Path) -> dict[str, list[index.Row]]:
-    if runs_dir.exists() and not runs_dir.is_dir():
-        raise ConfigError(f"not a folder: --runs-dir {runs_dir}")
     groups = {}
     with index.Index(runs_dir) as found:
         found.refresh()
@@ -103,7 +102,8 @@ def _groups(words: list[str], runs_dir: Path) -> dict[str, list[index.Row]]:
                 runs = [store.find_run(runs_dir, name) for name in word.split(",") if name]
                 rows = [row for run in runs for row in found.select(index.parse(f"name={run.name}"))]
             if not rows:
-                raise CheckpointError(f"no run in {runs_dir} is in the group `{word}`", "`shoal runs` lists them")
+                problem = f"no run in {runs_dir} is in the group `{word}`"
+                raise CheckpointError(problem, f"`{command()} runs` lists them")
             groups[word] = rows
     return groups
 
@@ -122,10 +122,21 @@ def _scores(word: str, rows: list[index.Row], metric: str) -> dict[str, list[flo
             value = row[metric.partition("_")[0]] if row["solved"] else math.inf
         else:
             value = row.get(metric)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ConfigError(f"the run has no `{metric}`: {row['name']}; it is {row['status']}", "`--metric` names it")
+        if not _is_number(value):
+            why = f"; it is {row['status']}" if row["status"] != journal.FINISHED else ""
+            raise ConfigError(f"the run has no `{metric}`: {row['name']}{why}", nearest(metric, _metrics(row)))
         scores.setdefault(row["env"], []).append(float(value))
     return scores
+
+
+def _metrics(row: index.Row) -> list[str]:
+    """Return what a run can be compared by."""
+    numbers = (name for name in row if name in _MEASURED or name.startswith("eval."))
+    return [*(name for name in numbers if _is_number(row[name])), STEPS_TO_SOLVED, SECONDS_TO_SOLVED]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _print_apart(a: list[index.Row], b: list[index.Row]) -> None:

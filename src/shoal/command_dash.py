@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 from shoal import flags
-from shoal.cli import leading
+from shoal.cli import leading, runs_folder
 from shoal.errors import ConfigError
 
 OPTIONS = (
@@ -27,9 +26,7 @@ def run(arguments: list[str]) -> int:
             f"unexpected argument `{words[0]}`; expected flags only", "`--runs-dir FOLDER` names the runs"
         )
     parsed = flags.parse("shoal dash", _ABOUT, arguments, OPTIONS).options
-    runs_dir = Path(parsed["runs_dir"])
-    if runs_dir.exists() and not runs_dir.is_dir():
-        raise ConfigError(f"not a folder: --runs-dir {runs_dir}")
+    runs_dir = runs_folder(parsed["runs_dir"])
     if parsed["port"] is not None and not 0 <= parsed["port"] <= 65535:
         raise ConfigError(f"out of range: --port {parsed['port']}; expected 0 to 65535")
     from shoal.dash.server import Server  # with numpy, once the arguments are right

@@ -27,7 +27,7 @@ _OPTIONS = (flags.RUNS_DIR, flags.JSON)
 
 REQUIRED = {"numpy": "arrays", "safetensors": "weights on disk", "tyro": "--help"}
 OPTIONAL = {
-    "torch": "compared with by `bench kernels` and by tests",
+    "torch": "`--backend torch`; compared with by `bench kernels` and by tests",
     "ziglang": "a C compiler, where there is none",
     "gymnasium": "environments in Gymnasium: `shoal.gymnasium`",
     "pettingzoo": "environments in PettingZoo: `shoal.pettingzoo`",

@@ -33,8 +33,7 @@ def run(arguments: list[str]) -> int:
     )
     about = "Evaluate a checkpoint file, a run, or the newest run, beside random and scripted baselines."
     parsed = flags.parse("shoal eval", about, arguments[len(words) :], options).options
-    if not 0 <= parsed["level"] <= 1:
-        raise ConfigError(f"out of range: --level {parsed['level']:g}; expected 0 to 1")
+    command_watch.check_level(parsed["level"])
     if len(words) > 2:
         raise ConfigError(f"unexpected argument `{words[2]}`", "expected `shoal eval [ENV] [RUN]`")
     runs_dir = Path(parsed["runs_dir"])

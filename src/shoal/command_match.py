@@ -14,7 +14,7 @@ import numpy as np
 
 from shoal import agents, checkpoint, flags, folder, league, match, registry, rivals, store
 from shoal import config as configs
-from shoal.cli import count, leading
+from shoal.cli import command, count, leading
 from shoal.errors import ConfigError
 from shoal.evaluate import check_seed
 from shoal.rivals import Rival
@@ -47,7 +47,10 @@ def run(arguments: list[str]) -> int:
         if "-h" in rest or "--help" in rest:
             print("usage: shoal match [ENV] PLAYER PLAYER [PLAYER...] [FLAGS]\n")
             flags.parse("shoal match", _ABOUT, ["--help"], _OPTIONS)
-        raise ConfigError("who plays; expected two players or more", "`shoal match breakout scripted:1`, for example")
+        raise ConfigError(
+            "who plays; expected two players or more",
+            f"`{command()} match connect4 scripted:4 scripted:2 --env.self-play true`, for example",
+        )
     runs_dir = Path(flags.peek(rest, "--runs-dir") or "runs")
     env, words, trained = _environment(words, runs_dir, "--league" in rest)
     parsed = flags.parse("shoal match", _ABOUT, rest, _OPTIONS, env.reference, only=("env",))
@@ -97,7 +100,8 @@ def _environment(
             break
     if env is None and trained is None:
         raise ConfigError(
-            f"which environment: {' '.join(words)} have none of their own", "name it first: `shoal match ENV A B`"
+            f"which environment: {' '.join(words)} have none of their own",
+            f"name it first: `{command()} match ENV A B`",
         )
     if env is None:
         assert trained is not None

@@ -24,7 +24,6 @@ _OPTIONS = (
     *flags.LAYERS,
     flags.SEED,
     flags.THREADS,
-    flags.STEPS,
     flags.Option("seconds", "float", 3.0, "a third for the functions, the rest for training"),
     flags.JSON,
 )
@@ -54,8 +53,6 @@ def run(arguments: list[str]) -> int:
     options = parsed.options
     bench.check_timing(options)
     settings = parsed.load(name)
-    from shoal.bench.train import Runner
-
     runner = Runner(settings, settings.vec.threads)
     spec = runner.trainer.spec
     print(f"{title(name)}\n{bench.machine()}", flush=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from shoal import flags, index, store
-from shoal.cli import leading
+from shoal.cli import command, leading, runs_folder
 from shoal.command_runs import FILTER
 from shoal.errors import ConfigError
 
@@ -26,13 +26,11 @@ def run(arguments: list[str]) -> int:
     parsed = flags.parse("shoal report NAME ...", _ABOUT, arguments[len(words) :], OPTIONS).options
     if not words and not parsed["filter"]:
         raise ConfigError(
-            "of what; expected the name of a sweep, names of runs, or --filter", "`shoal runs` lists them"
+            "of what; expected the name of a sweep, names of runs, or --filter", f"`{command()} runs` lists them"
         )
     if words and parsed["filter"]:
         raise ConfigError(f"both names and a filter: {words[0]} --filter {parsed['filter']}; expected one of them")
-    runs_dir = Path(parsed["runs_dir"])
-    if runs_dir.exists() and not runs_dir.is_dir():
-        raise ConfigError(f"not a folder: --runs-dir {runs_dir}")
+    runs_dir = runs_folder(parsed["runs_dir"])
     from shoal.dash import report, trials  # with numpy, once the arguments are right
     from shoal.dash.api import Api
 

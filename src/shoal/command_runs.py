@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shoal import flags, index, journal, store
-from shoal.cli import count, leading
+from shoal import flags, index, journal, registry, store
+from shoal.cli import command, count, leading, runs_folder
 from shoal.errors import CheckpointError, ConfigError, nearest
 
 FILTER = flags.Option("filter", "str", None, "conditions that all hold: 'perf>=0.9 tag=good train.gamma!=0.99'")
@@ -52,6 +52,8 @@ def _list(words: list[str], rest: list[str]) -> int:
     sweep = store.find_sweep(Path(parsed["runs_dir"]), parsed["sweep"]).name if parsed["sweep"] else ""
     columns = [name.strip() for name in parsed["columns"].split(",")] if parsed["columns"] else list(_COLUMNS)
     with _index(parsed["runs_dir"]) as found:
+        if words:
+            _check_env(words[0], found)
         for name in columns:
             found.check(name)
         conditions = _conditions(parsed["filter"], words)
@@ -62,7 +64,7 @@ def _list(words: list[str], rest: list[str]) -> int:
         print(store.to_json({"runs": rows, "total": total}))
         return 0
     if not total:
-        print(f"no runs in {parsed['runs_dir']} yet: `shoal train cartpole` makes one")
+        print(f"no runs in {parsed['runs_dir']} yet: `{command()} train cartpole` makes one")
         return 0
     _print_table(rows, columns)
     more = f"; --limit {parsed['limit']}" if parsed["limit"] and len(rows) == parsed["limit"] < total else ""
@@ -107,7 +109,7 @@ def _tag(words: list[str], rest: list[str]) -> int:
     ).options
     plain = [word[1:] for word in changes]
     if not changes or not all(word.replace("-", "").replace("_", "").replace(".", "").isalnum() for word in plain):
-        raise ConfigError("which tags; expected +WORD to add and -WORD to remove", "shoal runs tag RUN +good")
+        raise ConfigError("which tags; expected +WORD to add and -WORD to remove", f"{command()} runs tag RUN +good")
     found = _one(runs, "tag", Path(parsed["runs_dir"]))
     add = {word[1:] for word in changes if word[0] == "+"}
     kept = journal.tag(found, add, {word[1:] for word in changes if word[0] == "-"})
@@ -121,7 +123,7 @@ def _delete(words: list[str], rest: list[str]) -> int:
     options = (flags.Option("yes", "bool", False, "do not ask"), flags.RUNS_DIR, flags.JSON)
     parsed = flags.parse("shoal runs delete RUN ...", "Delete runs, with their weights.", rest, options).options
     if not words:
-        raise ConfigError("which run; expected its name or folder", "`shoal runs` lists them")
+        raise ConfigError("which run; expected its name or folder", f"`{command()} runs` lists them")
     runs = [store.find_run(Path(parsed["runs_dir"]), word) for word in words]
     for found in runs:
         if not found.config.is_file():
@@ -173,7 +175,7 @@ def _rebuild(words: list[str], rest: list[str]) -> int:
     parsed = flags.parse("shoal runs rebuild", "Read every run again.", rest, (flags.RUNS_DIR, flags.JSON)).options
     if words:
         raise ConfigError(f"unexpected argument `{words[0]}`; expected `shoal runs rebuild`")
-    with index.Index(_folder(parsed["runs_dir"])) as found:
+    with index.Index(runs_folder(parsed["runs_dir"])) as found:
         number = found.rebuild()
     print(f"{number} runs in {parsed['runs_dir']}")
     if parsed["json"]:
@@ -193,17 +195,19 @@ _VERBS: dict[str, Callable[[list[str], list[str]], int]] = {
 # ---------------------------------------------------------------------------------------------------- helpers
 
 
-def _folder(runs_dir: str) -> Path:
-    path = Path(runs_dir)
-    if path.exists() and not path.is_dir():
-        raise ConfigError(f"not a folder: --runs-dir {runs_dir}")
-    return path
-
-
 def _index(runs_dir: str) -> index.Index:
-    found = index.Index(_folder(runs_dir))
+    found = index.Index(runs_folder(runs_dir))
     found.refresh()
     return found
+
+
+def _check_env(word: str, found: index.Index) -> None:
+    """Raise unless some run is of this environment, or the package has it: a verb that is mistyped stands there too."""
+    if word in (known := found.environments()) or word in registry.names():
+        return
+    problem = f"`{word}` is no verb, and no environment that has a run in {found.runs_dir}"
+    hint = f"the verbs are {', '.join(_VERBS)}; `{command()} list` names the environments"
+    raise ConfigError(problem, nearest(word, sorted({*_VERBS, *known, *registry.names()}), hint))
 
 
 def _conditions(text: str | None, words: list[str]) -> list[index.Condition]:
@@ -212,7 +216,7 @@ def _conditions(text: str | None, words: list[str]) -> list[index.Condition]:
 
 def _one(words: list[str], verb: str, runs_dir: Path) -> store.Run:
     if len(words) != 1:
-        raise ConfigError(f"which run; expected `shoal runs {verb} RUN`", "`shoal runs` lists them")
+        raise ConfigError(f"which run; expected `shoal runs {verb} RUN`", f"`{command()} runs` lists them")
     found = store.find_run(runs_dir, words[0])
     if not found.config.is_file():
         raise CheckpointError(f"not a run: {found.path}; expected a folder with config.toml")

@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shoal import command_train, config, flags, registry, store
+from shoal import command_train, config, flags, native, registry, store
 from shoal.cli import INTERRUPTED, command, environment, leading
 from shoal.errors import CheckpointError, ConfigError
 
@@ -183,5 +181,5 @@ def _workers(sweep: Sweep, options: dict[str, Any]) -> Workers:
         on_cuda = base.train.backend == "torch" and base.train.device in ("auto", "cuda")
         return on_ray.Cluster(options["workers"], options["ray_address"], threads=threads, gpus=on_cuda)
     devices = local.devices() if base.train.backend == "torch" and base.train.device in ("auto", "cuda") else []
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    cores = native.library().cores()
     return local.Pool(options["workers"] or len(devices) or max(cores // threads, 1), devices)

@@ -66,7 +66,8 @@ def run(program: str, arguments: list[str]) -> int:
     if place and chosen["record"]:
         raise ConfigError("--watch and --record exclude one another", "leave one of them out")
     if len(words) > 2 or (human and not words):
-        raise ConfigError(f"expected `shoal {program} ENV [RUN]`; got {len(words)} words", "`shoal list` names them")
+        hint = f"`{command()} list` names them"
+        raise ConfigError(f"expected `shoal {program} ENV [RUN]`; got {len(words)} words", hint)
     viewer = _viewer(words, chosen, human, parsed.overrides)
     if chosen["record"]:
         return _record(viewer, chosen)
@@ -74,6 +75,12 @@ def run(program: str, arguments: list[str]) -> int:
     if viewer.stats.lives:
         print(f"{viewer.stats.lives} lives, mean score {viewer.stats.mean('score'):.4g}")
     return 0
+
+
+def check_level(level: float) -> None:
+    """Raise unless it is a strength that a scripted player can have."""
+    if not 0 <= level <= 1:
+        raise ConfigError(f"out of range: --level {level:g}; expected 0 to 1")
 
 
 def take_watch(arguments: list[str]) -> tuple[str, list[str]]:
@@ -106,8 +113,7 @@ def _viewer(words: list[str], options: dict[str, Any], human: bool, overrides: O
     if options["speed"] not in viewers.SPEEDS:
         expected = ", ".join(f"{speed:g}" for speed in viewers.SPEEDS)
         raise ConfigError(f"--speed {options['speed']:g}: expected one of {expected}")
-    if not 0 <= options["level"] <= 1:
-        raise ConfigError(f"out of range: --level {options['level']:g}; expected 0 to 1")
+    check_level(options["level"])
     seed = evaluation_seed(check_seed(options["seed"]), -1)
     spec, player, max_steps = _player(words, options, human, seed, overrides)
     viewer = viewers.Viewer(

@@ -28,6 +28,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 _SWITCH = ("true", "false")
 _WITHOUT_ENVIRONMENT = ("new", "list", "doctor", "completion", "bench kernels", "bench gymnasium", "dash", "report")
+_OF_ENVIRONMENTS = ("bench sim", "bench draw", "bench suite")  # that take the names of several
 _OF_RUNS = ("show", "tag", "delete")  # verbs of `runs` that want the name of one
 
 
@@ -118,7 +119,11 @@ def _words(command: str, rest: Sequence[str]) -> list[str]:
         return [*RUNS_VERBS, *registry.names()]
     if command == "eval":
         return [*(() if rest else registry.names()), *_runs(rest)] if len(rest) < 2 else []
-    many = command == "bench sim"
+    if command == "match":
+        return [*registry.names(), "random", "scripted", *_runs(rest)]
+    if command == "bench vec":
+        return _python_environments()
+    many = command in _OF_ENVIRONMENTS
     return registry.names() if command not in _WITHOUT_ENVIRONMENT and (many or not rest) else []
 
 
@@ -134,6 +139,12 @@ def _sweeps(words: Sequence[str]) -> list[str]:
     folder = Path(flags.peek(words, "--runs-dir") or "runs")
     found = sorted(folder.glob(f"*/{store.SWEEP}"), key=lambda path: path.stat().st_mtime, reverse=True)
     return [path.parent.name for path in found]
+
+
+def _python_environments() -> Sequence[str]:
+    from shoal.bench import vec
+
+    return vec.ENVIRONMENTS
 
 
 def _searches() -> Sequence[str]:

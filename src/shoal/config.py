@@ -208,8 +208,9 @@ def resolve(config: Config, spec: registry.Spec) -> Config:
     if precision == "auto":
         fast = train.backend == "native" and native.library().has_bfloat16()
         precision = "bfloat16" if fast else "float32"
-        why = "the processor has" if fast else f"the {train.backend} backend has here no"
-        reasons.append(f"policy.precision = {precision}: {why} 16-bit matrix products")
+        why = "the processor has 16-bit matrix products" if fast else "the processor has no 16-bit matrix products"
+        why = why if train.backend == "native" else f"`auto` chooses for the native backend, not for {train.backend}"
+        reasons.append(f"policy.precision = {precision}: {why}")
     policy = dataclasses.replace(policy, hidden=hidden, layers=layers, precision=precision)
     images = [field.name for field in spec.fields if field.kind == "image"]
     if images and spec.env.outside and train.backend == "native":

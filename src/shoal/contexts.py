@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from shoal import native
 from shoal.errors import ConfigError, nearest
+from shoal.settings import from_text
 
 if TYPE_CHECKING:
     from shoal.tables import Param, Value
@@ -157,11 +158,8 @@ def _choice(param: Param, text: str, words: list[str]) -> Distribution:
         raise ConfigError(problem, f"write {_FORMS['choice']}")
     if param.kind in ("float", "int"):
         return Distribution(param, "choice", tuple(param.check(_number(param, text, word)) for word in words))
-    options = tuple(param.check(_SWITCH.get(word.lower(), word) if param.kind == "switch" else word) for word in words)
+    options = tuple(param.check(from_text(param.kind, word)) for word in words)
     return Distribution(param, "choice", options)
-
-
-_SWITCH = {"true": True, "false": False, "on": True, "off": False, "1": True, "0": False}
 
 
 def _number(param: Param, text: str, word: str) -> float:

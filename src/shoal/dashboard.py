@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from shoal import native, stages
 from shoal.memory import human
 from shoal.plot import History, bar, chart, scale, sparkline
+from shoal.settings import SolvedConfig
 
 MIN_COLUMNS, MIN_ROWS = 60, 15  # below that nothing useful fits
 
@@ -55,8 +56,7 @@ class Facts:
 
     env: str
     version: int
-    metric: str  # whose mean says whether the task is solved
-    threshold: float | None
+    solved: SolvedConfig  # its metrics, without `episode_`, are names of `episodes`
     seed: int
     network: str
     machine: str  # copies, threads, instruction set
@@ -64,6 +64,11 @@ class Facts:
     total_steps: int
     cores: int
     episodes: Mapping[str, str]  # name -> key of a log, the metric first
+
+    @property
+    def metric(self) -> str:
+        """The first whose mean says whether the task is solved, as `episodes` calls it."""
+        return shown(self.solved.metric)
 
 
 @dataclass
@@ -83,6 +88,15 @@ class View:
     memory: int = 0  # bytes that are resident
     stages: dict[str, float] = field(default_factory=lambda: dict.fromkeys(native.STAGES, 0.0))  # thread-seconds
     status: str = ""
+
+    def mean(self, metric: str) -> float:
+        """Return a metric's recent mean; NaN if there is none yet."""
+        return self.now.get(self.facts.episodes[shown(metric)], math.nan)
+
+
+def shown(metric: str) -> str:
+    """Return how a metric is called here: without `episode_`."""
+    return metric.removeprefix("episode_")
 
 
 def keys(facts: Facts) -> list[str]:
@@ -116,7 +130,7 @@ def closing(view: View, columns: int) -> list[Line]:
 def _body(view: View, inner: int, tables: int) -> list[tuple[int, Line]]:
     """Return all lines but the chart with their ranks: the higher, the sooner they go."""
     facts = view.facts
-    goal = f", solved at {facts.metric} ≥ {facts.threshold:g}" if facts.threshold is not None else ""
+    goal = f", solved at {facts.solved}" if facts.solved.goals else ""
     about = [(facts.env, "accent"), (f"  version {facts.version}{goal}", "label")]
     body: list[tuple[int, Line]] = [(1, ends(about, [("seed ", "label"), (str(facts.seed), "plain")], inner))]
     body.append((5, [(facts.network, "plain"), (f", {facts.machine}", "label")]))
@@ -174,9 +188,7 @@ def _episodes(view: View, inner: int) -> list[Line]:
     lives = f"{count(view.lives)} lives/s" if view.lives else ""
     found = [ends(_header("Episodes", "now", _WHILE, inner), [(lives, "label")], inner)]
     for name, key in facts.episodes.items():
-        reached = (
-            name == facts.metric and facts.threshold is not None and view.now.get(key, -math.inf) >= facts.threshold
-        )
+        reached = name == facts.metric and facts.solved.reached(view.mean)
         found.append(_row(view, name, key, inner, "accent" if name == facts.metric else "plain", reached))
     return found
 
@@ -232,7 +244,7 @@ def _bottleneck(view: View) -> Line:
 def _chart(view: View, inner: int, height: int) -> list[Line]:
     """Return a chart of the metric over steps in `height` lines and two more, with its goal as a line."""
     facts = view.facts
-    goal = facts.threshold
+    goal = facts.solved.threshold
     width = inner - _NUMBER - 1
     values = view.history.curve(facts.episodes[facts.metric], width)
     low, high = scale(values)
@@ -241,7 +253,8 @@ def _chart(view: View, inner: int, height: int) -> list[Line]:
         high = max(high, goal)
         solved = height - 1 - min(int((goal - low) / ((high - low) or 1.0) * height), height - 1)
     lines: list[Line] = [[(facts.metric, "head"), ("  over the steps of the run", "label")]]
-    lines[0] += [(", ", "label"), ("╌ solved", "good")] if solved >= 0 else []
+    line = "╌ solved" if len(facts.solved.goals) == 1 else "╌ goal"  # the first of several
+    lines[0] += [(", ", "label"), (line, "good")] if solved >= 0 else []
     for row, (text, kinds) in enumerate(chart(values, height, low, high)):
         label, style = (number(high), "label") if row == 0 else (number(low) if row == height - 1 else "", "label")
         if row == solved:

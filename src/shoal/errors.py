@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from collections.abc import Iterable
 
 
@@ -59,6 +60,13 @@ def nearest(name: str, known: Iterable[str], fallback: str = "") -> str:
     if fallback:
         return fallback
     return "known: " + (", ".join(known) if known else "none")
+
+
+def command() -> str:
+    """Return how this program was called, for hints that can be typed: shoal, ./run or python -m shoal."""
+    if sys.argv and os.path.basename(sys.argv[0]) == "shoal":
+        return "shoal"
+    return os.environ.get("SHOAL_COMMAND", "python -m shoal")
 
 
 def installs(extra: str) -> str:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the shoal authors
-"""Evaluation: one whole episode in each of about 1,000 copies, and what solved means.
+"""Evaluation: one whole episode in each of about 1,000 copies (Python: 100), and what solved means.
 
 Training seeds are below 2**32; evaluation seeds have their highest bit set and hash the run's seed with the number of
 the evaluation, so no evaluation sees a world of training and each confirmation sees new ones. The seed makes the
@@ -126,7 +126,7 @@ def evaluate(
         number: of this evaluation; each has its own seeds.
         level: strength of the scripted player.
         opponent: who plays the other teams; None: whom the settings name, else the player itself.
-        num_envs: copies; 0 stands for enough for 1,000 agents, at least 8.
+        num_envs: copies; 0 stands for enough for 1,000 agents (100 where they are Python), at least 8.
         stop: a flag that ends the call early when it becomes non-zero.
 
     Raises:

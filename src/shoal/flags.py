@@ -341,7 +341,7 @@ def _about_param(param: tables.Param) -> str:
         about = f"{param.doc}: true or false"
     else:
         about = f"{param.doc}; {param.low:g} to {param.high:g}" + (f" {param.unit}" if param.unit else "")
-    return about
+    return about + ("; fixed at creation" if param.role == "size" else "")
 
 
 def _about_field(about: Mapping[str, Any]) -> str:

@@ -13,11 +13,11 @@ import re
 from pathlib import Path
 
 from shoal import compile, native, registry, store
-from shoal.errors import CheckpointError, EnvError
+from shoal.errors import CheckpointError, EnvError, command
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-_NAMING = "`shoal eval FOLDER RUN`, `shoal train FOLDER --resume RUN`, env= in Python"
+_NAMING = f"`{command()} eval FOLDER RUN`, `{command()} train FOLDER --resume RUN`, env= in Python"
 
 GUARDED = "SHOAL_GUARDED"  # set in the process that `--debug` starts
 
@@ -99,7 +99,8 @@ def find_header(name: str) -> Path:
     if folder.suffix == ".h" and folder.is_file():
         folder = folder.parent
     if not folder.is_dir():
-        raise EnvError(f"no such folder: {name}", f"`shoal new {folder.name}` makes one, `shoal list` names what ships")
+        hint = f"`{command()} new {folder.name}` makes one, `{command()} list` names what ships"
+        raise EnvError(f"no such folder: {name}", hint)
     headers = sorted(path for path in folder.glob("*.h") if not path.stem.endswith("_draw"))
     own = [path for path in headers if path.stem == folder.name] or headers
     if len(own) != 1:

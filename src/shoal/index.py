@@ -141,6 +141,10 @@ class Index(contextlib.AbstractContextManager["Index"]):
         keys = self._database.execute("SELECT DISTINCT key FROM runs, json_each(runs.more)")
         return sorted({*COLUMNS, "tag", *(str(key) for (key,) in keys)})
 
+    def environments(self) -> list[str]:
+        """Return the names of the environments that runs are of, trials of sweeps among them."""
+        return sorted(str(name) for (name,) in self._database.execute("SELECT DISTINCT env FROM runs"))
+
     def rebuild(self) -> int:
         """Forget everything and read all runs again; return how many."""
         self._database.execute("DELETE FROM runs")

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.confidence import Z95
+
 Numbers = NDArray[np.float64]
 
 ELO = 400.0 / math.log(10.0)  # of one unit of s
@@ -52,7 +54,7 @@ def rate(points: Numbers) -> Ratings:
     centre = np.eye(count) - 1.0 / count  # what is known of the differences to the mean
     variance = np.diag(centre @ np.linalg.inv(information) @ centre)
     strength -= strength.mean()
-    return Ratings(ELO * strength, 1.96 * ELO * np.sqrt(np.maximum(variance, 0.0)))
+    return Ratings(ELO * strength, Z95 * ELO * np.sqrt(np.maximum(variance, 0.0)))
 
 
 def elo_of(score: float) -> float:

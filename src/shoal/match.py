@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal import native, registry, rivals
+from shoal.confidence import Z95
 from shoal.errors import ConfigError
 from shoal.evaluate import Stopped, evaluation_seed
 from shoal.rivals import Rival
@@ -62,7 +63,7 @@ class Match:
         One world won and one lost are counted in, so that 0 or all of a few games do not look certain.
         """
         worlds = np.append(self.results.mean(axis=1), (0.0, 1.0))
-        return 1.96 * float(worlds.std(ddof=1)) / math.sqrt(len(worlds))
+        return Z95 * float(worlds.std(ddof=1)) / math.sqrt(len(worlds))
 
 
 def play(

@@ -164,12 +164,12 @@ def load(
         CheckpointError: if there is none, or it does not fit this version of its environment.
     """
     runs = Path(runs_dir)
-    if not env and (
-        folder.is_environment(str(target)) or (str(target) in registry.names() and not Path(target).exists())
-    ):
-        known = registry.get(str(target))
+    name = str(target)
+    named = folder.is_environment(name) or folder.is_outside(name) or name in registry.names()
+    if not env and named and (folder.is_environment(name) or not Path(target).exists()):
+        known = registry.get(name)
         return restore(checkpoint.load(agents.newest(runs, known.reference), known), policy)
-    path = store.find(runs, str(target))
+    path = store.find(runs, name)
     found = checkpoint.load(path, registry.get(str(env)) if env else folder.of_checkpoint(path, runs))
     return restore(found, policy)
 

@@ -18,10 +18,10 @@ from collections import deque
 from pathlib import Path
 
 from shoal import dashboard, terminal
-from shoal.cli import count
+from shoal.cli import command, count
 from shoal.dashboard import Facts, View
 from shoal.plot import History
-from shoal.result import Log
+from shoal.result import Log, log_key
 from shoal.trainer import Trainer
 
 LINE_SECONDS = 1.0  # between plain lines
@@ -38,11 +38,6 @@ _COUNT = "episode/count"
 def show(trainer: Trainer, *, plain: bool = False) -> Lines:
     """Return the callback to train with, a context manager: a dashboard where it can be painted, otherwise lines."""
     return Lines(trainer) if plain or not terminal.can_paint() else Painted(trainer)
-
-
-def metric_key(name: str) -> str:
-    """Return the key of a log under which the mean of a metric stands."""
-    return name.replace("_", "/") if name in ("episode_return", "episode_length") else f"env/{name}"
 
 
 class Lines:
@@ -78,7 +73,7 @@ class Lines:
         settings = self._trainer.config
         metric = settings.solved.metric
         done = log["steps"] / settings.train.total_steps
-        lives = f"{metric} {log[metric_key(metric)]:<8.4g} length {log['episode/length']:<7.4g}"
+        lives = f"{metric} {log[log_key(metric)]:<8.4g} length {log['episode/length']:<7.4g}"
         if not log[_COUNT]:
             lives = f"{metric} {'-':<8} length {'-':<7}"
         print(
@@ -215,7 +210,7 @@ class Painted(Lines):
             self._marks.popleft()
 
 
-_HELP = "Ctrl-C saves and stops; `shoal train --resume` goes on"
+_HELP = f"Ctrl-C saves and stops; `{command()} train --resume` goes on"
 _EVALUATING = "evaluating"
 
 
@@ -224,15 +219,14 @@ def facts_of(trainer: Trainer) -> Facts:
     from shoal import native
 
     settings, spec = trainer.config, trainer.spec
-    policy, vec, metric = settings.policy, settings.vec, settings.solved.metric
+    policy, vec = settings.policy, settings.vec
     cores = native.library().cores()
-    names = [metric, *(other.name for other in spec.env.metrics), "episode_return", "episode_length"]
-    episodes = {name.removeprefix("episode_"): metric_key(name) for name in names}
+    names = [settings.solved.metric, *(other.name for other in spec.env.metrics), "episode_return", "episode_length"]
+    episodes = {dashboard.shown(name): log_key(name) for name in names}
     return Facts(
         env=settings.env,
         version=spec.version,
-        metric=metric.removeprefix("episode_"),
-        threshold=settings.solved.threshold,
+        solved=settings.solved,
         seed=settings.seed,
         network=f"{policy.core} {policy.hidden} × {policy.layers}",
         machine=f"{vec.num_envs} copies, {vec.threads or cores} threads, {native.library().name}",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal import contexts, native, tables
-from shoal.errors import ConfigError, EnvError, nearest
+from shoal.errors import ConfigError, EnvError, command, nearest
 from shoal.tables import Dim, Field, Head, Metric, Param, Value
 
 PACKAGED = Path(__file__).parent / "envs"
@@ -198,7 +198,7 @@ def get(name: str) -> Environment:
     if found and folder.guarded():
         return folder.load(str(found.folder))
     if found is None:
-        here = f"`./{name}` means the folder" if Path(name).is_dir() else "`shoal list` names them all"
+        here = f"`./{name}` means the folder" if Path(name).is_dir() else f"`{command()} list` names them all"
         hint = here if Path(name).is_dir() else nearest(name, names(), here)
         raise EnvError(f"no environment is called `{name}`", hint)
     return found

@@ -32,6 +32,11 @@ LOG_KEYS = {
 }
 
 
+def log_key(metric: str) -> str:
+    """Return the key of a log under which the mean of a metric stands."""
+    return metric.replace("_", "/") if metric in ("episode_return", "episode_length") else f"env/{metric}"
+
+
 @dataclass(frozen=True)
 class Result:
     """How a run ended.
@@ -67,4 +72,7 @@ def flatten(log: native.Log, stats: Stats) -> Log:
     row |= {f"env/{name}": stats.mean(name) for name in stats.names[:-2]}
     row |= {key: float(getattr(log, name)) for name, key in LOG_KEYS.items()}
     row["actions/bad"] = stats.bad_actions
+    running, mean_return, mean_length = stats.partial()
+    if running:
+        row |= {"running/count": running, "running/return": mean_return, "running/length": mean_length}
     return row

@@ -16,7 +16,7 @@ from typing import Any
 
 from shoal import config as configs
 from shoal import folder, registry, store
-from shoal.errors import CheckpointError, ShoalError
+from shoal.errors import CheckpointError, ShoalError, command
 from shoal.image import Generations
 from shoal.ranks import ranks
 from shoal.saving import BEGAN_WITH, IMAGE_SECONDS
@@ -24,7 +24,7 @@ from shoal.settings import check_section
 from shoal.stats import stats_of
 from shoal.trainer import Trainer
 
-_NEW_RUN = "`shoal train ENV --init-from CHECKPOINT` begins another run with its weights"
+_NEW_RUN = f"`{command()} train ENV --init-from CHECKPOINT` begins another run with its weights"
 
 
 def resume(
@@ -113,7 +113,8 @@ def newest_unfinished(runs_dir: Path, env: str = "") -> store.Run:
         if not found or '"finished": ""' in found.metadata["progress"]:
             return run
     what = f"`{env}`" if env else "any environment"
-    raise CheckpointError(f"no run of {what} in {runs_dir} can go on", "`shoal train ENV --resume RUN` names one")
+    hint = f"`{command()} train ENV --resume RUN` names one"
+    raise CheckpointError(f"no run of {what} in {runs_dir} can go on", hint)
 
 
 def _stored_settings(run: store.Run, env: registry.Environment | None) -> configs.Config:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shoal import checkpoint, registry, store
 from shoal.config import Config
-from shoal.errors import CheckpointError, EnvError, NativeError, ShoalError
+from shoal.errors import CheckpointError, EnvError, NativeError, ShoalError, command
 from shoal.image import Generations, Image, Progress
 from shoal.learner import Learner
 
@@ -87,12 +87,11 @@ class Saver:
     def with_way_back(self, error: ShoalError) -> ShoalError:
         """Return the error with what can be done now."""
         assert self.run is not None
+        way_on = f"once that is put right, `{command()} train --resume {self.run.path}` goes on"
         if isinstance(error, CheckpointError):
-            return CheckpointError(
-                str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on"
-            )
+            return CheckpointError(str(error), way_on)
         if isinstance(error, EnvError):
-            return EnvError(str(error), f"once that is put right, `shoal train --resume {self.run.path}` goes on")
+            return EnvError(str(error), way_on)
         if self.run.weights():
             return NativeError(str(error), f"the last good checkpoint is {self.run.latest()}")
         return error

@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shoal import native
 from shoal.errors import ConfigError, nearest
-
-if TYPE_CHECKING:
-    from shoal.stats import Stats
 
 Scalar = bool | int | float | str
 
@@ -101,8 +98,8 @@ class PolicyConfig:
     normalize: bool = setting(True, "normalise vector fields of the observation")
     precision: str = setting(
         "float32",
-        "of the factors of matrix products; bfloat16 is faster and has other bits, on processors with AMX alone; "
-        "auto: bfloat16 there, else float32",
+        "of the factors of matrix products; bfloat16 is faster and has other bits: natively on processors with AMX "
+        "alone; auto: bfloat16 there, else, and with torch, float32",
         choices=(*native.PRECISIONS, "auto"),
     )
     gate_bias: str = setting(
@@ -133,7 +130,8 @@ class TrainConfig:
     )
     minibatch: int | None = setting(
         None,
-        "samples in a minibatch: whole segments that divide the rollout",
+        "samples in a minibatch: whole segments that divide the rollout; "
+        "the default of few-samples is at most max(64, N T / 16)",
         low=1,
         high=2**31 - 1,
         unit="samples",
@@ -259,9 +257,9 @@ class SolvedConfig:
         also = ((self.also_metric, self.also_threshold),) if self.also_threshold is not None else ()
         return ((self.metric, self.threshold), *also)
 
-    def reached(self, stats: Stats) -> bool:
-        """Do the means reach all that is asked."""
-        return bool(self.goals) and all(stats.mean(name) >= least for name, least in self.goals)
+    def reached(self, mean: Callable[[str], float]) -> bool:
+        """Do the means reach all that is asked; `mean` gives that of a metric, NaN where it has none."""
+        return bool(self.goals) and all(mean(name) >= least for name, least in self.goals)
 
     def __str__(self) -> str:
         """Return `perf >= 0.98, score >= 0.39`; empty where nothing is asked."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,10 @@ def stored_preset(top: Mapping[str, object], source: str) -> str:
     return str(preset)
 
 
-def toml(value: Scalar) -> str:
-    """Return a value as TOML writes it."""
-    return json.dumps(value) if isinstance(value, (str, bool)) else repr(value)
+def toml(value: Scalar | Sequence[str]) -> str:
+    """Return a value as TOML writes it; several words become an array."""
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(toml(item) for item in value)}]"
+    if isinstance(value, (str, bool)):  # TOML has no pairs of surrogates; a path may hold a lone one, which no file can
+        return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    return repr(value)

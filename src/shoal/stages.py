@@ -21,7 +21,7 @@ LABELS = {
     "simulate": "environment",
     "act": "acting: network",
     "sample": "acting: actions",
-    "gather": "acting: records",
+    "gather": "records",
     "advantage": "advantages",
     "forward": "update: forward",
     "loss": "update: loss",

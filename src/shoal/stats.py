@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal import native, registry
+from shoal.confidence import Z95
 from shoal.errors import ConfigError, nearest
 
 
@@ -45,14 +46,14 @@ class Stats:
         if self.lives < 2:
             return math.nan
         variance = max(squares - total * total / self.lives, 0.0) / (self.lives - 1)
-        return 1.96 * math.sqrt(variance / self.lives)
+        return Z95 * math.sqrt(variance / self.lives)
 
     def means(self) -> dict[str, float]:
         """Return every metric's mean."""
         return {name: self.mean(name) for name in self.names}
 
     def partial(self) -> tuple[int, float, float]:
-        """Return number, mean return and mean length of partial emissions (`metric_steps`)."""
+        """Return the number of reports of running lives (`vec.metric_steps`), and the means of return and length."""
         count = int(self.values[native.STATS_PARTIAL])
         pair = self.values[[native.STATS_PARTIAL_RETURN, native.STATS_PARTIAL_LENGTH]] / max(count, 1)
         return count, float(pair[0]), float(pair[1])

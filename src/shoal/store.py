@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from shoal.errors import CheckpointError, nearest
+from shoal.errors import CheckpointError, command, nearest
 
 SUFFIX = ".safetensors"
 SWEEP, TRIALS = "sweep.toml", "trials.sqlite"  # of a sweep: what it is, a row a trial; beside the trials' own runs
@@ -241,7 +241,8 @@ def newest(runs_dir: Path, env: str = "") -> Run:
     runs = [run for run in by_age(runs_dir, env) if run.weights()]
     if not runs:
         what = f"`{env}`" if env else "any environment"
-        raise CheckpointError(f"no run of {what} in {runs_dir}", f"make one with `shoal train {env or 'cartpole'}`")
+        hint = f"make one with `{command()} train {env or 'cartpole'}`"
+        raise CheckpointError(f"no run of {what} in {runs_dir}", hint)
     return runs[-1]
 
 
@@ -282,9 +283,10 @@ def find_run(runs_dir: Path, target: str, env: str = "", *, what: str = "run") -
     if matches:
         raise CheckpointError(f"`{target}` means several runs: {', '.join(run.name for run in matches)}")
     known = [run.name for run in runs]
+    fallback = f"newest: {known[-1]}" if known else f"there are no runs yet: `{command()} train` makes one"
     raise CheckpointError(
         f"no such {what}: {target}; expected {'a file, ' if what != 'run' else ''}a folder, or a name in {runs_dir}",
-        nearest(target, known, f"newest: {known[-1]}" if known else "there are no runs yet: `shoal train` makes one"),
+        nearest(target, known, fallback),
     )
 
 
@@ -302,7 +304,7 @@ def find_sweep(runs_dir: Path, target: str) -> Path:
         return known[matches[0]]
     if matches:
         raise CheckpointError(f"`{target}` means several sweeps: {', '.join(matches)}")
-    hint = nearest(target, known) if known else "`shoal sweep cartpole` makes one"
+    hint = nearest(target, known) if known else f"`{command()} sweep cartpole` makes one"
     raise CheckpointError(f"no such sweep: {target}; expected a name in {runs_dir}, or a folder", hint)
 
 

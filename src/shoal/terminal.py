@@ -31,7 +31,7 @@ STYLES = {
 }
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?25h\x1b[?1049l"
-_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # show it all at once, where the terminal knows how
+BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"  # show it all at once, where the terminal knows how
 
 _active: list[Screen] = []  # the one that is entered, for who must leave at once
 
@@ -145,7 +145,7 @@ class Screen:
             parts.append(f"\x1b[{len(texts) + 1};1H\x1b[J")
         self._shown = texts
         if parts:
-            self._write(_BEGIN + "".join(parts) + _END)
+            self._write(BEGIN + "".join(parts) + END)
 
     def _write(self, text: str) -> None:
         data = text.encode(errors="replace")

@@ -124,7 +124,7 @@ class Trainer:
         if until_solved and self.config.solved.threshold is None:
             raise ConfigError(
                 f"`{env.env}` does not say when it is solved (at solved.threshold in {env.env}.toml)",
-                "leave out until_solved",
+                "leave out `--until-solved`, in Python until_solved",
             )
         self.max_seconds = max_seconds
         self._started = started
@@ -417,7 +417,7 @@ class Trainer:
     def _is_candidate(self, window: Stats) -> bool:
         if self.spec.num_teams > 1:  # half of all who play each other win: training says nothing about the goal
             return bool(self.config.solved.goals)
-        return self.config.solved.reached(window)
+        return self.config.solved.reached(window.mean)
 
 
 def _tell(text: str) -> None:

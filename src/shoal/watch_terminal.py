@@ -33,7 +33,6 @@ REPEATED = 0.12  # and after each repetition
 
 _KEYS, _NO_KEYS = "\x1b[>11u", "\x1b[<u\x1b[0m"  # tell of keys that come up, where the terminal knows how
 _BLANK = "\x1b[0m\x1b[2J"
-_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # a frame appears at once, where terminals know how
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 _KEY = re.compile(
@@ -263,13 +262,13 @@ class Screen(terminal.Screen):
         """Send what changed: the picture, the panel beside it, the status line below."""
         columns, rows = terminal.size()
         size = (columns, rows)
-        parts = [_BEGIN]
+        parts = [terminal.BEGIN]
         if size != self._size:
             self.forget()
             self._size = size
             parts.append(_BLANK)
         if columns < SMALLEST[0] or rows < SMALLEST[1]:
-            self._write(f"{''.join(parts)}\x1b[1;1H{'too small'[:columns]}{_END}")
+            self._write(f"{''.join(parts)}\x1b[1;1H{'too small'[:columns]}{terminal.END}")
             return
         lines = panel_lines(viewer, rows - 1) if columns >= 2 * PANEL else []
         room = columns - (PANEL if lines else 0)
@@ -290,7 +289,7 @@ class Screen(terminal.Screen):
         if status != self._status:
             parts.append(f"\x1b[0m\x1b[7m\x1b[{rows};1H{status}\x1b[0m")
             self._status = status
-        self._write("".join((*parts, _END)))
+        self._write("".join((*parts, terminal.END)))
 
 
 def check() -> None:

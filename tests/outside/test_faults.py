@@ -105,7 +105,9 @@ def settings(fault: str, flag: Path, **vec: object) -> dict[str, object]:
     "fault", ["die", *(pytest.param(name, marks=pytest.mark.slow) for name in ("raise", "hang", "nan"))]
 )
 def test_training_survives_a_failure(fault: str, tmp_path: Path) -> None:
-    trainer = shoal.Trainer(WALK, runs_dir=None, **settings(fault, tmp_path / "flag", timeout=2.0 if fault == "hang" else 60.0))  # type: ignore[arg-type]
+    trainer = shoal.Trainer(
+        WALK, runs_dir=None, **settings(fault, tmp_path / "flag", timeout=2.0 if fault == "hang" else 60.0)
+    )  # type: ignore[arg-type]
     result = trainer.train()
     assert trainer.vec.pool is not None
     assert len(trainer.vec.pool.faults) == 1

@@ -40,6 +40,7 @@ def test_train_and_eval_by_reference(
     assert cli.main(f"eval --runs-dir {tmp_path}".split()) == 0  # the newest run of any environment
     path = next((tmp_path / "walk").iterdir())
     assert f'folder = "{WALK}"' in (path / "config.toml").read_text(encoding="utf-8")
+    assert shoal.load(str(WALK), runs_dir=tmp_path).spec.env.name == "walk"  # as of an environment in C
 
 
 def test_a_run_from_elsewhere_does_not_choose_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,6 @@ def test_a_run_comes_first_and_eval_says_whose_weights_it_took(
 def test_an_environment_without_one_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agents, "NAME", "none.safetensors")
     with pytest.raises(
-        shoal.CheckpointError, match=r"no run of `mixed` in .*\nhint: make one with `shoal train mixed`"
+        shoal.CheckpointError, match=r"no run of `mixed` in .*\nhint: make one with `python -m shoal train mixed`"
     ):
         shoal.load("mixed", runs_dir=tmp_path)

@@ -40,6 +40,7 @@ def test_the_suite_runs_what_is_missing_evenly_and_goes_on(
 ) -> None:
     _, found = suite(capsys, tmp_path, "cartpole pong --seconds 0 --seeds 2")
     assert (runs, found["missing"], found["suite"]) == ([], 8, [])
+    assert not list(tmp_path.iterdir())  # nor are baselines measured
     _, found = suite(capsys, tmp_path, "cartpole pong --seeds 2")
     assert runs == [
         (name, untuned, first + number)

@@ -146,7 +146,9 @@ def test_runs_are_found_by_path_name_and_age(tmp_path: Path) -> None:
         CheckpointError, match=r"no such checkpoint or run: 20260101-000000-calm-crap; expected .*\nhint:"
     ):
         store.find(tmp_path, "20260101-000000-calm-crap")
-    with pytest.raises(CheckpointError, match=r"no run of `maze` in .*\nhint: make one with `shoal train maze`"):
+    with pytest.raises(
+        CheckpointError, match=r"no run of `maze` in .*\nhint: make one with `python -m shoal train maze`"
+    ):
         store.newest(tmp_path, "maze")
 
 

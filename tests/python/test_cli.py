@@ -104,6 +104,22 @@ def test_hints_install_extras_with_what_was_typed(monkeypatch: pytest.MonkeyPatc
     assert installs("window") == "../shoal/run install window"
 
 
+def test_hints_can_be_typed_as_the_program_was_called(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for argv, script, typed in (
+        ("/usr/bin/shoal", None, "shoal"),
+        ("shoal/__main__.py", None, "python -m shoal"),
+        ("shoal/__main__.py", "../shoal/run", "../shoal/run"),
+    ):
+        monkeypatch.setattr(sys, "argv", [argv])
+        monkeypatch.delenv("SHOAL_COMMAND", raising=False)
+        if script:
+            monkeypatch.setenv("SHOAL_COMMAND", script)
+        assert run(capsys, "train", "nosuch")[2].endswith(f"hint: `{typed} list` names them all\n")
+        assert run(capsys, "train")[2].endswith(f"hint: {typed} train breakout\n")
+
+
 def test_bench_help_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "bench", "--help")
     assert code == 0
@@ -123,6 +139,14 @@ def test_train_help_shows_every_setting_with_the_environments_own_default(capsys
     assert "pull downwards; 0 to 100 m/s2 (default: 9.8)" in text
     assert "agent steps to train for (default: 10000000)" in text  # cartpole.toml's
     assert "derived: the largest that divides, at most 16384 and N T / 8 (default: 1024)" in text
+
+
+def test_train_help_says_which_parameters_are_fixed_at_creation(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["train", "connect4", "--help"])
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "show where a stone would complete four: true or false; fixed at creation" in text
+    assert "how far the script looks ahead; 0: not at all; 0 to 12 stones (default" in text
 
 
 def test_list_names_every_environment(capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +170,7 @@ def test_the_package_lists_what_it_offers() -> None:
 
 MISTAKES = [
     ("trian", "no command is called `trian`\nhint: did you mean `train`?"),
-    ("train", "which environment; expected its name first\nhint: shoal train "),
+    ("train", "which environment; expected its name first\nhint: python -m shoal train "),
     ("train cartpol", "no environment is called `cartpol`\nhint: did you mean `cartpole`"),
     ("train cartpole --train.gama 1", "unknown flag `--train.gama`\nhint: did you mean `--train.gamma`"),
     ("train cartpole --learning-rate 1", "unknown flag `--learning-rate`\nhint: did you mean `--train.learning-rate`?"),
@@ -187,7 +211,7 @@ MISTAKES = [
     ("bench kernels gemm --rows 10 --steps 4", "--rows 10 --steps 4: expected whole segments of steps"),
     ("bench kernels gemm --env pingpong", "no environment is called `pingpong`"),
     ("bench kernels gemm --set policy.core=big", "core="),
-    ("bench train", "which environment; expected its name first\nhint: shoal bench train"),
+    ("bench train", "which environment; expected its name first\nhint: python -m shoal bench train"),
     ("bench train cartpole --windows 0", "--windows 0: expected at least 1"),
     ("bench train cartpole --threads x", "wrong type: --threads x; expected a whole number"),
     ("bench train cartpole --set vec.num_envs=1000000000", "num_envs=1000000000 needs "),

@@ -119,6 +119,20 @@ def test_single_runs_and_few_seeds(folder: Path, capsys: pytest.CaptureFixture[s
     assert row["groups"]["20260102-000000-b"]["value"] == 0.9  # type: ignore[index]
 
 
+def test_a_metric_that_is_mistyped_gets_the_nearest_that_the_run_has(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for typed, hint in (
+        ("pref", "did you mean `perf`"),
+        ("steps_to_solve", "did you mean `steps_to_solved`"),
+        ("zzz", "known: steps, perf, steps_to_solved, seconds_to_solved"),
+    ):
+        assert cli.main(["compare", "train.gamma=0.9", "--metric", typed, "--runs-dir", str(folder)]) == 2
+        sentence, told = capsys.readouterr().err.splitlines()
+        assert sentence == f"shoal: the run has no `{typed}`: 20260102-000000-b"
+        assert told.startswith(f"hint: {hint}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

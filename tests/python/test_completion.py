@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shoal import cli, completion, flags, registry
+from shoal.bench import vec
 from shoal.settings import SECTIONS, names_of
 
 
@@ -35,10 +36,14 @@ def test_commands_are_offered_first() -> None:
 
 
 def test_environments_follow_a_command_that_takes_one() -> None:
-    for command in (["train"], ["profile"], ["bench", "solve"], ["bench", "train"], ["bench", "sim"]):
+    several = (["bench", "sim"], ["bench", "draw"], ["bench", "suite"])
+    for command in (["train"], ["profile"], ["bench", "solve"], ["bench", "train"], *several):
         assert offered(*command, "") == registry.names()
+    for command in several:
+        assert offered(*command, "pong", "b") == ["breakout"]
     assert offered("train", "cartp") == ["cartpole"]
-    assert offered("bench", "sim", "pong", "b") == ["breakout"]
+    assert offered("bench", "vec", "") == list(vec.ENVIRONMENTS)  # it refuses what is in C
+    assert offered("bench", "vec", vec.ENVIRONMENTS[0], vec.ENVIRONMENTS[1][:-1]) == [vec.ENVIRONMENTS[1]]
     assert "breakout" not in offered("train", "pong", "b")
     assert offered("bench", "") == list(cli.BENCHMARKS)
     assert offered("completion", "") == ["bash", "zsh", "fish"]
@@ -97,6 +102,13 @@ def test_runs_are_offered_the_newest_first() -> None:
     assert offered("train", "cartpole", "--resume", "20260101") == ["20260101-000000-calm-pike"]
     assert len(offered("train", "cartpole", "--init-from", "")) == 2
     assert offered("train", "cartpole", "--runs-dir", "nowhere", "--resume", "") == []
+
+
+def test_a_match_is_between_environments_runs_and_fixed_players() -> None:
+    found = offered("match", "")
+    assert {*registry.names(), "random", "scripted", "20260103-000000-a-b"} <= set(found)
+    assert offered("match", "pong", "2026") == ["20260103-000000-a-b"]
+    assert offered("match", "pong", "20260103-000000-a-b", "scr") == ["scripted"]
 
 
 def test_a_report_is_of_a_sweep_or_of_runs(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +198,13 @@ def test_a_mistake_is_one_sentence(overrides: dict[str, dict[str, Any]], message
 def test_an_unknown_environment_names_the_nearest() -> None:
     with pytest.raises(EnvError, match="no environment is called `cartpol`\nhint: did you mean `cartpole`"):
         registry.get("cartpol")
-    with pytest.raises(EnvError, match="hint: `shoal list` names them all"):
+    with pytest.raises(EnvError, match="hint: `python -m shoal list` names them all"):
         registry.get("zzzzzz")
+
+
+@pytest.mark.parametrize("value", ["日本 \U0001f41f", 'a "b" \\ \n', True, -3, 1e-9, ["a", "\U0001f41f"]])
+def test_toml_reads_what_is_written(value: Any) -> None:
+    assert tomllib.loads(f"value = {settings_file.toml(value)}") == {"value": value}
 
 
 def test_a_mistake_in_a_file_names_the_file(tmp_path: Path) -> None:
@@ -292,7 +298,7 @@ def test_solved_may_ask_for_a_second_metric() -> None:
     at = {name: 5 + 2 * i for i, name in enumerate(stats.names)}
     for perf, score, reached in ((1.0, 0.41, True), (1.0, 0.39, False), (0.9, 0.5, False)):
         stats.values[at["perf"]], stats.values[at["score"]] = perf, score
-        assert maze.solved.reached(stats) is reached
+        assert maze.solved.reached(stats.mean) is reached
         found = Evaluation("sampled", "perf", 0.98, 10, stats, maze.solved.goals[1:])
         assert found.solved is reached and found.asked == " (solved: 0.98, score 0.4)"
 

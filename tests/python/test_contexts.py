@@ -18,6 +18,8 @@ from small_runs import assert_equal, begin, read
 import shoal
 from shoal import cli, config, grid, registry, store
 from shoal.errors import ConfigError, ShoalError
+from shoal.settings import from_text
+from shoal.tables import Param
 
 # ---------------------------------------------------------------------------------------------------- writing them
 
@@ -40,6 +42,13 @@ def test_a_distribution_is_stored_in_one_spelling(env: str, name: str, text: str
     param = next(param for param in registry.get(env).params if param.name == name)
     assert param.check(text) == same
     assert param.check(same) == same
+
+
+@pytest.mark.parametrize("text", ["choice(true, false)", "choice(yes, NO)", "choice(on, off)", "choice(1, 0)"])
+def test_a_switch_is_drawn_in_the_words_that_flags_take(text: str) -> None:
+    param = Param("lit", "switch", False, 0.0, 1.0, "", "value", "is it lit", ())
+    assert param.check(text) == "choice(true, false)"
+    assert [from_text("switch", word) for word in text[7:-1].split(", ")] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from shoal import dashboard, native, plot, stages, terminal
 from shoal.dashboard import Facts, View
 from shoal.plot import History
+from shoal.settings import SolvedConfig
 
 WEIGHTED = {"env/score": "episode/count"}
 
@@ -19,8 +20,7 @@ def view(updates: int = 300, **changes: object) -> View:
     facts = {
         "env": "breakout",
         "version": 1,
-        "metric": "score",
-        "threshold": 850.0,
+        "solved": SolvedConfig("score", 850.0),
         "seed": 7,
         "network": "mingru 128 × 2",
         "machine": "2048 copies, 2 threads, avx512",
@@ -60,7 +60,7 @@ NASTY = {
     "run": "/very/long/" + "日本/" * 60 + "\x1b[31m\n" + "runs/breakout/the-end",
     "env": "an_environment_with_quite_a_long_name_" * 3,
     "network": "n" * 300,
-    "metric": "m" * 60,
+    "solved": SolvedConfig("m" * 60, 850.0),
     "total_steps": 2**62,
     "seed": 2**32 - 1,
     "episodes": {"m" * 60: "env/score"} | {f"metric_{i}": f"env/{i}" for i in range(40)},
@@ -68,7 +68,9 @@ NASTY = {
 
 
 @pytest.mark.parametrize("columns", [60, 61, 79, 80, 81, 100, 160, 300])
-@pytest.mark.parametrize("changes", [{}, {"run": "", "threshold": None}, NASTY], ids=["usual", "little", "nasty"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"run": "", "solved": SolvedConfig("score")}, NASTY], ids=["usual", "little", "nasty"]
+)
 @pytest.mark.parametrize("updates", [0, 1, 300])
 def test_every_frame_fits_its_terminal(columns: int, changes: dict[str, object], updates: int) -> None:
     shown = view(updates, **changes)
@@ -87,7 +89,7 @@ def test_a_terminal_of_80_by_24_shows_all_that_matters() -> None:
     assert len(lines) == 24
     text = "\n".join(lines)
     for part in (
-        " breakout  version 1, solved at score ≥ 850",
+        " breakout  version 1, solved at score >= 850",
         "seed 7",
         " mingru 128 × 2, 2048 copies, 2 threads, avx512",
         " runs/breakout/20261121-101500-calm-pike",
@@ -140,6 +142,17 @@ def test_a_metric_that_reached_its_goal_is_ticked() -> None:
     assert "✓" not in "".join(texts(dashboard.frame(shown, 80, 24)))
     shown.now["env/score"] = 850.0
     assert "".join(texts(dashboard.frame(shown, 80, 24))).count("✓") == 1
+
+
+def test_a_task_of_two_goals_is_ticked_when_both_are_reached() -> None:
+    found = view(solved=SolvedConfig("score", 850.0, "episode_length", 40.0))
+    found.now |= {"env/score": 850.0, "episode/length": 39.0}
+    text = "".join(texts(dashboard.frame(found, 80, 24)))
+    assert "solved at score >= 850, episode_length >= 40" in text and "✓" not in text
+    found.now["episode/length"] = 40.0
+    assert "".join(texts(dashboard.frame(found, 80, 24))).count("✓") == 1
+    del found.now["episode/length"]  # as before the first life ends
+    assert "✓" not in "".join(texts(dashboard.frame(found, 80, 24)))
 
 
 def test_what_stays_has_no_chart_and_no_progress() -> None:

@@ -48,7 +48,7 @@ def test_a_folder_is_found_by_any_of_its_paths(here: Path, monkeypatch: pytest.M
 
 def test_a_folder_that_is_none_is_a_sentence(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     header = walk(here)
-    with pytest.raises(EnvError, match=r"no such folder: \./wlak\nhint: `shoal new wlak` makes one"):
+    with pytest.raises(EnvError, match=r"no such folder: \./wlak\nhint: `python -m shoal new wlak` makes one"):
         registry.get("./wlak")
     with pytest.raises(EnvError, match=r"no environment is called `walk`\nhint: `\./walk` means the folder"):
         registry.get("walk")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from shoal import compile, debug, registry
+from shoal import compile, debug, drawing, registry
 from shoal.errors import EnvError
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "first-environment.md"
@@ -41,6 +41,7 @@ def shoal(command: str) -> subprocess.CompletedProcess[str]:
 
 def write_game() -> None:
     Path("fruit/fruit.h").write_text(HEADER, encoding="utf-8")
+    Path("fruit/fruit_draw.h").unlink(missing_ok=True)
     Path("fruit/fruit.toml").write_text(TOML, encoding="utf-8")
 
 
@@ -61,6 +62,16 @@ def test_its_game_is_one_that_can_be_played() -> None:
     for _ in range(700):
         vec.step([0] * 50)
     assert vec.stats().mean("perf") == 1.0
+
+
+def test_it_names_the_files_that_are_made_and_its_game_can_be_drawn() -> None:
+    assert shoal("shoal new fruit").returncode == 0
+    text = GUIDE.read_text(encoding="utf-8")
+    assert sorted(path.name for path in Path("fruit").iterdir() if f"`{path.name}`" not in text) == []
+    assert "with four files" in text and len(list(Path("fruit").iterdir())) == 4
+    assert "Delete the file `fruit/fruit_draw.h`" in text
+    write_game()
+    assert drawing.function_of(registry.get("./fruit")) is None  # raises if the template's drawing is still there
 
 
 @pytest.mark.slow

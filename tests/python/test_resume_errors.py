@@ -172,7 +172,7 @@ sys.exit(cli.main(["train", "cartpole", "--untuned", *{sizes.split()!r}]))"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("shoal: the checkpoint cannot be written: ")
-    assert "File too large\nhint: once that is put right, `shoal train --resume" in done.stderr
+    assert "File too large\nhint: once that is put right, `python -m shoal train --resume" in done.stderr
     assert len(done.stderr.splitlines()) == 2
     assert not list(tmp_path.rglob("*.tmp"))
 

@@ -190,6 +190,17 @@ def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "perf       0.9" in shown(capsys, "show", "20260102-000000-b", *where)
 
 
+def test_a_word_that_is_no_verb_and_no_environment_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ("--runs-dir", str(folder))
+    for typed, hint in (("shwo", "did you mean `show`"), ("tunin", "did you mean `tuning`"), ("zzz", "the verbs are ")):
+        make(folder, f"0001-{typed}", env="tuning")  # an environment of the user's own
+        assert cli.main(["runs", typed, *where]) == 2
+        assert f"shoal: `{typed}` is no verb, and no environment" in (err := capsys.readouterr().err)
+        assert f"hint: {hint}" in err
+    assert "3 of 6 runs" in shown(capsys, "tuning", *where)
+    assert "0 of 6 runs" in shown(capsys, "maze", *where)  # which ships, but has no run here
+
+
 def test_tags(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = ("--runs-dir", str(folder))
     assert shown(capsys, "tag", "20260101-000000-a", "+good", "+old", *where).strip().endswith("good old")
@@ -231,6 +242,7 @@ def test_trials_of_sweeps_are_left_out_unless_they_are_asked_for(
     (folder / "tuning" / store.SWEEP).write_text("")
     assert len(names(folder)) == 3
     assert names(folder, "sweep=tuning") == ["0001"]
+    assert "0 of 3 runs" in shown(capsys, "tuning", "--runs-dir", str(folder))  # known, though all are trials
     assert cli.main(["runs", "--sweep", "tuning", "--runs-dir", str(folder)]) == 0
     assert "1 of 1 runs" in capsys.readouterr().out
     assert cli.main(["runs", "--runs-dir", str(folder)]) == 0

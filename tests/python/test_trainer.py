@@ -63,6 +63,18 @@ def test_every_metric_is_explained_in_the_glossary() -> None:
         assert f"| `{name}` |" in text, key
 
 
+def test_running_lives_are_reported_where_none_ends() -> None:
+    logs: list[Log] = []
+    small(None, name="forever", vec={"num_envs": 32, "metric_steps": 8}).train(lambda log: logs.append(log))
+    text = GLOSSARY.read_text()
+    assert all(f"| `{key}` |" in text for key in logs[0])
+    for log in logs:
+        assert log["episode/count"] == 0
+        assert log["running/count"] == 32 * 16 / 8
+        assert log["running/length"] == 8
+        assert log["running/return"] == pytest.approx(8.0)  # 1 a step
+
+
 def test_the_same_seed_gives_the_same_weights_for_any_number_of_threads() -> None:
     def weights(**arguments: Any) -> bytes:
         run = small(None, **arguments)

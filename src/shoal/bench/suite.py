@@ -80,7 +80,7 @@ def run(words: Sequence[str], arguments: list[str]) -> int:
     # An environment without settings of its own that matter is told of once.
     entries = [entry for entry in entries if entry.kind == UNTUNED or (entry.env.name, entry.mark) not in untuned]
     late = _run_missing(entries, options)
-    baselines = {name: _baselines(name, options["results"]) for name in names}
+    baselines = {name: _baselines(name, options["results"], measure=options["seconds"] != 0) for name in names}
     text = table(entries, baselines)
     print(text)
     if late:
@@ -129,8 +129,8 @@ def _run_missing(entries: Sequence[Entry], options: dict[str, Any]) -> int:
     return 0
 
 
-def _baselines(name: str, results: str) -> dict[str, float]:
-    """Return the mean of the solved metric of random and scripted players, measured once for each version."""
+def _baselines(name: str, results: str, measure: bool) -> dict[str, float]:
+    """Return the mean of the solved metric of random and scripted players; `measure` what is not known yet."""
     settings = config.load(name)
     spec = settings.spec()
     settings = config.resolve(settings, spec)
@@ -139,7 +139,7 @@ def _baselines(name: str, results: str) -> dict[str, float]:
     known = {row["player"]: row["mean"] for row in bench.rows(path)
              if (row["env"], row["version"], row["metric"]) == (spec.env.name, spec.version, metric)}  # fmt: skip
     for player in ("random", "scripted"):
-        if player in known or (player == "scripted" and not spec.env.scripted):
+        if not measure or player in known or (player == "scripted" and not spec.env.scripted):
             continue
         found = evaluate(spec, settings, player=player, number=-1)
         row = {"env": spec.env.name, "version": spec.version, "metric": metric, "player": player}

@@ -25,7 +25,7 @@ from typing import Any
 
 from shoal import bench, flags, registry, store
 from shoal.bench.vec_peer import OURS, PEERS, STARTED
-from shoal.errors import ConfigError
+from shoal.errors import ConfigError, command
 
 ENVIRONMENTS = ("gymnasium:CartPole-v1", "gymnasium:LunarLander-v3", "gymnasium:ALE/Pong-v5")
 SLACK = 30.0  # seconds that measurements may take beyond twice what was asked for
@@ -55,7 +55,8 @@ def run(names: list[str], arguments: list[str]) -> int:
     environments = [registry.get(name) for name in names or ENVIRONMENTS]
     for env in environments:
         if not env.outside.startswith("gymnasium:"):
-            raise ConfigError(f"peers cannot step `{env.spelled}`; expected gymnasium:ID", "`shoal bench sim` is for C")
+            problem = f"peers cannot step `{env.spelled}`; expected gymnasium:ID"
+            raise ConfigError(problem, f"`{command()} bench sim` is for C")
     print(f"{bench.machine()}; steps a second, resets included")
     print(f"{'environment':<26}{'vector':<26}{'copies':>7}{'block':>7}{'median':>10}{'lowest':>10}{'highest':>10}")
     found = []

@@ -42,7 +42,6 @@ RULES = {
     "entities": "no list of alike things in a vector, unsorted",
     "learning": "a few seconds of training do better than chance",
 }
-LEVELS = ("ok", "skipped", "warning", "violation")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Finding:
     """One sentence about one rule."""
 
     rule: str
-    level: str
+    level: str  # ok, skipped, warning or violation
     sentence: str
 
 

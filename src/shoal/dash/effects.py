@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.confidence import Z95
 from shoal.sweep.space import Dimension, Point, Value
 
 BINS = 8
 DRAWS = 200  # of the bootstrap over trials
 _FEWEST = 10  # settings below which nothing is said
-_Z = 1.96
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _effect(dimension: Dimension, values: list[Value], scores: NDArray[np.float6
         inside = np.flatnonzero(bins == at)
         mean = float(scores[inside].mean())
         own = float(scores[inside].std(ddof=1)) if len(inside) > 1 else spread
-        error = _Z * own / np.sqrt(len(inside))
+        error = Z95 * own / np.sqrt(len(inside))
         middle = values[int(inside[0])] if dimension.scale == "choice" else _median([values[i] for i in inside])
         made.append(Bin(middle, len(inside), mean, mean - error, mean + error))
     ordered = 0.0 if dimension.scale == "choice" else _correlation(np.array(values, np.float64), scores)

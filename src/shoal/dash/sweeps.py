@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from shoal.confidence import Z95
 from shoal.dash import trials
 from shoal.dash.effects import effects
 from shoal.errors import CheckpointError
@@ -22,7 +23,6 @@ Answer = dict[str, Any]
 
 BEST = 10  # settings that are listed
 _LESS_IS_BETTER = "-to-solved"  # how metrics end whose scores are their negatives
-_Z = 1.96
 
 
 def summary(folder: Path) -> Answer:
@@ -81,7 +81,7 @@ def best_settings(found: Sequence[Trial]) -> list[Answer]:
     for members in _by_setting(found):
         confirming = [one for one in members if one.purpose == CONFIRM]
         used = np.array([one.score for one in confirming or members], np.float64)
-        error = _Z * float(used.std(ddof=1)) / math.sqrt(len(used)) if len(used) > 1 else math.nan
+        error = Z95 * float(used.std(ddof=1)) / math.sqrt(len(used)) if len(used) > 1 else math.nan
         mean = float(used.mean())
         rows.append(
             {

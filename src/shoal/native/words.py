@@ -27,6 +27,8 @@ OUTSIDE_ARRAYS = ("workers", "blocks", "commands", "seeds", "faults", "over", "r
                   "final_metrics", "messages")  # fmt: skip
 AUTORESETS = ("same-step", "next-step", "disabled")
 
+TERMINATED, TRUNCATED = 1, 2  # bits of how a step ended an episode (env.h, SHOAL_TERMINATED, SHOAL_TRUNCATED)
+
 # The head of an array of sums of emitted metrics (vec.h, SHOAL_STATS_*); pairs (sum, sum of squares) follow.
 STATS_LIVES, STATS_BAD, STATS_PARTIAL, STATS_PARTIAL_RETURN, STATS_PARTIAL_LENGTH, STATS_FIRST = range(6)
 

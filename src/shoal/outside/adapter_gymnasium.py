@@ -16,7 +16,7 @@ import numpy as np
 
 from shoal.errors import EnvError, ShapeError, ShoalError
 from shoal.outside import actions, observations
-from shoal.outside.declaration import NO_LIMIT, TERMINATED, TRUNCATED, Declaration, declare
+from shoal.outside.declaration import NO_LIMIT, Declaration, declare, ended_bits
 from shoal.outside.options import Options
 from shoal.outside.slot import Slot
 
@@ -106,7 +106,7 @@ class GymnasiumAdapter:
             perf = (score - low) * scale  # as perf_of, without a call
             metrics[0] = 0.0 if perf < 0.0 else 1.0 if perf > 1.0 else perf
             if terminated or truncated:
-                ended[0] = (TERMINATED if terminated else 0) | (TRUNCATED if truncated else 0)
+                ended[0] = ended_bits(terminated, truncated)
                 over[0] = 1
             else:
                 ended[0] = over[0] = 0

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from shoal import native
 from shoal.errors import EnvError, ShapeError
 from shoal.outside import actions, observations
 from shoal.outside.adapter_gymnasium import picture, stated_perf
-from shoal.outside.declaration import NO_LIMIT, TERMINATED, TRUNCATED, Declaration, declare, perf_of
+from shoal.outside.declaration import NO_LIMIT, Declaration, declare, ended_bits, perf_of
 from shoal.outside.options import Options
 from shoal.outside.slot import Slot
 from shoal.tables import Dim, Field, Head
@@ -130,11 +131,11 @@ class PettingZooAdapter:
         found, paid, terminated, truncated, infos = env.step({agent: self._read[agent]() for agent in env.agents})
         there = set(env.agents)
         for i, agent in enumerate(self.names):
-            flag = (TERMINATED if terminated.get(agent) else 0) | (TRUNCATED if truncated.get(agent) else 0)
+            flag = ended_bits(terminated.get(agent), truncated.get(agent))
             rewards[i] = ended[i] = 0
             if live[i]:
                 if not flag and agent not in there:
-                    flag = TRUNCATED
+                    flag = native.TRUNCATED
                 self._pay(i, paid.get(agent, 0.0))
                 ended[i] = flag
                 live[i] = not flag
@@ -153,9 +154,9 @@ class PettingZooAdapter:
         for i, agent in enumerate(self.names):
             rewards[i] = ended[i] = 0
             if live[i]:
-                flag = (TERMINATED if terminated.get(agent) else 0) | (TRUNCATED if truncated.get(agent) else 0)
+                flag = ended_bits(terminated.get(agent), truncated.get(agent))
                 if agent not in there:
-                    flag = flag or TRUNCATED
+                    flag = flag or native.TRUNCATED
                 self._pay(i, paid.get(agent, 0.0))
                 if flag:
                     ended[i], live[i] = flag, 0

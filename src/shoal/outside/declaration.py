@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from shoal import native
 from shoal.errors import EnvError
 from shoal.tables import Dim, Field, Head, Metric
 
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 MAX_FIELDS, MAX_HEADS, MAX_DIMS, MAX_AGENTS = 32, 16, 32, 1024  # native/include/shoal/env.h
 ROW_ALIGNMENT = 4  # bytes
 
-TERMINATED, TRUNCATED = 1, 2  # bits of slot.ended
 NO_LIMIT = 10_000  # steps, where an environment states no limit of its own
 PERF = Metric("perf", "the return, from 0 at the lowest to 1 at the highest that the settings declare; else 0")
 SCORE = Metric("score", "the return: the sum of rewards, undiscounted")
+
+
+def ended_bits(terminated: object, truncated: object) -> int:
+    """Return the bits of `slot.ended`."""
+    return (native.TERMINATED if terminated else 0) | (native.TRUNCATED if truncated else 0)
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from shoal.registry import Spec
     from shoal.settings import VecConfig
 
-KINDS = ("processes", "threads", "serial")
-STARTS = ("spawn", "fork")
 START_SECONDS = 120.0  # for a worker to start, at least: what it imports may take long
 SPIN_SECONDS = 2e-4  # of looking before a sleep: a few times what it takes to wake a core that has halted
 BLOCKS = 16  # blocks that copies are cut into by default; not a function of the machine, for it is part of the result

@@ -39,11 +39,6 @@ _EXTRAS = {
 _PACKAGES = {"pygame": "pygame-ce", "cv2": "opencv-python-headless"}
 
 
-def is_outside(reference: str) -> bool:
-    """Return whether a reference names a Python environment, and no environment in C."""
-    return ":" in reference.removeprefix("\\\\?\\")[2:]  # not the colon of a drive
-
-
 def open_source(reference: str, kwargs: Mapping[str, Any] | None = None, *, render: bool = False) -> Adapter:
     """Return one environment, opened.
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.confidence import Z95
 from shoal.sweep.lessons import Data, Lessons, place
 from shoal.sweep.model import Array, Process
 from shoal.sweep.search import Recommendation
@@ -156,7 +157,7 @@ def recommend(trials: Sequence[Trial], lessons: Lessons) -> Recommendation | Non
     belief = Belief(lessons.space, trials, lessons.steps, lessons=lessons)
     best = belief.best()
     mean, deviation = belief.score.predict(best[None])
-    low, middle, high = belief.unwarp(mean + 1.96 * deviation * np.array([-1.0, 0.0, 1.0]))
+    low, middle, high = belief.unwarp(mean + Z95 * deviation * np.array([-1.0, 0.0, 1.0]))
     known = lessons.find(best)
     point, number = (lessons.space.decode(best), 0) if known is None else (belief.points[known], belief.counts[known])
     return Recommendation(point, float(middle), float(low), float(high), int(number))

@@ -8,7 +8,6 @@ Every process that works on a sweep reads this file and nothing else, so all of 
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from shoal import config, registry
 from shoal.errors import CheckpointError, ConfigError, nearest
 from shoal.settings import SECTIONS, Scalar, check_section, kind_of
+from shoal.settings_file import toml
 from shoal.sweep import metric as metrics
 from shoal.sweep import search as searches
 from shoal.sweep import space as spaces
@@ -95,11 +95,11 @@ class Declaration:
             CheckpointError: if that is not possible.
         """
         plain = {k: v for k, v in vars(self).items() if k not in ("space", "first", "given", "settings")}
-        lines = [f"{key} = {_toml(value)}" for key, value in plain.items()]
-        lines += ["", "[space]", *(f"{_toml(key)} = {_toml(value)}" for key, value in self.space.items())]
-        lines += ["", "[first]", *(f"{_toml(key)} = {_toml(value)}" for key, value in self.first.items())]
+        lines = [f"{key} = {toml(value)}" for key, value in plain.items()]
+        lines += ["", "[space]", *(f"{toml(key)} = {toml(value)}" for key, value in self.space.items())]
+        lines += ["", "[first]", *(f"{toml(key)} = {toml(value)}" for key, value in self.first.items())]
         for section, values in self.given.items():
-            lines += ["", f"[given.{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+            lines += ["", f"[given.{section}]", *(f"{key} = {toml(value)}" for key, value in values.items())]
         settings = self.settings.replace("\n[", "\n[settings.")
         lines += ["", "[settings]", settings]
         draft = path.with_suffix(".tmp")
@@ -214,11 +214,5 @@ def to_toml(layers: Mapping[str, Mapping[str, Scalar]]) -> str:
     """Return the text of a file for `--config`."""
     parts = []
     for section, values in layers.items():
-        parts.append("\n".join([f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]))
+        parts.append("\n".join([f"[{section}]", *(f"{key} = {toml(value)}" for key, value in values.items())]))
     return "\n\n".join(parts) + "\n"
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else repr(value)

@@ -18,7 +18,7 @@ from shoal.errors import ConfigError, nearest
 
 SECONDS, STEPS = "seconds-to-solved", "steps-to-solved"
 
-_LIFE = {"episode_return": "episode/return", "episode_length": "episode/length"}
+_LIFE = ("episode_return", "episode_length")
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,3 @@ def make(name: str, env: registry.Environment, threshold: float | None, seconds:
     if name not in known:
         raise ConfigError(f"no metric is called `{name}` (at sweep.metric)", nearest(name, known))
     return Metric(name)
-
-
-def log_key(name: str) -> str:
-    """Return the key of a training log under which a metric's mean stands."""
-    return _LIFE.get(name, f"env/{name}")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shoal.confidence import Z95
 from shoal.errors import ConfigError, installs, nearest
 from shoal.sweep.lessons import Lessons
 from shoal.sweep.space import Point, Space
@@ -194,5 +195,5 @@ def _shrunken(space: Space, trials: Sequence[Trial]) -> Recommendation | None:
     )
     number = len(scores)
     score = middle + (float(np.mean(scores)) - middle) * number / (number + 1)
-    margin = 1.96 * math.sqrt(half / (number + 1))
+    margin = Z95 * math.sqrt(half / (number + 1))
     return Recommendation(point, score, score - margin, score + margin, number)

@@ -8,6 +8,7 @@ import sys
 import time
 
 from shoal import terminal
+from shoal.dashboard import MIN_COLUMNS, MIN_ROWS
 from shoal.sweep import report, view
 from shoal.sweep.runner import Runner
 from shoal.sweep.trial import Trial
@@ -73,7 +74,7 @@ class Painted(Lines):
         """Take what is new, and paint if it is time."""
         now = time.monotonic()
         columns, rows = terminal.size()
-        if columns < view.MIN_COLUMNS or rows < view.MIN_ROWS or not terminal.in_foreground():
+        if columns < MIN_COLUMNS or rows < MIN_ROWS or not terminal.in_foreground():
             self._screen.leave()
             super().__call__(running, ended)
             return
@@ -90,5 +91,5 @@ class Painted(Lines):
         """Show what is known at the size that the terminal has now."""
         columns, rows = terminal.size()
         shown = self._view
-        if shown is not None and columns >= view.MIN_COLUMNS and rows >= view.MIN_ROWS:
+        if shown is not None and columns >= MIN_COLUMNS and rows >= MIN_ROWS:
             self._screen.repaint(lambda: view.frame(shown, columns, rows))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from shoal import store
-from shoal.errors import CheckpointError, ConfigError
+from shoal.errors import CheckpointError, ConfigError, command
 from shoal.sweep import declaration
 from shoal.sweep.declaration import Declaration
 from shoal.sweep.trial import RUNNING, Trial
@@ -243,7 +243,7 @@ def find(runs_dir: Path, name: str) -> Path:
     if known:
         return max(known, key=lambda path: (path / store.SWEEP).stat().st_mtime_ns)
     raise CheckpointError(
-        f"no such sweep: any; expected a name in {runs_dir}, or a folder", "`shoal sweep cartpole` makes one"
+        f"no such sweep: any; expected a name in {runs_dir}, or a folder", f"`{command()} sweep cartpole` makes one"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shoal.dashboard import Line, clip, clock, ends, fit, number
+from shoal.errors import command
 from shoal.plot import sparkline
 from shoal.sweep import report
 from shoal.sweep.metric import Metric
@@ -17,9 +18,7 @@ from shoal.sweep.runner import Runner
 from shoal.sweep.space import describe
 from shoal.sweep.trial import CONFIRM, DONE, FAILED, RUNNING, STOPPED, Trial
 
-MIN_COLUMNS, MIN_ROWS = 60, 15
-
-_HELP = "Ctrl-C ends it; `shoal sweep --resume` goes on"
+_HELP = f"Ctrl-C ends it; `{command()} sweep --resume` goes on"
 _LABEL = 13  # cells of the labels on the left
 _AXIS = 9  # cells of the numbers beside the scatter
 

@@ -27,9 +27,9 @@ from typing import IO, Any
 from shoal import registry, store
 from shoal.errors import CheckpointError, ShoalError
 from shoal.journal import summary
-from shoal.result import Log, Result
+from shoal.result import Log, Result, log_key
 from shoal.sweep import declaration
-from shoal.sweep.metric import Metric, log_key
+from shoal.sweep.metric import Metric
 
 POINTS = 20  # of a learning curve, evenly over the steps, and as often afterwards
 BEAT_SECONDS = 1.0  # between signs of life

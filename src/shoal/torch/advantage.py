@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from shoal import native
 from shoal.settings import TrainConfig
 from shoal.torch.sums import total, wide
 
-TERMINATED, TRUNCATED = 1, 2
 REWARD_CLIP = 10.0
 
 
@@ -43,7 +43,7 @@ def advantages(config: TrainConfig, o: Outcome, values: Tensor, ratio: Tensor, s
         rewards = (rewards / sigma).clamp(-REWARD_CLIP, REWARD_CLIP)
     upcoming = torch.cat([values[1:], o.last_values[None]])
     going = (o.ended == 0).to(values.dtype)
-    upcoming = torch.where(o.ended == 0, upcoming, torch.where((o.ended & TERMINATED) != 0, 0.0, o.final_values))
+    upcoming = torch.where(o.ended == 0, upcoming, torch.where((o.ended & native.TERMINATED) != 0, 0.0, o.final_values))
     u = rewards + config.gamma * upcoming - values
     learn = o.learn.to(values.dtype)
     trace = config.gamma * config.gae_lambda * going

@@ -28,7 +28,7 @@ from torch import Tensor
 from shoal import native
 from shoal.config import Config
 from shoal.torch import graphs
-from shoal.torch.advantage import TRUNCATED, Outcome
+from shoal.torch.advantage import Outcome
 from shoal.torch.device import Lane, host_zeros, overlaps, records
 from shoal.torch.policy import Drawn, TorchPolicy
 from shoal.vector import Vec
@@ -218,7 +218,7 @@ class Rollout:
             vec.advance_half(part.half)
         self.rewards[t, here], self.ended[t, here] = vec.rewards[here], vec.ended[here]
         self.lap("simulate")
-        found = np.flatnonzero(self.ended[t, here] == TRUNCATED)
+        found = np.flatnonzero(self.ended[t, here] == native.TRUNCATED)
         if not len(found):
             return
         finals = vec.final_row_bytes[here][found]
