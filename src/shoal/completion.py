@@ -141,10 +141,10 @@ def _sweeps(words: Sequence[str]) -> list[str]:
     return [path.parent.name for path in found]
 
 
-def _python_environments() -> Sequence[str]:
+def _python_environments() -> list[str]:
     from shoal.bench import vec
 
-    return vec.ENVIRONMENTS
+    return list(vec.ENVIRONMENTS)
 
 
 def _searches() -> Sequence[str]:

@@ -152,7 +152,7 @@ def test_a_disk_that_fails_ends_the_run_and_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint.os, "fsync", fsync)
-        sentence = rf"^the \w+ cannot be written: .*: {os.strerror(code)}\nhint: once that is put right, `sh"
+        sentence = rf"^the \w+ cannot be written: .*: {os.strerror(code)}\nhint: once that is put right, `.+ --resume"
         with pytest.raises(CheckpointError, match=sentence):
             run.train()
     assert run.run

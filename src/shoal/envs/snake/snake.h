@@ -93,7 +93,9 @@ SHOAL_FN int32_t snake_kind(uint16_t cell) { return cell & 15; }
 
 SHOAL_FN int32_t snake_way(uint16_t cell) { return cell >> 4 & 3; }
 
-_Static_assert(SHOAL_MAX_AGENTS <= 1024, "a cell has ten bits to say whose it is");
+#if SHOAL_MAX_AGENTS > 1024
+#error "a cell has ten bits to say whose it is"
+#endif
 
 SHOAL_FN uint16_t snake_cell(int32_t kind, int32_t way, int32_t agent) {
   return (uint16_t)(kind | way << 4 | agent << 6);
@@ -307,9 +309,9 @@ SHOAL_FN void snake_scripted(const SnakeParams *params, const void *shared, cons
     }
   }
   int32_t gains[4] = {-down, right, down, -right}, turns[4] = {0, 2, 0, 1};
+  int32_t moves[4] = {SNAKE_DOWN, SNAKE_UP, SNAKE_LEFT, SNAKE_RIGHT};
   for (int32_t i = 0; i < 4; i++) {
-    int32_t move = (int32_t[]){SNAKE_DOWN, SNAKE_UP, SNAKE_LEFT, SNAKE_RIGHT}[i];
-    int32_t blocked = snake_kind(head[snake_offset(move, stride)]) >= SNAKE_WALL;
+    int32_t move = moves[i], blocked = snake_kind(head[snake_offset(move, stride)]) >= SNAKE_WALL;
     int32_t value = 2 * gains[move] + (move == snake->heading) - 100 * blocked;
     if (move == ((snake->heading + 2) & 3) || value <= best) { continue; }
     best = value;
