@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shoal import __version__, compile, flags, native, store, terminal
+from shoal import __version__, compile, dashboard, flags, native, store, terminal
 from shoal.errors import EnvError, ShoalError
 
 _OPTIONS = (flags.RUNS_DIR, flags.JSON)
@@ -28,9 +28,23 @@ _OPTIONS = (flags.RUNS_DIR, flags.JSON)
 REQUIRED = {"numpy": "arrays", "safetensors": "weights on disk", "tyro": "--help"}
 OPTIONAL = {
     "torch": "`--backend torch`; compared with by `bench kernels` and by tests",
+    "raylib": "`--watch` in a window",
+    "av": "`--record` of .mp4",
+    "pillow": "`--record` of .gif, pictures for trackers",
+    "scipy": "`shoal sweep`: its own search",
+    "optuna": "`shoal sweep --search optuna-tpe`",
+    "ray": "`shoal sweep --ray`",
+    "tensorboard": "`--track tensorboard`",
+    "wandb": "`--track wandb`",
+    "mlflow": "`--track mlflow`",
+    "trackio": "`--track trackio`",
+    "gymnasium": "environments in Gymnasium: theirs here, and `shoal.gymnasium`",
+    "pettingzoo": "environments in PettingZoo: theirs here, and `shoal.pettingzoo`",
+    "ale-py": "Atari's games",
+    "minigrid": "MiniGrid's worlds",
+    "mujoco": "MuJoCo's robots",
+    "box2d": "LunarLander and others",
     "ziglang": "a C compiler, where there is none",
-    "gymnasium": "environments in Gymnasium: `shoal.gymnasium`",
-    "pettingzoo": "environments in PettingZoo: `shoal.pettingzoo`",
     "stable-baselines3": "its checks and its PPO, by tests",
     "pytest": "`./run test`",
 }
@@ -186,7 +200,10 @@ def _terminal(found: Findings) -> None:
         found.facts["terminal"] = f"plain lines (TERM={os.environ.get('TERM', '')}, {encoding}, or no terminal)"
         return
     colour = "no colours (NO_COLOR)" if os.environ.get("NO_COLOR") else "colours"
-    found.facts["terminal"] = f"{os.environ.get('TERM', '')}, {columns} x {rows}, {colour}: `train` shows a dashboard"
+    least = f"{dashboard.MIN_COLUMNS} x {dashboard.MIN_ROWS}"
+    large = columns >= dashboard.MIN_COLUMNS and rows >= dashboard.MIN_ROWS
+    shown = "`train` shows a dashboard" if large else f"`train` shows lines, and a dashboard from {least}"
+    found.facts["terminal"] = f"{os.environ.get('TERM', '')}, {columns} x {rows}, {colour}: {shown}"
 
 
 def _folder(found: Findings, name: str, folder: Path, hint: str) -> None:

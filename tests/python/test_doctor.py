@@ -7,11 +7,13 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from shoal import cli, command_doctor, compile, memory, native
+from shoal import cli, command_doctor, compile, memory, native, terminal
 from shoal.errors import EnvError, NativeError
 from shoal.trainer import Trainer
 
@@ -39,6 +41,29 @@ def test_all_is_well_here(capsys: pytest.CaptureFixture[str], tmp_path: Path) ->
     assert {"gpu", "numpy", "torch", "terminal", "runs"} <= set(facts)
     assert "the same bits" in facts["self-test"] and "first_ratio_error" in facts["self-test"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_knows_what_every_extra_brings() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for extra, needs in project["optional-dependencies"].items():
+        for need in needs if extra not in ("test", "lint") else ():
+            name, inner = re.match(r"([a-z0-9-]+)(?:\[(\w+)\])?", need).groups()  # type: ignore[union-attr]
+            assert (inner or name) in command_doctor.OPTIONAL, extra
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [((50, 40), "`train` shows lines, and a dashboard from 60 x 15"), ((60, 15), "colours: `train` shows a dashboard")],
+)
+def test_a_terminal_too_small_for_the_dashboard_is_told(
+    size: tuple[int, int], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(terminal, "can_paint", lambda: True)
+    monkeypatch.setattr(terminal, "size", lambda: size)
+    found = command_doctor.Findings()
+    command_doctor._terminal(found)
+    assert words in found.facts["terminal"]
 
 
 def problems(found: dict[str, object]) -> str:
