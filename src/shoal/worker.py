@@ -28,14 +28,14 @@ class Worker:
         """
         if threading.current_thread() is not threading.main_thread():
             return function()  # Ctrl-C reaches the main thread only: nothing to wait for here
-        future = self._pool.submit(function)
         try:
+            future = self._pool.submit(function)
             while not future.done():  # wakes now and then: a signal may have been delivered to another thread
                 wait([future], timeout=0.1)
             return future.result()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # which may have come when the call had begun and `future` was not there yet
             self.stop.value = 1
-            future.exception()  # waits
+            self._pool.submit(int).result()  # waits, as the one thread takes calls in turn
             self.stop.value = 0
             raise
 
