@@ -52,6 +52,7 @@ class Protein(searches.Random):
     def __init__(self, space: Space, *, seed: int = 0, first: Sequence[Point] = (), **_: object) -> None:
         super().__init__(space, seed=seed, first=first)
         self._module = _protein()
+        _forget()
         center = first[0]
         declared = {d.name: self._declared(d, center.get(d.name)) for d in space.dimensions}
         with contextlib.redirect_stdout(io.StringIO()):
@@ -106,6 +107,13 @@ class Protein(searches.Random):
     def _number(self, d: Dimension, point: Point) -> float:
         value = point.get(d.name, d.decode(np.full(d.width, 0.5)))  # conditional: anything
         return d.choices.index(value) if d.scale == "choice" else value
+
+
+def _forget() -> None:
+    """Empty pyro's store, which would hand the hyperparameters of one sweep to the next of this process."""
+    import pyro
+
+    pyro.clear_param_store()
 
 
 def _protein() -> types.ModuleType:
