@@ -28,6 +28,7 @@ from shoal.provenance import commit, machine
 
 RESULTS = Path(__file__).parent / "results"
 OURS = "cost"
+VERSION = 2  # of what sweeps do, so that other rows are another measurement; 1: trials were late once 13 had solved
 SEARCHES = (OURS, "random", "sobol", "optuna-tpe", "optuna-gp")
 
 
@@ -45,7 +46,8 @@ def repeat(env: str, search: str, seed: int, seconds: float) -> dict[str, Any]:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     kept = ("metric", "trials", "failed", "recommended", "expected", "confirmed", "low", "high", "seeds")
-    about = {"env": env, "search": search, "seed": seed, "budget": seconds, "seconds": found["seconds"]}
+    about = {"env": env, "search": search, "seed": seed, "budget": seconds, "version": VERSION}
+    about["seconds"] = found["seconds"]
     return about | {name: found.get(name) for name in kept} | {"commit": commit(), "machine": machine()}
 
 
@@ -54,8 +56,8 @@ def run(env: str, searches: list[str], seeds: list[int], seconds: float) -> None
     path = RESULTS / f"sweeps-{env}.jsonl"
     for seed in seeds:
         for search in searches:
-            known = {(row["search"], row["seed"], row["budget"]) for row in rows_of(path)}
-            if (search, seed, seconds) in known:
+            known = {(row["search"], row["seed"], row["budget"], row["version"]) for row in rows_of(path)}
+            if (search, seed, seconds, VERSION) in known:
                 continue
             row = repeat(env, search, seed, seconds)
             with path.open("a", encoding="utf-8") as file:
@@ -67,13 +69,14 @@ def run(env: str, searches: list[str], seeds: list[int], seconds: float) -> None
 def table(env: str) -> None:
     """Print the mean of each search, and by how much the others differ from ours over the seeds that both have."""
     rows = rows_of(RESULTS / f"sweeps-{env}.jsonl")
-    for budget in sorted({row["budget"] for row in rows}):
+    for budget, version in sorted({(row["budget"], row["version"]) for row in rows}):
+        mine = [row for row in rows if (row["budget"], row["version"]) == (budget, version)]
         found: dict[str, dict[int, float]] = {}
-        for row in rows:
-            if row["budget"] == budget and row["confirmed"] is not None:
+        for row in mine:
+            if row["confirmed"] is not None:
                 found.setdefault(row["search"], {})[row["seed"]] = row["confirmed"]
-        metric = next(row["metric"] for row in rows if row["budget"] == budget)
-        print(f"| {env}, {budget:.0f} s | {metric} | lowest, highest | less {OURS}, 95 % interval | sweeps |")
+        head = f"{env}, {budget:.0f} s, version {version} | {mine[0]['metric']} | lowest, highest"
+        print(f"| {head} | less {OURS}, 95 % interval | sweeps |")
         print("|---|---|---|---|---|")
         for search, scores in found.items():
             seeds = sorted(set(scores) & set(found.get(OURS, {})))

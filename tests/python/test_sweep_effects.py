@@ -144,7 +144,12 @@ def test_a_trial_is_late_beyond_the_good_ones_and_their_spread() -> None:
     trials = [solved(i, 10.0 + i) for i in range(16)]  # good: 10 to 13, deviation 1.29
     assert not is_late(running(15.5), trials, SOLVING) and is_late(running(15.7), trials, SOLVING)
     assert is_late(running(15.7), [*trials, replace(solved(16, 90), score=-120.0)], SOLVING)
-    assert not is_late(running(99), trials[:12], SOLVING)  # three good ones are too few to be sure
+    few = trials[:4]  # all are good, and their deviation is that of the same four
+    assert not is_late(running(15.5), few, SOLVING) and is_late(running(15.7), few, SOLVING)
+    assert not is_late(running(23.9), few[:3], SOLVING) and is_late(
+        running(24.1), few[:3], SOLVING
+    )  # twice the slowest
+    assert not is_late(running(99), [], SOLVING)
     unsolved = [replace(trial, score=-150.0) for trial in trials]
     stopped = [replace(trial, status=STOPPED) for trial in trials]
     for others in (unsolved, stopped):

@@ -20,6 +20,7 @@ DEVIATIONS = 1.0  # of the good ones' scores below their mean
 GAIN = 0.9  # the quantile of what finished trials gained from that moment on which a trial is granted
 EVALUATIONS = 2  # in a row that must say so
 LATE = 2.0  # deviations of the good ones' times to solved beyond the slowest of them
+FEW = 2.0  # times the slowest of them, while they are fewer than that
 
 
 def should_stop(curve: Curve, trials: Sequence[Trial], *, by: str = "steps") -> bool:
@@ -61,16 +62,19 @@ def is_late(trial: Trial, trials: Sequence[Trial], metric: Metric) -> bool:
 
     Good ones are the best quarter of those that solved their task, at least four. It is late beyond the slowest of
     them, and two of their deviations: a setting as good as the best may be unlucky once, and another seed of it is
-    likely to be tried. Of metrics that are not to solved nothing is ever late.
+    likely to be tried. While fewer than four have solved it, it is late after twice the slowest of these: to wait for
+    what cannot be the best is what most of a short sweep would go into (adaptive capping: Hutter et al., 2009). Of
+    metrics that are not to solved nothing is ever late.
     """
     if not metric.to_solved:
         return False
     times = sorted(-(t.score or 0.0) for t in trials if t.status == DONE and has_score(t))
     times = [time for time in times if time <= metric.limit]  # the others count as worse than any solution
-    number = math.ceil(GOOD * len(times))
-    if number < LEAST:
+    if not times:
         return False
-    return metric.taken(trial.cost, trial.steps) > times[number - 1] + LATE * float(np.std(times[:number], ddof=1))
+    good = times[: max(math.ceil(GOOD * len(times)), LEAST)]
+    most = FEW * good[-1] if len(good) < LEAST else good[-1] + LATE * float(np.std(good, ddof=1))
+    return metric.taken(trial.cost, trial.steps) > most
 
 
 def _at(curve: Curve, place: int, moment: float) -> float | None:
