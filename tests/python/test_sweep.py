@@ -355,6 +355,19 @@ def test_a_sweep_whose_time_is_over_stops_its_trials(sweep: Sweep) -> None:
     assert (workers.stopped, only.status, only.reason) == (1, STOPPED, "the sweep's time was over")
 
 
+@pytest.mark.parametrize(("score", "counts"), [(-8.0, None), (-0.4, -0.4)])
+def test_what_the_end_of_a_sweep_cut_off_is_not_taken_for_unsolved(
+    sweep: Sweep, score: float, counts: float | None
+) -> None:
+    sweep.declaration = dataclasses.replace(sweep.declaration, max_seconds=1e-9, max_runs=0, confirm=0)
+    sweep.record(Trial(1, sweep.declaration.first, status=RUNNING))  # left by somebody
+    running = runner.Runner(sweep, Scripted(POINT_ANSWER, DONE_ANSWER | {"status": "stopped", "score": score}))
+    running.metric = Metric(metric.SECONDS, 5.0)
+    assert not running.run(lambda *_: None)
+    (only,) = sweep.trials()
+    assert (only.status, only.reason, only.score) == (STOPPED, runner.TIME, counts)
+
+
 def test_machines_that_are_lost_again_and_again_end_the_sweep(sweep: Sweep) -> None:
     lost = {"kind": "end", "status": "lost", "reason": "no such module"}
     running = runner.Runner(sweep, Scripted(*[lost] * 50))

@@ -3,7 +3,8 @@
 """Optuna's samplers behind the same ask: a study is built anew from the trials each time.
 
 Every number is sampled on the unit interval of its scale, so that Optuna sees the same space. A trial that failed
-counts as the worst score so far, and one that runs as well, so that other workers look elsewhere.
+counts as the worst score so far, and one that runs as well, so that other workers look elsewhere; one that was stopped
+without a score does not count.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import optuna
 
 from shoal.sweep.search import Asked, Random
 from shoal.sweep.space import Dimension, Point, Value
-from shoal.sweep.trial import Trial, has_score
+from shoal.sweep.trial import STOPPED, Trial, has_score
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -31,7 +32,7 @@ class Tpe(Random):
         scores = [float(trial.score or 0.0) for trial in trials if has_score(trial)]
         for trial in trials:
             score = trial.score if has_score(trial) else None
-            if score is None and not scores:
+            if score is None and (trial.status == STOPPED or not scores):  # it says nothing
                 continue
             given = {d.name: _told(d, trial.point[d.name]) for d in self.space.dimensions if d.name in trial.point}
             study.add_trial(

@@ -172,8 +172,11 @@ class Runner:
             changes["cost"] = round(time.time() - trial.started, 3)
         reason = found.told if status == STOPPED else reason
         score = None if status == FAILED else answer["score"]
-        if score is not None and reason == LATE and score < -self.metric.limit:
-            score = self.metric.censored(score, self.metric.taken(changes["cost"], answer["steps"]))
+        if score is not None and self.metric.to_solved and score < -self.metric.limit:  # not solved
+            if reason == LATE:
+                score = self.metric.censored(score, self.metric.taken(changes["cost"], answer["steps"]))
+            if reason == TIME:
+                score = None  # it may have been about to solve its task, and says nothing of its setting
         ended = dataclasses.replace(trial, status=status, reason=reason, score=score, ended=time.time(), **changes)
         if status == FAILED:
             self._give_up(ended)
