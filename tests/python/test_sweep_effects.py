@@ -146,9 +146,8 @@ def test_a_trial_is_late_beyond_the_good_ones_and_their_spread() -> None:
     assert is_late(running(15.7), [*trials, replace(solved(16, 90), score=-120.0)], SOLVING)
     few = trials[:4]  # all are good, and their deviation is that of the same four
     assert not is_late(running(15.5), few, SOLVING) and is_late(running(15.7), few, SOLVING)
-    assert not is_late(running(23.9), few[:3], SOLVING) and is_late(
-        running(24.1), few[:3], SOLVING
-    )  # twice the slowest
+    few = trials[:3]  # twice the slowest
+    assert not is_late(running(23.9), few, SOLVING) and is_late(running(24.1), few, SOLVING)
     assert not is_late(running(99), [], SOLVING)
     unsolved = [replace(trial, score=-150.0) for trial in trials]
     stopped = [replace(trial, status=STOPPED) for trial in trials]
