@@ -9,7 +9,7 @@ takes. Nine settings on a sweep's scales move the logarithm of the time to solve
 ones solve in 0.15 to 0.7 s of the 5 s that a trial may take; further out along one direction ever more seeds never do.
 What the end of the sweep cuts off counts as unsolved, as in sweeps of version 2, with which docs/LOG.md's figures were
 taken. What counts is the mean of many seeds of the recommended setting, over the time at the optimum, as a logarithm;
-the others' difference to the first search is paired. To compare two versions of shoal, set PYTHONPATH to the other's src.
+the others' difference to the first search is paired. To compare versions of shoal, set PYTHONPATH to the other's src.
 """
 
 from __future__ import annotations
