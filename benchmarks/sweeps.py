@@ -3,17 +3,19 @@
 """Which search finds the best setting of a real environment? `./run python benchmarks/sweeps.py --help`.
 
     benchmarks/sweeps.py run ENV --seconds 60 --seeds 0-4 [--search cost,random,...]
+    benchmarks/sweeps.py run ENV --trials 60 --tuned --seeds 0 --search cost,random
     benchmarks/sweeps.py table ENV
 
 Every repetition is a sweep of its own, `shoal sweep ENV --untuned --search NAME --seed N --max-seconds S --confirm 10`:
-it begins with the defaults of all environments, varies what the environment's `[sweep]` declares, and its budget is the
-clock's, suggestions included. What counts is the mean of ten seeds that the search never saw, of the setting that it
-*recommends*. Rows are appended to benchmarks/results/sweeps-ENV.jsonl; a repetition that has one is not run again.
+it begins with the defaults of all environments (`--tuned`: with the environment's own), varies what the environment's
+`[sweep]` declares, and its budget is the clock's, suggestions included, or a number of trials. What counts is the mean
+of ten seeds that the search never saw, of the setting that it *recommends*. Rows are appended to benchmarks/results/sweeps-ENV.jsonl; a repetition that has one is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import subprocess
 import sys
@@ -37,29 +39,48 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def repeat(env: str, search: str, seed: int, seconds: float) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a sweep is given: `of` is "s" or "trials"."""
+
+    env: str
+    budget: float
+    of: str = "s"
+    tuned: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.env}, {self.budget:.0f} {self.of}" + (" from its own settings" if self.tuned else "")
+
+
+def task_of(row: dict[str, Any]) -> Task:
+    """Return what the sweep of a row was given; the first rows say only seconds."""
+    return Task(row["env"], row["budget"], row.get("of", "s"), row.get("tuned", False))
+
+
+def repeat(task: Task, search: str, seed: int) -> dict[str, Any]:
     """Return the row of one sweep."""
+    limit = ["--max-seconds", str(task.budget)] if task.of == "s" else ["--max-runs", str(int(task.budget))]
     with tempfile.TemporaryDirectory() as folder:
-        varied = ["--search", search, "--seed", str(seed), "--max-seconds", str(seconds), "--runs-dir", folder]
-        fixed = ["--untuned", "--confirm", "10", "--plain", "--json"]
-        command = [sys.executable, "-m", "shoal", "sweep", env, *varied, *fixed]
+        varied = ["--search", search, "--seed", str(seed), *limit, "--runs-dir", folder]
+        fixed = [*([] if task.tuned else ["--untuned"]), "--confirm", "10", "--plain", "--json"]
+        command = [sys.executable, "-m", "shoal", "sweep", task.env, *varied, *fixed]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     kept = ("metric", "trials", "failed", "recommended", "expected", "confirmed", "low", "high", "seeds")
-    about = {"env": env, "search": search, "seed": seed, "budget": seconds, "version": VERSION}
+    about = {"search": search, "seed": seed, **dataclasses.asdict(task), "version": VERSION}
     about["seconds"] = found["seconds"]
     return about | {name: found.get(name) for name in kept} | {"commit": commit(), "machine": machine()}
 
 
-def run(env: str, searches: list[str], seeds: list[int], seconds: float) -> None:
+def run(task: Task, searches: list[str], seeds: list[int]) -> None:
     """Run what has no row yet, one sweep of every search before the next seed."""
-    path = RESULTS / f"sweeps-{env}.jsonl"
+    path = RESULTS / f"sweeps-{task.env}.jsonl"
     for seed in seeds:
         for search in searches:
-            known = {(row["search"], row["seed"], row["budget"], row["version"]) for row in rows_of(path)}
-            if (search, seed, seconds, VERSION) in known:
+            known = {(row["search"], row["seed"], task_of(row), row["version"]) for row in rows_of(path)}
+            if (search, seed, task, VERSION) in known:
                 continue
-            row = repeat(env, search, seed, seconds)
+            row = repeat(task, search, seed)
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             print(f"{search:12} seed {seed}  {row['metric']} {row['confirmed']} on {row['seeds']} fresh seeds, "
@@ -69,13 +90,13 @@ def run(env: str, searches: list[str], seeds: list[int], seconds: float) -> None
 def table(env: str) -> None:
     """Print the mean of each search, and by how much the others differ from ours over the seeds that both have."""
     rows = rows_of(RESULTS / f"sweeps-{env}.jsonl")
-    for budget, version in sorted({(row["budget"], row["version"]) for row in rows}):
-        mine = [row for row in rows if (row["budget"], row["version"]) == (budget, version)]
+    for task, version in dict.fromkeys((task_of(row), row["version"]) for row in rows):
+        mine = [row for row in rows if (task_of(row), row["version"]) == (task, version)]
         found: dict[str, dict[int, float]] = {}
         for row in mine:
             if row["confirmed"] is not None:
                 found.setdefault(row["search"], {})[row["seed"]] = row["confirmed"]
-        head = f"{env}, {budget:.0f} s, version {version} | {mine[0]['metric']} | lowest, highest"
+        head = f"{task}, version {version} | {mine[0]['metric']} | lowest, highest"
         print(f"| {head} | less {OURS}, 95 % interval | sweeps |")
         print("|---|---|---|---|---|")
         for search, scores in found.items():
@@ -99,11 +120,14 @@ def main() -> None:
     parser.add_argument("--search", default=",".join(SEARCHES))
     parser.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,3,7")
     parser.add_argument("--seconds", type=float, default=60.0, help="that a sweep may take, its confirmation apart")
+    parser.add_argument("--trials", type=int, help="that a sweep may have, instead of seconds")
+    parser.add_argument("--tuned", action="store_true", help="begin with the environment's own settings")
     options = parser.parse_args()
     if options.what == "table":
         table(options.env)
         return
-    run(options.env, options.search.split(","), parse_seeds(options.seeds), options.seconds)
+    budget = (options.seconds, "s") if options.trials is None else (float(options.trials), "trials")
+    run(Task(options.env, *budget, options.tuned), options.search.split(","), parse_seeds(options.seeds))
 
 
 if __name__ == "__main__":
