@@ -9,7 +9,8 @@
 Every repetition is a sweep of its own, `shoal sweep ENV --untuned --search NAME --seed N --max-seconds S --confirm 10`:
 it begins with the defaults of all environments (`--tuned`: with the environment's own), varies what the environment's
 `[sweep]` declares, and its budget is the clock's, suggestions included, or a number of trials. What counts is the mean
-of ten seeds that the search never saw, of the setting that it *recommends*. Rows are appended to benchmarks/results/sweeps-ENV.jsonl; a repetition that has one is not run again.
+of ten seeds that the search never saw, of the setting that it *recommends*. Rows are appended to
+benchmarks/results/sweeps-ENV.jsonl; a repetition that has one is not run again.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from shoal.provenance import commit, machine
 
 RESULTS = Path(__file__).parent / "results"
 OURS = "cost"
-VERSION = 3  # of what sweeps do: other rows are another measurement (docs/LOG.md says what changed)
 SEARCHES = (OURS, "random", "sobol", "optuna-tpe", "optuna-gp")
+VERSION = dict.fromkeys(SEARCHES, 3) | {OURS: 4}  # other rows are of another measurement (docs/LOG.md)
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
@@ -67,7 +68,7 @@ def repeat(task: Task, search: str, seed: int) -> dict[str, Any]:
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     kept = ("metric", "trials", "failed", "recommended", "expected", "confirmed", "low", "high", "seeds")
-    about = {"search": search, "seed": seed, **dataclasses.asdict(task), "version": VERSION}
+    about = {"search": search, "seed": seed, **dataclasses.asdict(task), "version": VERSION[search]}
     about["seconds"] = found["seconds"]
     return about | {name: found.get(name) for name in kept} | {"commit": commit(), "machine": machine()}
 
@@ -78,7 +79,7 @@ def run(task: Task, searches: list[str], seeds: list[int]) -> None:
     for seed in seeds:
         for search in searches:
             known = {(row["search"], row["seed"], task_of(row), row["version"]) for row in rows_of(path)}
-            if (search, seed, task, VERSION) in known:
+            if (search, seed, task, VERSION[search]) in known:
                 continue
             row = repeat(task, search, seed)
             with path.open("a", encoding="utf-8") as file:
@@ -89,14 +90,14 @@ def run(task: Task, searches: list[str], seeds: list[int]) -> None:
 
 def table(env: str) -> None:
     """Print the mean of each search, and by how much the others differ from ours over the seeds that both have."""
-    rows = rows_of(RESULTS / f"sweeps-{env}.jsonl")
-    for task, version in dict.fromkeys((task_of(row), row["version"]) for row in rows):
-        mine = [row for row in rows if (task_of(row), row["version"]) == (task, version)]
+    rows = [row for row in rows_of(RESULTS / f"sweeps-{env}.jsonl") if row["version"] == VERSION[row["search"]]]
+    for task in dict.fromkeys(map(task_of, rows)):
+        mine = [row for row in rows if task_of(row) == task]
         found: dict[str, dict[int, float]] = {}
         for row in mine:
             if row["confirmed"] is not None:
                 found.setdefault(row["search"], {})[row["seed"]] = row["confirmed"]
-        head = f"{task}, version {version} | {mine[0]['metric']} | lowest, highest"
+        head = f"{task} | {mine[0]['metric']} | lowest, highest"
         print(f"| {head} | less {OURS}, 95 % interval | sweeps |")
         print("|---|---|---|---|---|")
         for search, scores in found.items():

@@ -7,7 +7,10 @@ The value of a trial at x is what it is expected to add to the mean of the best 
 has: a short trial is worth what it tells about the long one. Repeating a tried setting is a candidate like any other:
 it is worth something where the best is uncertain. The value is multiplied by a power of the probability that the trial
 succeeds, and divided by a power of the expected cost, which is one at first and falls to nought as the budget ends (Lee
-et al., 2020). The model knows no outliers, so whatever would be recommended is tried a second time as soon as that is
+et al., 2020). The model is least sure of the corners of the space and would look there first, though ranges are mostly
+declared about what is good, and settings that are extreme in many ways at once fail on some seeds: so a value also
+counts by how likely a bell about the middle makes its setting, the less the more trials there are (Hvarfner et al.,
+2022). The model knows no outliers, so whatever would be recommended is tried a second time as soon as that is
 cheap, or the end is near. Where all scores look alike it would follow noise, the cheapest first: then every second
 trial is drawn evenly, and is not a short one.
 """
@@ -42,6 +45,8 @@ SURPRISES = 32  # points that such a trial is chosen from, the first that is bea
 LONG = 0.4  # share of the steps' range below which it takes none
 BEARABLE = 0.15  # share of the seconds left that it may be expected to cost
 SHORT = 0.7  # share of the steps' range from which they take theirs
+BELL = 0.35  # deviation of the bell about the middle of the space, along each coordinate
+FAITH = 10.0  # trials after which that bell counts as it is, before as a power of it, later as a root
 TOO_DEAR = 5.0  # what a trial loses for each unit of log cost beyond what is left of the budget
 
 
@@ -61,7 +66,7 @@ class CostAware(Random):
         belief = Belief(self.space, trials, self.steps, self.earlier, self._lessons)
         belief.lie()
         rng = generator(self.seed, number)
-        view = _View(belief, self.limits.left(trials), self.limits)
+        view = _View(belief, self.limits.left(trials), self.limits, FAITH / (number + len(self.earlier)))
         champion = belief.best()
         if belief.begun(champion) < 2 and view.share(champion) < (UNSURE if view.left > LATE else 1.0):
             return self._asked(belief, champion)
@@ -119,16 +124,16 @@ class CostAware(Random):
         scale = rng.choice(scales, (len(around), 1))
         moved = rng.random(around.shape) < rng.choice([1.5 / width, 0.3, 1.0], (len(around), 1))
         moved[np.arange(len(around)), rng.integers(0, width, len(around))] = True
-        around = np.clip(around + moved * scale * rng.normal(size=around.shape), 0, 1)
-        return self.space.snap(around)
+        around += moved * scale * rng.normal(size=around.shape)
+        return self.space.snap(1 - np.abs(1 - np.abs(around)))  # what would leave the space comes back
 
 
 class _View:
     """What trials at any setting are worth, given what is believed and what is left of the budget."""
 
-    def __init__(self, belief: Belief, left: float, limits: Limits) -> None:
-        """`left`: share of the budget."""
-        self.belief, self.left, self.limits = belief, left, limits
+    def __init__(self, belief: Belief, left: float, limits: Limits, faith: float) -> None:
+        """`left`: share of the budget. `faith`: power of the bell about the middle."""
+        self.belief, self.left, self.limits, self.faith = belief, left, limits, faith
         seconds = limits.seconds
         self.most = math.log(max(left * seconds, 1e-9)) if seconds else math.inf  # logarithm of what a trial may cost
         self.tried = np.argsort(-belief.observed, kind="stable")[:TRIED]
@@ -173,7 +178,11 @@ class _View:
     def value(self, x: Array) -> Array:
         """Return the logarithm of what new trials at x (m, width) are worth, (m,)."""
         mean, moved = self.belief.score.foresee(x, self.belief.aim(x))
-        return self._priced(x, mean - self.held[self.order[0]], moved)
+        away = (x - 0.5) / BELL
+        if self.belief.at is not None:
+            away[:, self.belief.at] = 0.0  # the more steps, the better
+        worth = self._priced(x, mean - self.held[self.order[0]], moved)
+        return np.asarray(worth - self.faith * (away**2).sum(axis=1) / 2)
 
     def repeat(self) -> tuple[int | None, float]:
         """Return which tried setting is most worth another trial, and the logarithm of its worth."""
