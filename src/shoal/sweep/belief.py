@@ -4,7 +4,8 @@
 
 Scores are warped before they are modelled: what lies below the median is compressed, as it matters little how bad a bad
 setting is. Models see a bounded number of observations, so that what thousands of trials say takes no longer than what
-hundreds do: the best half of them, as the best is to be found, and of the others an even draw.
+hundreds do. Half of them lie next to the settings that did best, as the best is to be found: next to, whatever their
+score, as the best scores alone would be the luckiest trials, and say nothing of noise. The others are an even draw.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ LIMIT = 192  # observations of the score that are modelled at most
 ROUGH = 128  # likewise of the cost and of success, which are simpler
 TUNED_ON = 150  # of them, for hyperparameters
 CAUTION = 1.0  # deviations that a recommendation's score must bear
+LEADERS = 24  # settings that did best, next to which half of the observations are taken
 FINALISTS = 48  # settings of the highest means, of four times as many of the best observed, that may be recommended
 _GROWTH = 1.1  # hyperparameters are chosen again whenever there are so many times the observations
 
@@ -135,17 +137,18 @@ class Belief:
         self._warp = (float(middle), spread if spread > 1e-12 else max(float(raw[:first].std()), 1e-9))
         y = self.warp(raw)
         process = Process(self.space.width, self.at)
-        _tune(process, (x[:first], y[:first], worse[:first], trial[:first]))
-        keep = _subset(y, worse, LIMIT)
+        _tune(process, (x, y, worse, trial), _subset(_distance(x[:first], y[:first]), worse[:first], TUNED_ON))
+        keep = _subset(_distance(x, y), worse, LIMIT)
         self._fitted_on = x[keep], y[keep], worse[keep], trial[keep]
         process.fit(*self._fitted_on)
         return process
 
     def _fitted(self, data: Data) -> Process:
         x, y, worse, trial = data
+        age = -np.arange(len(y), dtype=float)  # the latest half, some of the others
         first = _milestone(len(y))
-        process = _tune(Process(self.space.width), (x[:first], y[:first], worse[:first], trial[:first]), ROUGH)
-        keep = _subset(np.arange(len(y), dtype=float), worse, ROUGH)  # the latest half, some of the others
+        process = _tune(Process(self.space.width), data, _subset(age[:first], worse[:first], ROUGH))
+        keep = _subset(age, worse, ROUGH)
         process.fit(x[keep], y[keep], worse[keep], trial[keep])
         return process
 
@@ -170,9 +173,8 @@ def _milestone(number: int) -> int:
     return math.floor(40 * _GROWTH ** math.floor(math.log(number / 40, _GROWTH) + 1e-9))
 
 
-def _tune(process: Process, data: Data, limit: int = TUNED_ON) -> Process:
-    """Choose hyperparameters; what was found for the same data is remembered, as it takes longer than all the rest."""
-    keep = _subset(data[1], data[2], limit)
+def _tune(process: Process, data: Data, keep: NDArray[np.intp]) -> Process:
+    """Choose hyperparameters for some of the data; what was found is remembered, as it takes longer than all the rest."""
     x, y, worse, trial = data[0][keep], data[1][keep], data[2][keep], data[3][keep]
     if len(y) < 3:
         return process
@@ -186,17 +188,31 @@ def _tune(process: Process, data: Data, limit: int = TUNED_ON) -> Process:
     return process
 
 
-def _subset(y: Array, worse: Array, limit: int) -> NDArray[np.intp]:
-    """Return the places of at most `limit` observations: the best half of them, the rest by chance, always the same."""
-    if len(y) <= limit:
-        return np.arange(len(y))
-    best = np.argpartition(-y, limit // 2)[: limit // 2]
+def _distance(x: Array, y: Array) -> Array:
+    """Return how far points (n, width) lie from those that did best, squared, (n,).
+
+    `y`: (n,), about 0; the mean of a setting that was tried n times counts n / (n + 1), as one trial may be luck.
+    """
+    _, first, which, number = np.unique(
+        x @ np.random.default_rng(1).random(x.shape[1]), return_index=True, return_inverse=True, return_counts=True
+    )
+    drawn = np.bincount(which, y) / (number + 1)
+    best = x[first[np.argsort(-drawn, kind="stable")[:LEADERS]]]
+    found = (x**2).sum(1)[:, None] + (best**2).sum(1) - 2 * (x @ best.T)
+    return np.asarray(found.min(axis=1))
+
+
+def _subset(distance: Array, worse: Array, limit: int) -> NDArray[np.intp]:
+    """Return the places of at most `limit` observations: the nearest half, the rest by chance, always the same."""
+    if len(distance) <= limit:
+        return np.arange(len(distance))
+    near = np.argpartition(distance, limit // 2)[: limit // 2]
     # The others with the largest logarithm of a uniform number, over their weight: a weighted draw without replacement.
     # An observation keeps its number, so that few are exchanged when one is added.
-    chance = np.log(np.random.default_rng(0).random(len(y))) * worse
-    chance[best] = -np.inf
-    rest = np.argpartition(-chance, limit - len(best))[: limit - len(best)]
-    return np.sort(np.concatenate([best, rest]))
+    chance = np.log(np.random.default_rng(0).random(len(distance))) * worse
+    chance[near] = -np.inf
+    rest = np.argpartition(-chance, limit - len(near))[: limit - len(near)]
+    return np.sort(np.concatenate([near, rest]))
 
 
 def _bend(y: Array) -> Array:
