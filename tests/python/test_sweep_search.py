@@ -244,6 +244,18 @@ def test_one_lucky_trial_is_not_recommended() -> None:
     assert found.low < bump(found.point) < found.high and found.low < found.score < found.high
 
 
+def test_the_luckiest_of_a_thousand_trials_promise_little() -> None:
+    """More trials than the model sees: were they chosen by their scores alone, luck would look like merit."""
+    promised = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        trials = tried(SPACE, 1000, lambda p, rng=rng: -4 * (float(p["a"]) - 0.5) ** 2 + 0.3 * rng.normal(), seed)
+        found = search.make("cost", SPACE).recommend(trials)
+        assert found is not None and abs(float(found.point["a"]) - 0.5) < 0.15
+        promised.append(found.score)
+    assert np.mean(promised) < 0.28  # nothing is better than 0 but by luck, up to 1; by the best scores: 0.38
+
+
 def test_repeats_count_for_their_setting() -> None:
     again = {"a": 0.7, "b": 0.5, "n": 2, "core": "y", "only": 0.5}
     trials = tried(SPACE, 20, bump) + [Trial(20 + i, again, 1.3, 1.0, purpose=REPEAT, seed=i) for i in range(4)]

@@ -29,7 +29,8 @@ LIMIT = 192  # observations of the score that are modelled at most
 ROUGH = 128  # likewise of the cost and of success, which are simpler
 TUNED_ON = 150  # of them, for hyperparameters
 CAUTION = 1.0  # deviations that a recommendation's score must bear
-LEADERS = 24  # settings that did best, next to which half of the observations are taken
+LEADERS = 24  # good settings, next to which half of the observations are taken
+NEIGHBOURS = 8  # trials, itself among them, that say how good a setting is
 FINALISTS = 48  # settings of the highest means, of four times as many of the best observed, that may be recommended
 _GROWTH = 1.1  # hyperparameters are chosen again whenever there are so many times the observations
 
@@ -174,7 +175,7 @@ def _milestone(number: int) -> int:
 
 
 def _tune(process: Process, data: Data, keep: NDArray[np.intp]) -> Process:
-    """Choose hyperparameters for some of the data; what was found is remembered, as it takes longer than all the rest."""
+    """Choose hyperparameters by some of the data; what was found is kept, as that takes longer than all the rest."""
     x, y, worse, trial = data[0][keep], data[1][keep], data[2][keep], data[3][keep]
     if len(y) < 3:
         return process
@@ -189,17 +190,16 @@ def _tune(process: Process, data: Data, keep: NDArray[np.intp]) -> Process:
 
 
 def _distance(x: Array, y: Array) -> Array:
-    """Return how far points (n, width) lie from those that did best, squared, (n,).
+    """Return how far points (n, width) lie from where scores are best, squared, (n,).
 
-    `y`: (n,), about 0; the mean of a setting that was tried n times counts n / (n + 1), as one trial may be luck.
+    `y`: (n,), about 0. Where is told by neighbours as well: the mean of a few trials next to each other is less of luck
+    than the best trial.
     """
-    _, first, which, number = np.unique(
-        x @ np.random.default_rng(1).random(x.shape[1]), return_index=True, return_inverse=True, return_counts=True
-    )
-    drawn = np.bincount(which, y) / (number + 1)
-    best = x[first[np.argsort(-drawn, kind="stable")[:LEADERS]]]
-    found = (x**2).sum(1)[:, None] + (best**2).sum(1) - 2 * (x @ best.T)
-    return np.asarray(found.min(axis=1))
+    order = np.argsort(-y, kind="stable")[: 4 * LEADERS]
+    found = (x**2).sum(1) + (x[order] ** 2).sum(1)[:, None] - 2 * (x[order] @ x.T)  # (leaders to be, n)
+    close = np.argpartition(found, min(NEIGHBOURS, len(y)) - 1, axis=1)[:, :NEIGHBOURS]
+    best = np.argsort(-y[close].mean(axis=1), kind="stable")[:LEADERS]
+    return np.asarray(found[best].min(axis=0))
 
 
 def _subset(distance: Array, worse: Array, limit: int) -> NDArray[np.intp]:
