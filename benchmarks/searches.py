@@ -191,8 +191,9 @@ def judged(family: str, width: int, number: int, name: str, at: list[int], trial
 
 
 def table(path: Path) -> None:
-    """Print means, and the paired difference of shoal's search to each other one."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Print means, and the paired difference of shoal's search to each other one; of equal rows the last counts."""
+    read = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    rows = list({(row["family"], row["width"], row["number"], row["search"]): row for row in read}.values())
     for problem in sorted({(row["family"], row["width"]) for row in rows}):
         mine = [row for row in rows if (row["family"], row["width"]) == problem]
         ours = {row["number"]: row["model"] for row in mine if row["search"] == "cost"}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def make(folder: Path, name: str, *, env: str = "cartpole", seed: int = 0, gamma
     """Write the folder of a run; without a result it was killed."""
     path = folder / env / name
     (path / "checkpoints").mkdir(parents=True)
-    text = SETTINGS.replace("seed = 0", f"seed = {seed}").replace("gamma = 0.99", f"gamma = {gamma}")
+    text = re.sub("(?m)^gamma = .*$", f"gamma = {gamma}", SETTINGS.replace("seed = 0", f"seed = {seed}"))
     (path / "config.toml").write_text(text.replace('"cartpole"', f'"{env}"'))
     (path / "metrics.jsonl").write_text(json.dumps({"steps": 700, "env/perf": 0.25, "seconds": 2.0}) + "\n")
     if result:

@@ -214,7 +214,8 @@ def test_train_says_speed_stages_share_and_memory(tmp_path: Path, capsys: pytest
     plain = shoal.Trainer("cartpole", runs_dir=None, vec={"num_envs": 64}, train={"horizon": 16})
     assert row["settings"] == plain.config.settings_hash(plain.spec.version)  # as a run says it
     forward, backward = operations.Network(plain.policy).flops()
-    assert row["flops_per_step"] == 2 * forward + backward
+    ratio = plain.config.train.replay_ratio
+    assert row["flops_per_step"] == (1 + ratio) * forward + ratio * backward
     assert row["share"] == pytest.approx(median * row["flops_per_step"] / 1e9 / row["best_gflops"], abs=1e-3)
     assert row["best_gflops"] == max(row["gemm"].values())
     assert set(row["stages"]) == set(native.STAGES)
@@ -228,7 +229,7 @@ def test_train_says_speed_stages_share_and_memory(tmp_path: Path, capsys: pytest
 
 @pytest.mark.usefixtures("no_peers")
 def test_train_counts_the_replay_ratio(capsys: pytest.CaptureFixture[str]) -> None:
-    _, once = run(capsys, f"train cartpole {SMALL} --threads 1 --seconds 0.02 --windows 1")
+    _, once = run(capsys, f"train cartpole {SMALL} train.replay_ratio=1 --threads 1 --seconds 0.02 --windows 1")
     _, thrice = run(capsys, f"train cartpole {SMALL} train.replay_ratio=3 --threads 1 --seconds 0.02 --windows 1")
     plain = operations.Network(shoal.Trainer("cartpole", runs_dir=None).policy).flops()
     assert once["flops_per_step"] == 2 * plain[0] + plain[1]
@@ -250,7 +251,7 @@ def test_backends_are_measured_side_by_side(tmp_path: Path, capsys: pytest.Captu
         assert row[f"{backend}_settings"] == plain.config.settings_hash(plain.spec.version)
         assert lines[backend][:3] == [f"{rate:,.0f}" for rate in row[backend]]
         assert float(lines[backend][3]) == pytest.approx(median / row["native"][0], abs=0.006)
-    assert row["network"] == "mlp 32 x 2" and row["threads"] == 1
+    assert row["network"] == "mlp 16 x 2" and row["threads"] == 1
 
 
 def test_stages_of_one_thread_are_its_whole_time() -> None:

@@ -34,7 +34,7 @@ def test_flags_win_over_the_file_over_the_environment_over_the_defaults(tmp_path
     assert settings.train.gamma == 0.8  # flag
     assert settings.train.learning_rate == 0.5  # file
     assert settings.train.total_steps == 10_000_000  # cartpole.toml
-    assert settings.train.gae_lambda == TrainConfig.gae_lambda  # default
+    assert settings.train.momentum == TrainConfig.momentum  # default
     assert (settings.params["gravity"], settings.seed) == (5.0, 7)
     assert config.load("cartpole", file=file, seed=1).seed == 1
 

@@ -85,14 +85,10 @@ def test_the_default_space_holds_what_the_settings_say() -> None:
 
 def test_the_search_begins_where_the_settings_are() -> None:
     first = declared().first
-    assert first["train.learning_rate"] == 0.006 and first["vec.num_envs"] == 256
-    assert first["train.schedule_steps"] == 2_000_000 and isinstance(first["train.schedule_steps"], int)
-    assert (
-        declared(
-            train__learning_rate="log(0.01, 0.1)",
-        ).first["train.learning_rate"]
-        == 0.01
-    )  # the nearest bound
+    assert first["train.learning_rate"] == 0.0113 and first["vec.num_envs"] == 64
+    assert first["train.schedule_steps"] == 1_560_000 and isinstance(first["train.schedule_steps"], int)
+    bold = declared(train__learning_rate="log(0.02, 0.1)")
+    assert bold.first["train.learning_rate"] == 0.02  # the nearest bound
 
 
 def test_parameters_of_the_environment_are_varied_too() -> None:
