@@ -4,8 +4,8 @@
 
 Scores are warped before they are modelled: what lies below the median is compressed, as it matters little how bad a bad
 setting is. Models see a bounded number of observations, so that what thousands of trials say takes no longer than what
-hundreds do. Half of them lie next to the settings that did best, as the best is to be found: next to, whatever their
-score, as the best scores alone would be the luckiest trials, and say nothing of noise. The others are an even draw.
+hundreds do. Half of them lie next to good settings, as the best is to be found: next to, whatever their own score,
+as the best scores alone would be the luckiest trials, and say nothing of noise. The others are an even draw.
 """
 
 from __future__ import annotations
@@ -190,10 +190,9 @@ def _tune(process: Process, data: Data, keep: NDArray[np.intp]) -> Process:
 
 
 def _distance(x: Array, y: Array) -> Array:
-    """Return how far points (n, width) lie from where scores are best, squared, (n,).
+    """Return how far points (n, width) lie from where scores y (n,) are best, squared, (n,).
 
-    `y`: (n,), about 0. Where is told by neighbours as well: the mean of a few trials next to each other is less of luck
-    than the best trial.
+    Where that is the mean of a few trials next to each other says: it is less of luck than the best trial's score.
     """
     order = np.argsort(-y, kind="stable")[: 4 * LEADERS]
     found = (x**2).sum(1) + (x[order] ** 2).sum(1)[:, None] - 2 * (x[order] @ x.T)  # (leaders to be, n)
