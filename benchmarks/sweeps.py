@@ -3,11 +3,11 @@
 """Which search finds the best setting of a real environment? `./run python benchmarks/sweeps.py --help`.
 
     benchmarks/sweeps.py run ENV --seconds 60 --seeds 0-4 [--search cost,random,...]
-    benchmarks/sweeps.py run ENV --trials 60 --tuned --seeds 0 --search cost,random
+    benchmarks/sweeps.py run ENV --trials 60 --config FILE.toml --seeds 0 --search cost,random
     benchmarks/sweeps.py table ENV
 
 Every repetition is a sweep of its own, `shoal sweep ENV --untuned --search NAME --seed N --max-seconds S --confirm 10`:
-it begins with the defaults of all environments (`--tuned`: with the environment's own), varies what the environment's
+it begins with the defaults of all environments (`--config`: with those of a file), varies what the environment's
 `[sweep]` declares, and its budget is the clock's, suggestions included, or a number of trials. What counts is the mean
 of ten seeds that the search never saw, of the setting that it *recommends*. Rows are appended to
 benchmarks/results/sweeps-ENV.jsonl; a repetition that has one is not run again.
@@ -42,20 +42,20 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What a sweep is given: `of` is "s" or "trials"."""
+    """What a sweep is given: `of` is "s" or "trials", `config` a file of settings to begin with."""
 
     env: str
     budget: float
     of: str = "s"
-    tuned: bool = False
+    config: str = ""
 
     def __str__(self) -> str:
-        return f"{self.env}, {self.budget:.0f} {self.of}" + (" from its own settings" if self.tuned else "")
+        return f"{self.env}, {self.budget:.0f} {self.of}" + (f" from {Path(self.config).stem}" if self.config else "")
 
 
 def task_of(row: dict[str, Any]) -> Task:
     """Return what the sweep of a row was given; the first rows say only seconds."""
-    return Task(row["env"], row["budget"], row.get("of", "s"), row.get("tuned", False))
+    return Task(row["env"], row["budget"], row.get("of", "s"), row.get("config", ""))
 
 
 def repeat(task: Task, search: str, seed: int) -> dict[str, Any]:
@@ -63,8 +63,9 @@ def repeat(task: Task, search: str, seed: int) -> dict[str, Any]:
     limit = ["--max-seconds", str(task.budget)] if task.of == "s" else ["--max-runs", str(int(task.budget))]
     with tempfile.TemporaryDirectory() as folder:
         varied = ["--search", search, "--seed", str(seed), *limit, "--runs-dir", folder]
-        fixed = [*([] if task.tuned else ["--untuned"]), "--confirm", "10", "--plain", "--json"]
-        command = [sys.executable, "-m", "shoal", "sweep", task.env, *varied, *fixed]
+        start = ["--untuned", *(["--config", task.config] if task.config else [])]
+        command = [sys.executable, "-m", "shoal", "sweep", task.env, *varied, *start, "--confirm", "10"]
+        command += ["--plain", "--json"]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     kept = ("metric", "trials", "failed", "recommended", "expected", "confirmed", "low", "high", "seeds")
@@ -122,13 +123,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0-4", help="such as 0-4 or 0,3,7")
     parser.add_argument("--seconds", type=float, default=60.0, help="that a sweep may take, its confirmation apart")
     parser.add_argument("--trials", type=int, help="that a sweep may have, instead of seconds")
-    parser.add_argument("--tuned", action="store_true", help="begin with the environment's own settings")
+    parser.add_argument("--config", default="", help="settings to begin with, a file of TOML")
     options = parser.parse_args()
     if options.what == "table":
         table(options.env)
         return
     budget = (options.seconds, "s") if options.trials is None else (float(options.trials), "trials")
-    run(Task(options.env, *budget, options.tuned), options.search.split(","), parse_seeds(options.seeds))
+    run(Task(options.env, *budget, options.config), options.search.split(","), parse_seeds(options.seeds))
 
 
 if __name__ == "__main__":
