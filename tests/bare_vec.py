@@ -27,7 +27,7 @@ class BareVec:
         self.descriptor, self.params, self.num_envs = descriptor, params, num_envs
         spec = native.Spec()
         env = ctypes.byref(descriptor)
-        self.message.check(self.lib.env_spec(env, params, None, 0, ctypes.byref(spec), self.message.address))
+        self.message.check(self.lib.env_spec(env, params, None, 0, ctypes.byref(spec), self.message))
         self.spec = spec
         self.stop = ctypes.c_int32(0)
         settings = {"threads": 1, "seed": seed, "mode": MODES.index(mode), "stop": ctypes.pointer(self.stop)} | config
@@ -35,12 +35,12 @@ class BareVec:
         self.shared = filled(spec.shared_bytes, fill)
         if spec.shared_bytes:
             descriptor.shared(ctypes.addressof(params), 5, self.shared.ctypes.data)
-        size = self.lib.vec_bytes(env, params, ctypes.byref(self.config), self.message.address)
+        size = self.lib.vec_bytes(env, params, ctypes.byref(self.config), self.message)
         if size < 0:
             raise ValueError(self.message.text)
         self.memory = filled(size, fill)
         shared = self.shared.ctypes.data if spec.shared_bytes else None
-        where = (self.memory.ctypes.data, self.message.address)
+        where = (self.memory.ctypes.data, self.message)
         self.handle = self.lib.vec_create(env, params, shared, ctypes.byref(self.config), *where)
         if not self.handle:
             raise ValueError(self.message.text)
@@ -63,21 +63,21 @@ class BareVec:
         self.reset(seed)
 
     def reset(self, seed):
-        self.message.check(self.lib.vec_reset(self.handle, seed, self.message.address))
+        self.message.check(self.lib.vec_reset(self.handle, seed, self.message))
 
     def step(self):
-        self.message.check(self.lib.vec_step(self.handle, self.message.address))
+        self.message.check(self.lib.vec_step(self.handle, self.message))
 
     def reset_ended(self):
-        self.message.check(self.lib.vec_reset_ended(self.handle, self.message.address))
+        self.message.check(self.lib.vec_reset_ended(self.handle, self.message))
 
     def scripted(self, level=1.0):
-        self.message.check(self.lib.vec_scripted(self.handle, level, self.message.address))
+        self.message.check(self.lib.vec_scripted(self.handle, level, self.message))
 
     def run(self, steps, discrete, continuous):
         data = (discrete.ctypes.data, continuous.ctypes.data)
         cycle = max(len(discrete), len(continuous))
-        self.message.check(self.lib.vec_run(self.handle, steps, cycle, *data, self.message.address))
+        self.message.check(self.lib.vec_run(self.handle, steps, cycle, *data, self.message))
 
     def stats(self):
         out = np.zeros(native.stats_size(self.descriptor.num_metrics))
@@ -90,7 +90,7 @@ class BareVec:
         return out
 
     def restore(self, index, snapshot):
-        self.message.check(self.lib.vec_restore(self.handle, index, snapshot.ctypes.data, self.message.address))
+        self.message.check(self.lib.vec_restore(self.handle, index, snapshot.ctypes.data, self.message))
 
     def field(self, index, rows=None):
         """Return field `index` of the rows (by default the present ones) as numbers (N, elements)."""

@@ -143,8 +143,8 @@ class Versions:
         for number, block in blocks.items():
             table[number] = block.memory.ctypes.data
         shared = (table, newest + 1) if self._spec.shared_bytes else (None, 0)
-        at = self._message.address
-        self._message.check(self._lib.vec_broadcast(self._handle, params, contexts, len(contexts), *shared, at))
+        what = (params, contexts, len(contexts), *shared)
+        self._message.check(self._lib.vec_broadcast(self._handle, *what, self._message))
         self.values, self._blocks, self._newest, self._table = dict(values), blocks, newest, table
 
     def _used(self) -> dict[int, Block]:

@@ -99,7 +99,7 @@ def functions_of(spec: registry.Spec, settings: config.Config, seconds: float) -
             spent = np.zeros((_SAMPLES, len(native.CALLS) + 1))
             calls = np.zeros(spent.shape, np.int64)
             data = (array.ctypes.data for array in (discrete, continuous, spent, calls))
-            code = lib.vec_profile(vec.handle, _SAMPLES, _APART, _CYCLE, *data, message.address)
+            code = lib.vec_profile(vec.handle, _SAMPLES, _APART, _CYCLE, *data, message)
             message.check(code)
             found_seconds.append(spent)
             found_calls.append(calls)

@@ -184,7 +184,7 @@ def evaluate(
             len(table),
             stats.values.ctypes.data,
             ctypes.byref(steps),
-            message.address,
+            message,
         )
         vec.check()
     if message.check(code):

@@ -141,12 +141,12 @@ class NativeLearner:
             train.num_players = len(self._selfplay.table)
             train.outcome = self._selfplay.outcome
         what = (self.vec.handle, self._policy.handle, ctypes.byref(train))
-        size = self._lib.learner_bytes(*what, self._message.address)
+        size = self._lib.learner_bytes(*what, self._message)
         if size < 0:
             raise ConfigError(self._message.text)
         check_memory(self.vec, size)
         self._memory = memory.allocate(size)
-        self._handle = self._lib.learner_create(*what, self._memory.ctypes.data, self._message.address)
+        self._handle = self._lib.learner_create(*what, self._memory.ctypes.data, self._message)
         if not self._handle:
             raise NativeError(self._message.text)
         self._everything = tensors_of(self._lib.learner_tensors, self._handle, self._memory)
@@ -170,14 +170,14 @@ class NativeLearner:
         """Collect one rollout; returns whether it was stopped early."""
         if self._selfplay:
             self._selfplay.prepare(int(self._everything["learner.counters"][2]) * self.vec.num_rows, self._policy)
-        stopped = self._message.check(self._lib.learner_rollout(self._handle, self._message.address))
+        stopped = self._message.check(self._lib.learner_rollout(self._handle, self._message))
         if self._selfplay and not stopped:
             self._selfplay.count(self._everything["rollout.scores"].sum(axis=0))
         return stopped
 
     def update(self, log: native.Log) -> bool:
         """Learn from the rollout and write what happened; returns whether it was stopped early."""
-        return self._message.check(self._lib.learner_update(self._handle, log, self._message.address))
+        return self._message.check(self._lib.learner_update(self._handle, log, self._message))
 
     def stats(self) -> Stats:
         """Return what ended since the last call."""

@@ -158,7 +158,7 @@ def _episodes(
     with Vec(spec, num_envs=worlds, seed=seed, threads=threads, bind=False, stop=stop) as vec:
         vec.assign(seats)
         code = native.library().evaluate(
-            vec.handle, table, len(table), out.ctypes.data, ctypes.byref(steps), message.address
+            vec.handle, table, len(table), out.ctypes.data, ctypes.byref(steps), message
         )
         if message.check(code):
             raise Stopped

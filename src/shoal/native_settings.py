@@ -19,7 +19,7 @@ def knows(config: Config, spec: registry.Spec) -> bool:
     if config.policy.core not in native.CORES or config.policy.module:
         return False
     made = policy_of(twin(config))
-    found = native.library().policy_bytes(ctypes.byref(spec.struct), ctypes.byref(made), native.Message().address)
+    found = native.library().policy_bytes(ctypes.byref(spec.struct), ctypes.byref(made), native.Message())
     return bool(found >= 0)
 
 

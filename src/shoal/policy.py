@@ -43,11 +43,11 @@ class Policy:
         self._message = native.Message()
         self._config = native_settings.policy_of(settings)
         what = (ctypes.byref(spec.struct), ctypes.byref(self._config))
-        size = self._lib.policy_bytes(*what, self._message.address)
+        size = self._lib.policy_bytes(*what, self._message)
         if size < 0:
             raise ConfigError(self._message.text)
         self._memory = memory.allocate(size)
-        self.handle: int = self._lib.policy_create(*what, self._memory.ctypes.data, self._message.address)
+        self.handle: int = self._lib.policy_create(*what, self._memory.ctypes.data, self._message)
         if not self.handle:
             raise NativeError(self._message.text)
         self.state_size = int(self._lib.policy_state_size(self.handle))
@@ -141,7 +141,7 @@ class Policy:
             None if values is None else values.ctypes.data,
             discrete.ctypes.data,
             continuous.ctypes.data,
-            self._message.address,
+            self._message,
         )
         self._message.check(code)
         self.clock += 1

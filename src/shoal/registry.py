@@ -153,7 +153,7 @@ class Environment:
         message = native.Message()
         lib = native.library()
         what = (ctypes.byref(self.descriptor), blob, rows, len(rows))
-        message.check(lib.env_spec(*what, ctypes.byref(out), message.address), EnvError)
+        message.check(lib.env_spec(*what, ctypes.byref(out), message), EnvError)
         return Spec(
             env=self,
             values=checked,

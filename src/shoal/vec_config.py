@@ -63,7 +63,7 @@ def bytes_needed(
     config.num_envs = num_envs
     message = native.Message()
     env = ctypes.byref(spec.env.descriptor)
-    size = int(native.library().vec_bytes(env, spec.params, ctypes.byref(config), message.address))
+    size = int(native.library().vec_bytes(env, spec.params, ctypes.byref(config), message))
     if size < 0:
         raise ConfigError(message.text)
     size += broadcast.own_bytes(spec, num_envs) if len(spec.contexts) else 0

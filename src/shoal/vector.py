@@ -114,7 +114,7 @@ class Vec:
             shared.ctypes.data if spec.shared_bytes else None,
             ctypes.byref(config),
             self._memory.ctypes.data,
-            self._message.address,
+            self._message,
         )
         if not self.handle:
             raise NativeError(self._message.text)
@@ -154,13 +154,13 @@ class Vec:
         """Start every environment again and return the observations; with a seed, from new random numbers."""
         if seed is not None:
             self._config.seed = seed
-        self._message.check(self._lib.vec_reset(self._open(), self._config.seed, self._message.address))
+        self._message.check(self._lib.vec_reset(self._open(), self._config.seed, self._message))
         self.check()
         return self.observations
 
     def reset_ended(self) -> Arrays:
         """Start the worlds that ended again, with `autoreset="disabled"`, and return the observations."""
-        self._message.check(self._lib.vec_reset_ended(self._open(), self._message.address))
+        self._message.check(self._lib.vec_reset_ended(self._open(), self._message))
         self.check()
         return self.observations
 
@@ -191,7 +191,7 @@ class Vec:
 
     def advance(self) -> None:
         """Take one step with what the action buffers hold; `rewards` and `ended` say what came of it."""
-        code = self._vec_step(self.handle, self._message.address)
+        code = self._vec_step(self.handle, self._message.value)  # 0.2 µs sooner than with the message
         if code and self._message.check(code):
             self.check()
 
@@ -202,7 +202,7 @@ class Vec:
 
     def advance_half(self, half: int) -> None:
         """Do what `advance` does for half of the environments: half 0, then half 1, make one step of all."""
-        code = self._lib.vec_step_half(self._open(), half, self._message.address)
+        code = self._lib.vec_step_half(self._open(), half, self._message)
         if code and self._message.check(code):
             self.check()
 
@@ -238,7 +238,7 @@ class Vec:
         """Write the scripted policy's actions for the present states into the action buffers and return them."""
         if not self.env.scripted:
             raise ConfigError(f"`{self.env.name}` has no scripted policy")
-        self._message.check(self._lib.vec_scripted(self._open(), level, self._message.address))
+        self._message.check(self._lib.vec_scripted(self._open(), level, self._message))
         return self.discrete, self.continuous
 
     def assign(self, players: ArrayLike) -> None:
@@ -312,8 +312,8 @@ class Vec:
         if len(snapshot) != size:
             raise ShapeError(f"a snapshot of `{self.env.name}` has {size} bytes; got {len(snapshot)}")
         data = np.frombuffer(snapshot, np.uint8)
-        at = self._message.address
-        self._message.check(self._lib.vec_restore(self.handle, self._index(index), data.ctypes.data, at))
+        what = (self._index(index), data.ctypes.data)
+        self._message.check(self._lib.vec_restore(self.handle, *what, self._message))
 
     def load(self, snapshots: memory.Bytes) -> None:
         """Put back all environments, (num_envs, snapshot bytes), without observing them.
@@ -321,8 +321,7 @@ class Vec:
         Raises:
             NativeError: as `restore` does; nothing has changed then.
         """
-        at = self._message.address
-        self._message.check(self._lib.vec_load(self._open(), snapshots.ctypes.data, at))
+        self._message.check(self._lib.vec_load(self._open(), snapshots.ctypes.data, self._message))
         if self.pool is not None:  # whose environments no snapshot reaches: they begin their episodes again
             self._message.check(self._lib.outside_restart(self.handle, at))
             self.check()
@@ -355,7 +354,7 @@ class Vec:
         cycle = max(len(discrete), len(continuous))
         data = (discrete.ctypes.data, continuous.ctypes.data)
         run = self._lib.vec_run_in_step if in_step else self._lib.vec_run
-        self._message.check(run(self._open(), steps, cycle, *data, self._message.address))
+        self._message.check(run(self._open(), steps, cycle, *data, self._message))
 
     def close(self) -> None:
         """Give the memory back once no view of it is left, and end the workers if it has any."""

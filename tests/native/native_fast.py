@@ -53,10 +53,10 @@ class FastPolicy:
         defaults = {"core": 1, "hidden": 16, "layers": 1, "normalize": 1, "gate_tau": 16.0, "seed": 1}
         self.config = native.PolicyConfig(**(defaults | config))
         what = (ctypes.byref(spec), ctypes.byref(self.config))
-        size = self.lib.policy_bytes(*what, self.message.address)
+        size = self.lib.policy_bytes(*what, self.message)
         assert size > 0, self.message.text
         self.memory = memory.allocate(size)
-        self.handle = self.lib.policy_create(*what, self.memory.ctypes.data, self.message.address)
+        self.handle = self.lib.policy_create(*what, self.memory.ctypes.data, self.message)
         assert self.handle, self.message.text
         self.outputs = self.lib.policy_outputs(self.handle)
         self.state_size = self.lib.policy_state_size(self.handle)
@@ -135,7 +135,7 @@ class FastPolicy:
         code = self.lib.policy_act(
             self.handle, n, rows.ctypes.data, masks.ctypes.data, None if starts is None else starts.ctypes.data,
             state.ctypes.data, choice["greedy"], choice["seed"], choice["clock"], logits.ctypes.data,
-            values.ctypes.data, discrete.ctypes.data, continuous.ctypes.data, self.message.address,
+            values.ctypes.data, discrete.ctypes.data, continuous.ctypes.data, self.message,
         )  # fmt: skip
         assert code == native.OK, self.message.text
         return logits, values, discrete, continuous, state
@@ -163,11 +163,11 @@ class FastLearner:
         self.env = lib.env_at(index)
         self.vec_config = native.VecConfig(num_envs=num_envs, threads=threads, seed=3, stagger=1, block=block)
         what = (self.env, self.spec.params)
-        size = lib.vec_bytes(*what, ctypes.byref(self.vec_config), message.address)
+        size = lib.vec_bytes(*what, ctypes.byref(self.vec_config), message)
         assert size > 0, message.text
         self.vec_memory = memory.allocate(size)
         self.vec = lib.vec_create(
-            *what, None, ctypes.byref(self.vec_config), self.vec_memory.ctypes.data, message.address
+            *what, None, ctypes.byref(self.vec_config), self.vec_memory.ctypes.data, message
         )
         assert self.vec, message.text
         self.policy = FastPolicy(isa, self.spec.struct, **(policy or {}))
@@ -180,21 +180,21 @@ class FastLearner:
         }  # fmt: skip
         self.config = native.TrainConfig(**(defaults | train))
         what = (self.vec, self.policy.handle, ctypes.byref(self.config))
-        size = lib.learner_bytes(*what, message.address)
+        size = lib.learner_bytes(*what, message)
         assert size > 0, message.text
         self.memory = memory.allocate(size)
-        self.handle = lib.learner_create(*what, self.memory.ctypes.data, message.address)
+        self.handle = lib.learner_create(*what, self.memory.ctypes.data, message)
         assert self.handle, message.text
         self.tensors = tensors_of(lib.learner_tensors, self.handle)
 
     def rollout(self) -> None:
         """Collect."""
-        assert self.lib.learner_rollout(self.handle, self.message.address) == native.OK, self.message.text
+        assert self.lib.learner_rollout(self.handle, self.message) == native.OK, self.message.text
 
     def update(self) -> native.Log:
         """Train on it."""
         log = native.Log()
-        code = self.lib.learner_update(self.handle, ctypes.byref(log), self.message.address)
+        code = self.lib.learner_update(self.handle, ctypes.byref(log), self.message)
         assert code == native.OK, self.message.text
         return log
 

@@ -8,11 +8,12 @@ import ctypes
 import os
 import shutil
 import subprocess
+import types
 from pathlib import Path
 
 import pytest
 
-from shoal import native
+from shoal import config, native, native_settings
 from shoal.errors import NativeError
 
 HEADERS = Path(__file__).parents[2] / "native" / "include"
@@ -104,3 +105,27 @@ def test_a_symbol_that_is_missing_names_the_library(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(native.PROTOTYPES, "telepathy", (None, ()))
     with pytest.raises(NativeError, match="the native library lacks `shoal_telepathy`"):
         _ = library.telepathy
+
+
+def test_a_message_outlives_the_call_that_may_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Watched(native.Message):
+        alive = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            Watched.alive += 1
+
+        def __del__(self) -> None:
+            Watched.alive -= 1
+
+    def refuse(_spec: object, _policy: object, _message: object) -> int:
+        assert Watched.alive, "the native call would write its sentence into freed memory"
+        return -1
+
+    loaded = config.load("cartpole")
+    spec = loaded.spec()
+    resolved = config.resolve(loaded, spec)
+    monkeypatch.setattr(native, "Message", Watched)
+    monkeypatch.setattr(native, "library", lambda: types.SimpleNamespace(policy_bytes=refuse))
+    assert not native_settings.knows(resolved, spec)
+    assert not Watched.alive

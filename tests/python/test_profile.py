@@ -28,7 +28,7 @@ def profiled(vec: Vec, samples: int, steps: int) -> tuple[np.ndarray, np.ndarray
     calls = np.zeros(seconds.shape, np.int64)
     message = native.Message()
     data = (array.ctypes.data for array in (discrete, continuous, seconds, calls))
-    message.check(native.library().vec_profile(vec.handle, samples, steps, CYCLE, *data, message.address))
+    message.check(native.library().vec_profile(vec.handle, samples, steps, CYCLE, *data, message))
     return seconds, calls, discrete, continuous
 
 

@@ -61,12 +61,15 @@ class Library:
         return str(self.isa().decode())
 
 
-class Message:
-    """The buffer into which native code writes one sentence when it fails."""
+class Message(ctypes.c_void_p):
+    """The buffer into which native code writes one sentence when it fails.
+
+    A call is given the message itself, which lives until the call returns; a bare address would not keep it.
+    """
 
     def __init__(self) -> None:
         self._buffer = ctypes.create_string_buffer(MESSAGE_BYTES)
-        self.address = ctypes.addressof(self._buffer)
+        super().__init__(ctypes.addressof(self._buffer))
 
     @property
     def text(self) -> str:

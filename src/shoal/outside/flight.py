@@ -51,7 +51,7 @@ class Flight:
             if array.size != len(rows) * into.shape[1] or len(array) != len(rows):
                 raise ShapeError(f"wrong shape: {name} has {array.shape}; expected {(len(rows), into.shape[1])}")
             into[rows] = array.reshape(len(rows), -1)
-        self._check(self._lib.outside_send(vec.handle, blocks.ctypes.data, self._message.address))
+        self._check(self._lib.outside_send(vec.handle, blocks.ctypes.data, self._message))
         self._blocks |= blocks
 
     def receive(self, least: int) -> NDArray[np.intp]:
@@ -61,7 +61,7 @@ class Flight:
         sent = int(self._blocks.sum())
         if least < 1 or wanted > sent:
             raise ConfigError(f"least={least}; expected 1 to the {sent * block} environments that were sent")
-        self._check(self._lib.outside_receive(vec.handle, wanted, self._blocks.ctypes.data, self._message.address))
+        self._check(self._lib.outside_receive(vec.handle, wanted, self._blocks.ctypes.data, self._message))
         done = np.flatnonzero(self._blocks == _DONE)
         self._blocks[done] = 0
         numbers = (done[:, None] * block + np.arange(block)).ravel()

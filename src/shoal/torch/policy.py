@@ -325,7 +325,7 @@ class TorchPolicy:
             out.raw.ctypes.data,
             out.continuous.ctypes.data,
             out.log_probs.ctypes.data,
-            self._message.address,
+            self._message,
         )
         self._message.check(code)
         return out
