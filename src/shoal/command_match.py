@@ -51,7 +51,7 @@ def run(arguments: list[str]) -> int:
             "who plays; expected two players or more",
             f"`{command()} match connect4 scripted:4 scripted:2 --env.self-play true`, for example",
         )
-    runs_dir = Path(flags.peek(rest, "--runs-dir") or "runs")
+    runs_dir = Path(flags.peek(rest, "--runs-dir") or store.RUNS)
     env, words, trained = _environment(words, runs_dir, "--league" in rest)
     parsed = flags.parse("shoal match", _ABOUT, rest, _OPTIONS, env.reference, only=("env",))
     options = parsed.options

@@ -69,7 +69,7 @@ def run(arguments: list[str]) -> int:
         with show.show(running, plain=options["plain"]) as shown:
             interrupted = running.run(shown)
         found = report.of(sweep, running.search, running.metric)
-        where = "" if sweep.path.parent == Path("runs") else f" --runs-dir {sweep.path.parent}"
+        where = "" if sweep.path.parent == store.RUNS else f" --runs-dir {sweep.path.parent}"
         way_on = f"{command()} sweep --resume {sweep.name}{where}"
         report.print_out(found, sweep, way_on if interrupted or running.problem else "", interrupted=interrupted)
         if options["save"] and found.recommended:

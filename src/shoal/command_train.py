@@ -72,7 +72,7 @@ def _resumed(target: str, arguments: list[str], place: str) -> tuple[Trainer, di
         flags.parse("shoal train [ENV] --resume [RUN]", "Go on with a run that was stopped.", ["--help"], flags.RESUME)
     words = leading(arguments)
     env = registry.get(words[0]) if words else None
-    runs_dir = Path(flags.peek(arguments, "--runs-dir") or "runs")
+    runs_dir = Path(flags.peek(arguments, "--runs-dir") or store.RUNS)
     from shoal import live, resuming
 
     if target:
@@ -135,19 +135,24 @@ def _report(result: Result, trainer: Trainer) -> None:
     spent = f"{count(result.steps)} steps in {result.seconds:.1f} s ({count(result.sps)} steps/s)"
     shoal = command()
     if result.evaluation is None:
-        way = f"--resume {result.run}" if trainer.resumable else f"{result.env} --init-from {result.run}"
+        way = _way_on(trainer) if trainer.resumable else f"{trainer.spec.env.spelled} --init-from {result.run}"
         print(f"interrupted after {spent}; go on with `{shoal} train {way}`")
         return
     threshold = result.evaluation.threshold
     verdict = "solved" if result.solved else "not solved" if threshold is not None else "done"
     print(f"{verdict}: {result.evaluation}{result.evaluation.asked}, after {spent}")
     print(f"run {result.run}")
-    runs_dir = trainer.run.path.parent.parent if trainer.run else Path("runs")
-    where = "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
+    runs_dir = trainer.run.path.parent.parent if trainer.run else store.RUNS
+    where = "" if runs_dir == store.RUNS else f" --runs-dir {runs_dir}"
     env = trainer.spec.env.spelled
     print(f"next:\n  {shoal} eval {env}{where}\n  {shoal} train {env} --seed {result.seed + 1}{where}")
     if result.steps < trainer.config.train.total_steps and not result.solved and trainer.resumable:
-        print(f"  {shoal} train --resume {result.run}")
+        print(f"  {shoal} train {_way_on(trainer)}")
+
+
+def _way_on(trainer: Trainer) -> str:
+    assert trainer.run is not None
+    return folder.way_on(trainer.run, trainer.spec.env)
 
 
 @contextlib.contextmanager

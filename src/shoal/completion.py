@@ -129,14 +129,14 @@ def _words(command: str, rest: Sequence[str]) -> list[str]:
 
 def _runs(words: Sequence[str]) -> list[str]:
     """Return the names of the runs, the newest first, of the environment that is named."""
-    folder = Path(flags.peek(words, "--runs-dir") or "runs")
+    folder = Path(flags.peek(words, "--runs-dir") or store.RUNS)
     env = next((word for word in words if word in registry.names()), "")
     return [run.name for run in reversed(store.by_age(folder, env))]
 
 
 def _sweeps(words: Sequence[str]) -> list[str]:
     """Return the names of the sweeps, the newest first."""
-    folder = Path(flags.peek(words, "--runs-dir") or "runs")
+    folder = Path(flags.peek(words, "--runs-dir") or store.RUNS)
     found = sorted(folder.glob(f"*/{store.SWEEP}"), key=lambda path: path.stat().st_mtime, reverse=True)
     return [path.parent.name for path in found]
 

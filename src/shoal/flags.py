@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-from shoal import config, registry, tables
+from shoal import config, registry, store, tables
 from shoal.errors import ConfigError, nearest
 from shoal.settings import SECTIONS, Scalar, from_text, kind_of
 
@@ -32,7 +32,7 @@ class Option:
 SEED = Option("seed", "int", 0, "of every random number of the run, 0 to 4294967295")
 THREADS = Option("threads", "int", None, "short for --vec.threads: 0 stands for all cores; results do not depend on it")
 STEPS = Option("steps", "int", None, "short for --train.total-steps, such as 50M or 1e7")
-RUNS_DIR = Option("runs-dir", "str", "runs", "where runs are kept")
+RUNS_DIR = Option("runs-dir", "str", str(store.RUNS), "where runs are kept")
 JSON = Option("json", "bool", False, "end with one line of JSON")
 DEBUG = Option("debug", "bool", False, "run the environment with sanitizers; stops at its first bad access (debug.py)")
 UNTUNED = Option("untuned", "bool", False, "leave out the environment's own settings, but for total_steps")

@@ -17,7 +17,7 @@ from shoal.errors import CheckpointError, EnvError, command
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-_NAMING = f"`{command()} eval FOLDER RUN`, `{command()} train FOLDER --resume RUN`, env= in Python"
+_NAMING = f"`{command()} eval ENV RUN`, `{command()} train ENV --resume RUN`, env= in Python"
 
 GUARDED = "SHOAL_GUARDED"  # set in the process that `--debug` starts
 
@@ -74,14 +74,20 @@ def of_run(run: store.Run, runs_dir: Path) -> registry.Environment | None:
     if run.path.resolve().parent.parent != runs_dir.resolve():
         raise CheckpointError(
             f"the run is of an environment outside the package, and does not lie in {runs_dir}: {run.path}",
-            f"name the folder of `{run.path.resolve().parent.name}` too: {_NAMING}",
+            f"name the environment of `{run.path.resolve().parent.name}` too: {_NAMING}",
         )
     if not is_outside(run.folder) and not Path(run.folder).is_dir():
         raise CheckpointError(
             f"the run's environment is gone: no folder {run.folder}: {run.path}",
-            f"if it was moved, name the folder: {_NAMING}",
+            f"if it was moved, name its new folder: {_NAMING}",
         )
     return registry.get(run.folder)
+
+
+def way_on(run: store.Run, env: registry.Environment) -> str:
+    """Return what `shoal train` is to be given to go on with a run: where `of_run` would refuse, `env` too."""
+    named = env.source and run.path.resolve().parent.parent != store.RUNS.resolve()
+    return f"{f'{env.spelled} ' if named else ''}--resume {run.path}"
 
 
 def of_checkpoint(path: Path, runs_dir: Path) -> registry.Environment | None:

@@ -157,9 +157,7 @@ def _episodes(
     steps, message = ctypes.c_int64(0), native.Message()
     with Vec(spec, num_envs=worlds, seed=seed, threads=threads, bind=False, stop=stop) as vec:
         vec.assign(seats)
-        code = native.library().evaluate(
-            vec.handle, table, len(table), out.ctypes.data, ctypes.byref(steps), message
-        )
+        code = native.library().evaluate(vec.handle, table, len(table), out.ctypes.data, ctypes.byref(steps), message)
         if message.check(code):
             raise Stopped
         return vec.seats.lives.reshape(worlds, spec.agents, -1).copy(), steps.value

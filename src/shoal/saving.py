@@ -8,7 +8,7 @@ import json
 import time
 from pathlib import Path
 
-from shoal import checkpoint, registry, store
+from shoal import checkpoint, folder, registry, store
 from shoal.config import Config
 from shoal.errors import CheckpointError, EnvError, NativeError, ShoalError, command
 from shoal.image import Generations, Image, Progress
@@ -87,7 +87,7 @@ class Saver:
     def with_way_back(self, error: ShoalError) -> ShoalError:
         """Return the error with what can be done now."""
         assert self.run is not None
-        way_on = f"once that is put right, `{command()} train --resume {self.run.path}` goes on"
+        way_on = f"once that is put right, `{command()} train {folder.way_on(self.run, self._spec.env)}` goes on"
         if isinstance(error, CheckpointError):
             return CheckpointError(str(error), way_on)
         if isinstance(error, EnvError):

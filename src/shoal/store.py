@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from shoal.errors import CheckpointError, command, nearest
 
+RUNS = Path("runs")  # where they are kept unless --runs-dir says otherwise
 SUFFIX = ".safetensors"
 SWEEP, TRIALS = "sweep.toml", "trials.sqlite"  # of a sweep: what it is, a row a trial; beside the trials' own runs
 

@@ -146,7 +146,7 @@ class Trainer:
         self.notes: tuple[str, ...] = ()
         about = ""
         if init_from is not None:
-            path = store.find(Path(runs_dir or "runs"), str(init_from))
+            path = store.find(Path(runs_dir or store.RUNS), str(init_from))
             self.notes += (self._saver.start_from(path),)
             self._image.take(self._progress)
             about = f"{BEGAN_WITH}{path}\n"

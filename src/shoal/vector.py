@@ -323,7 +323,7 @@ class Vec:
         """
         self._message.check(self._lib.vec_load(self._open(), snapshots.ctypes.data, self._message))
         if self.pool is not None:  # whose environments no snapshot reaches: they begin their episodes again
-            self._message.check(self._lib.outside_restart(self.handle, at))
+            self._message.check(self._lib.outside_restart(self.handle, self._message))
             self.check()
 
     def check(self) -> None:

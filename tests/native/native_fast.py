@@ -166,9 +166,7 @@ class FastLearner:
         size = lib.vec_bytes(*what, ctypes.byref(self.vec_config), message)
         assert size > 0, message.text
         self.vec_memory = memory.allocate(size)
-        self.vec = lib.vec_create(
-            *what, None, ctypes.byref(self.vec_config), self.vec_memory.ctypes.data, message
-        )
+        self.vec = lib.vec_create(*what, None, ctypes.byref(self.vec_config), self.vec_memory.ctypes.data, message)
         assert self.vec, message.text
         self.policy = FastPolicy(isa, self.spec.struct, **(policy or {}))
         defaults = {

@@ -120,6 +120,17 @@ def test_a_folder_trains_evaluates_and_resumes_from_the_command_line(
     assert json.loads(Path("benchmarks/results/solve-walk.jsonl").read_text())["env"] == "walk"
 
 
+@pytest.mark.parametrize("where", ["", "--runs-dir elsewhere"])
+def test_what_is_said_about_going_on_can_be_typed(where: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    walk(here)
+    short = [*where.split(), "--steps", "20k", "--max-seconds", "0.01"]
+    code, out, _ = run(capsys, "train", "./walk", *SMALL, *short)
+    said = re.search(r"^  python -m shoal (train .*--resume .*)$", out, re.MULTILINE)
+    assert (code, bool(said), "./walk" in said[1] if said else None) == (0, True, bool(where))
+    assert said
+    assert run(capsys, *said[1].split(), "--max-seconds", "0.01")[::2] == (0, "")
+
+
 def test_a_resumed_run_ends_with_the_same_bits(here: Path) -> None:
     header = walk(here)
     env = registry.get("./walk")
@@ -223,9 +234,7 @@ def test_a_folder_that_is_gone_is_a_sentence_and_may_be_named(here: Path, capsys
     for words in (["eval", path.name], ["train", "--resume", path.name]):
         code, _, err = run(capsys, *words)
         assert code == 2
-        gone = (
-            rf"shoal: the run's environment is gone: no folder {here}/walk: .*\nhint: if it was moved, name the folder"
-        )
+        gone = rf"shoal: the run's environment is gone: no folder {here}/walk: .*\nhint: if it was moved, name its new folder"
         assert re.match(gone, err), err
     for words in (["eval", "./moved/walk", path.name], ["train", "./moved/walk", "--resume", path.name]):
         assert run(capsys, *words)[::2] == (0, "")
