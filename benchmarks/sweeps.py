@@ -66,7 +66,9 @@ def repeat(task: Task, search: str, seed: int) -> dict[str, Any]:
         start = ["--untuned", *(["--config", task.config] if task.config else [])]
         command = [sys.executable, "-m", "shoal", "sweep", task.env, *varied, *start, "--confirm", "10"]
         command += ["--plain", "--json"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.returncode)  # which said why
     found = json.loads(done.stdout.splitlines()[-1])
     kept = ("metric", "trials", "failed", "recommended", "expected", "confirmed", "low", "high", "seeds")
     about = {"search": search, "seed": seed, **dataclasses.asdict(task), "version": VERSION[search]}
