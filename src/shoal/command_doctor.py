@@ -32,6 +32,7 @@ OPTIONAL = {
     "av": "`--record` of .mp4",
     "pillow": "`--record` of .gif, pictures for trackers",
     "scipy": "`shoal sweep`: its own search",
+    "threadpoolctl": "likewise",
     "optuna": "`shoal sweep --search optuna-tpe`",
     "ray": "`shoal sweep --ray`",
     "tensorboard": "`--track tensorboard`",

@@ -289,7 +289,8 @@ def test_earlier_sweeps_are_learnt_from() -> None:
 def test_wrong_names_and_missing_extras_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="did you mean `cost`"):
         search.make("cots", SPACE)
-    for name, module in (("sobol", "scipy.stats"), ("optuna-tpe", "optuna"), ("cost", "scipy.stats")):
+    missing = (("sobol", "scipy.stats"), ("optuna-tpe", "optuna"), ("cost", "scipy.stats"), ("cost", "threadpoolctl"))
+    for name, module in missing:
         with monkeypatch.context() as m:
             m.setitem(sys.modules, module, None)
             m.delitem(sys.modules, "shoal.sweep.optuna_search", raising=False)
@@ -314,4 +315,24 @@ def test_a_suggestion_takes_milliseconds_at_thousands_of_trials() -> None:
         point = found.ask(trials).point
         took.append(time.process_time() - begin)
         trials.append(Trial(2000 + number, point, 0.5, 1.0))
-    assert np.median(took) < 0.1  # 0.017 s of one thread; more where BLAS waits for others
+    assert np.median(took) < 0.1  # 0.036 s
+
+
+def test_the_models_algebra_takes_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    from shoal.sweep.belief import Belief
+
+    seen: list[int] = []
+    best = Belief.best
+
+    def look(belief: Belief) -> object:
+        seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return best(belief)
+
+    monkeypatch.setattr(Belief, "best", look)
+    found = search.make("cost", SPACE, runs=100)
+    with threadpool_limits(2, "blas"):  # a machine of two cores, whatever this one is
+        found.ask(tried(SPACE, 30, bump))
+        found.recommend(tried(SPACE, 30, bump))
+    assert len(seen) >= 2 and set(seen) == {1}

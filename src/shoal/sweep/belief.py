@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shoal.confidence import Z95
+from shoal.sweep.blas import one_thread
 from shoal.sweep.lessons import Data, Lessons, place
 from shoal.sweep.model import Array, Process
 from shoal.sweep.search import Recommendation
@@ -154,6 +155,7 @@ class Belief:
         return process
 
 
+@one_thread
 def recommend(trials: Sequence[Trial], lessons: Lessons) -> Recommendation | None:
     """Return the setting whose score is expected to be the highest with caution; None while there is no score."""
     if not any(has_score(trial) for trial in trials):

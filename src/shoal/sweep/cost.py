@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from shoal.sweep.belief import Belief
+from shoal.sweep.blas import one_thread
 from shoal.sweep.lessons import place
 from shoal.sweep.model import Array
 from shoal.sweep.search import Asked, Limits, Random, generator, sobol
@@ -58,6 +59,7 @@ class CostAware(Random):
         super().__init__(*given, **named)
         self._at = place(self.space, self.steps)  # the coordinate of the steps
 
+    @one_thread
     def _next(self, trials: Sequence[Trial]) -> Asked:
         number = len(trials)
         alike = not _differ(itertools.chain(self.earlier, trials))

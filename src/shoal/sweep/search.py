@@ -106,6 +106,7 @@ class Random:
         """Return the setting that is expected to be the best; None while no trial has a score."""
         try:
             import scipy.linalg  # noqa: F401
+            import threadpoolctl  # noqa: F401
         except ImportError:
             return _shrunken(self.space, trials)
         from shoal.sweep import belief
@@ -146,6 +147,8 @@ def make(
         if name in ("sobol", "cost"):
             import scipy.stats  # noqa: F401
         if name == "cost":
+            import threadpoolctl  # noqa: F401
+
             from shoal.sweep.cost import CostAware
 
             kind = CostAware
