@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shoal import settings_file
+from shoal import registry, settings_file
 from shoal.errors import ConfigError
 from shoal.outside import known
 from shoal.outside.options import Options, from_table
@@ -18,10 +18,16 @@ FILES = sorted(known.CONFIGS.glob("*.toml"))
 def test_every_file_holds_settings_that_exist(path: Path) -> None:
     sections = settings_file.read_toml(path, required=True)
     outside = sections.pop("outside")
-    assert outside.pop("references")
+    references = outside.pop("references")
+    assert references
     from_table(outside, path.name)
+    parameters = sections.pop("env", None)
     for section, values in sections.items():
         check_section(section, values, path.name)
+    if parameters:  # what there is knows only the environment itself
+        pytest.importorskip("ale_py")
+        for reference in references:
+            registry.get(reference).checked(parameters)
 
 
 def test_an_exact_reference_comes_before_a_pattern() -> None:
