@@ -108,7 +108,7 @@ class PolicyConfig:
         choices=("spread", "zero"),
     )
     grid: str = setting("onehot", "how grids are encoded: one-hots, or two convolutions of 3 x 3", choices=native.GRIDS)
-    image: str = setting("nature", "how images are encoded, by torch alone", choices=("nature", "impala"))
+    image: str = setting("nature", "how images are encoded, by torch alone", choices=("small", "nature", "impala"))
     module: str = setting("", "a network of your own, file.py:Name or package.module:Name, for torch; short: --policy")
 
 

@@ -70,6 +70,7 @@ FIELDS = {
     "embedding": (field("what", "category", (1, 3, 1), 40), {}, torch.randint(0, 40, (2, 4, 3))),
     "conv": (field("map", "grid", (5, 6, 1), 3), {"grid": "conv"}, torch.randint(0, 3, (2, 4, 5, 6)).byte()),
     "conv, channels": (field("map", "grid", (5, 6, 2), 3), {"grid": "conv"}, torch.randint(0, 3, (2, 4, 5, 6, 2))),
+    "small": (field("eye", "image", (20, 24, 3)), {"image": "small"}, torch.randint(0, 256, (2, 4, 20, 24, 3)).byte()),
     "nature": (field("eye", "image", (44, 44, 3)), {}, torch.randint(0, 256, (2, 4, 44, 44, 3)).byte()),
     "impala": (field("eye", "image", (16, 20, 1)), {"image": "impala"}, torch.randint(0, 256, (2, 4, 16, 20)).byte()),
     "entities": (field("who", "set", (7, 3, 1), dtype="float32"), {}, torch.randn(2, 4, 7, 3)),

@@ -90,6 +90,21 @@ def test_wide_rows_take_the_torch_backend() -> None:
     assert any("it has an encoder for the image `view`" in reason for reason in settings.reasons)
 
 
+def test_a_convolution_is_work_for_several_threads() -> None:
+    pytest.importorskip("torch")
+    vec = {"threads": 2, "num_envs": 16, "worker": "serial"}
+    train, shared = {"horizon": 8}, {"value_net": "shared"}
+    picture = WALK.replace("make_walk", "make_picture")
+    trainer = shoal.Trainer(picture, train=train, policy=shared, vec=vec, runs_dir=None)
+    policy = trainer._learner.policy
+    convolutions = 81 * 32 * 8 * 8 + 9 * 64 * 32 * 4 * 4 + 64 * 64 * 3 * 3  # of 40 x 40 x 1: 9 x 9, 3 x 3, 1 x 1
+    rest = policy.operations() - 2 * convolutions
+    assert 0 < rest < 2 * policy.theta.numel() < 2 * convolutions
+    assert policy.crew.threads == 2
+    small = shoal.Trainer(WALK, train=train | {"backend": "torch", "device": "cpu"}, vec=vec, runs_dir=None)
+    assert small._learner.policy.crew.threads == 1
+
+
 def test_a_viewer_shows_the_environments_own_picture() -> None:
     viewer = Viewer(registry.get(WALK).spec(), RandomPlayer(1), seed=3)
     frame = viewer.frame(160, 120)

@@ -5,7 +5,7 @@
     vector, flag     one matrix over all of them
     grid, category   one matrix over their one-hots; an embedding above 32 categories
     grid             with `policy.grid = conv`: two convolutions of 3 x 3 over one-hot channels
-    image            with `policy.image = nature` (Mnih et al. 2015) or `impala` (Espeholt et al. 2018)
+    image            convolutions: `policy.image = small`, `nature` or `impala`
     set              one shared map for every entity (relu between two matrices), then the maximum over the valid ones
 
 Their outputs are summed, with one bias. Fields come as `shoal.torch.policy.TorchPolicy.fields` makes them, (T, B, ...).
@@ -50,7 +50,10 @@ class Encoder(nn.Module):
             maker = makers[field.name]
             if maker in ("dense", "hot"):
                 continue
-            self.fields[field.name] = _BUILDERS[maker](field, hidden)
+            if maker in _IMAGES:
+                self.fields[field.name] = Image(field, hidden, _IMAGES[maker](field.channels))
+            else:
+                self.fields[field.name] = _BUILDERS[maker](field, hidden)
             if maker == "entities" and spec.struct.fields[index].count_field >= 0:
                 self._counts[field.name] = f"{field.name}.count"
 
@@ -107,15 +110,12 @@ class GridConv(nn.Module):
         return _project(self.layers(planes.permute(0, 3, 1, 2)), self.project, x)
 
 
-class Nature(nn.Module):
-    """Images (T, B, rows, columns, channels) of bytes -> (T, B, H): 8 x 8 / 4, 4 x 4 / 2, 3 x 3."""
+class Image(nn.Module):
+    """Images (T, B, rows, columns, channels) of bytes -> (T, B, H): convolutions, and one projection."""
 
-    def __init__(self, field: tables.Field, hidden: int) -> None:
+    def __init__(self, field: tables.Field, hidden: int, layers: nn.Sequential) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(field.channels, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(), nn.Conv2d(64, 64, 3),
-            nn.ReLU(),
-        )  # fmt: skip
+        self.layers = layers
         self.project = nn.Linear(_flat(self.layers, field), hidden, bias=False)
         _initialise(self)
 
@@ -124,23 +124,26 @@ class Nature(nn.Module):
         return _project(self.layers(_planes(x, self.project.weight.dtype)), self.project, x)
 
 
-class Impala(nn.Module):
-    """Images (T, B, rows, columns, channels) of bytes -> (T, B, H): three residual stages of 16, 32, 32 channels."""
+def small(channels: int) -> nn.Sequential:
+    """Return the two convolutions of Mnih et al. (2013): 8 x 8 / 4, 4 x 4 / 2."""
+    return nn.Sequential(nn.Conv2d(channels, 16, 8, 4), nn.ReLU(), nn.Conv2d(16, 32, 4, 2), nn.ReLU())
 
-    def __init__(self, field: tables.Field, hidden: int) -> None:
-        super().__init__()
-        stages, inputs = [], field.channels
-        for channels in (16, 32, 32):
-            pool = nn.MaxPool2d(3, 2, 1)
-            stages += [nn.Conv2d(inputs, channels, 3, padding=1), pool, _Residual(channels), _Residual(channels)]
-            inputs = channels
-        self.layers = nn.Sequential(*stages, nn.ReLU())
-        self.project = nn.Linear(_flat(self.layers, field), hidden, bias=False)
-        _initialise(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the projection of the last feature map."""
-        return _project(self.layers(_planes(x, self.project.weight.dtype)), self.project, x)
+def nature(channels: int) -> nn.Sequential:
+    """Return the three convolutions of Mnih et al. (2015): 8 x 8 / 4, 4 x 4 / 2, 3 x 3."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 8, 4), nn.ReLU(), nn.Conv2d(32, 64, 4, 2), nn.ReLU(), nn.Conv2d(64, 64, 3), nn.ReLU()
+    )
+
+
+def impala(channels: int) -> nn.Sequential:
+    """Return the three residual stages of Espeholt et al. (2018), of 16, 32, 32 channels."""
+    stages: list[nn.Module] = []
+    for outputs in (16, 32, 32):
+        pool = nn.MaxPool2d(3, 2, 1)
+        stages += [nn.Conv2d(channels, outputs, 3, padding=1), pool, _Residual(outputs), _Residual(outputs)]
+        channels = outputs
+    return nn.Sequential(*stages, nn.ReLU())
 
 
 class Entities(nn.Module):
@@ -183,7 +186,8 @@ def one_hot(x: Tensor, categories: int, dtype: torch.dtype) -> Tensor:
     return (x.to(torch.int16).clamp(0, categories - 1)[..., None] == values).to(dtype)
 
 
-_BUILDERS = {"embedding": Embedding, "conv": GridConv, "nature": Nature, "impala": Impala, "entities": Entities}
+_IMAGES = {"small": small, "nature": nature, "impala": impala}
+_BUILDERS = {"embedding": Embedding, "conv": GridConv, "entities": Entities}
 
 
 def _maker(field: tables.Field, config: PolicyConfig) -> str:

@@ -305,7 +305,7 @@ class TorchLearner:
 
     def _share_threads(self, threads: int) -> int:
         """Give the policy's crew so many threads, one where a step is little work; returns how many torch is to use."""
-        if 2.0 * self.vec.num_rows * self._policy.theta.numel() < _SMALL:
+        if self.vec.num_rows * self._policy.operations() < _SMALL:
             threads = 1
         if self._policy.crew is None:
             return threads

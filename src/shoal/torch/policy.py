@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from shoal import checkpoint, config, native, native_settings, packing, registry
 from shoal import policy as policies
@@ -237,6 +238,17 @@ class TorchPolicy:
         with torch.autocast(self.device.type, torch.bfloat16):
             outputs, values, state = self.module(fields, state, starts)
         return outputs.to(self.dtype), values.to(self.dtype), state.to(self.dtype)
+
+    def operations(self) -> float:
+        """Return the floating-point operations of one row's forward pass, as torch counts them.
+
+        It counts convolutions and matrix products, but for those in kernels of its own: at least two a weight.
+        """
+        state = torch.zeros(1, self.state_size, dtype=self.dtype, device=self.device)
+        rows = torch.zeros(1, 1, self.spec.row_bytes, dtype=torch.uint8, device=self.device)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            self.forward(rows, rows[..., 0] != 0, state)
+        return max(float(counter.get_total_flops()), 2.0 * self.theta.numel())
 
     # ------------------------------------------------------------------------------------------------ acting
 
