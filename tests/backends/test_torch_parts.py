@@ -92,6 +92,23 @@ def test_every_encoder_gives_hidden_units_and_learns(name: str) -> None:
     assert torch.allclose(encoder({one.name: values[1:, 2:3]}), found[1:, 2:3], atol=1e-5)
 
 
+def test_images_taken_a_few_at_a_time_are_encoded_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, settings, values = FIELDS["small"]
+    torch.manual_seed(0)
+    encoder = encoders.Image(one, H, encoders.small(one.channels))
+
+    def learn(numbers: int) -> list[torch.Tensor]:
+        encoder.zero_grad()
+        monkeypatch.setattr(encoder, "_part", numbers)
+        found = encoder(values)
+        found.square().sum().backward()
+        return [found.detach(), *(parameter.grad.clone() for parameter in encoder.parameters())]  # type: ignore[union-attr]
+
+    assert encoder._part >= values.shape[0] * values.shape[1]
+    for whole, parts in zip(learn(encoder._part), learn(3), strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-5, atol=1e-5)
+
+
 def test_entities_beyond_the_count_are_not_seen() -> None:
     one, _, values = FIELDS["entities"]
     encoder = encoders.Entities(one, H)
@@ -139,6 +156,21 @@ class Own(nn.Module):
         self.rnn, self.cell = nn.LSTM(4, 8), nn.GRUCell(8, 8)
         self.table, self.conv = nn.Embedding(5, 8), nn.Conv2d(1, 2, 3)
         self.actor, self.value = nn.Linear(8, 2), nn.Linear(8, 1)
+
+
+@pytest.mark.parametrize("columns", [8, 23, 24, 96])
+@pytest.mark.parametrize("spectrum", [(1.0,) * 8, tuple(10.0**-i for i in range(8)), (3.0, 2.0, *[0.0] * 6)])
+def test_newton_schulz_maps_the_singular_values_alone(columns: int, spectrum: tuple[float, ...]) -> None:
+    """From 24 columns on, several steps are taken with the products of eight rows alone."""
+    torch.manual_seed(0)
+    u, _, v = torch.linalg.svd(torch.randn(2, 8, columns, dtype=torch.float64), full_matrices=False)
+    values = torch.tensor(spectrum, dtype=torch.float64) / torch.tensor(spectrum).double().norm()
+    x, mapped = u @ torch.diag(values) @ v, values
+    for _ in range(5):
+        mapped = 3.4445 * mapped - 4.7750 * mapped**3 + 2.0315 * mapped**5
+    expected = u @ torch.diag(mapped) @ v
+    torch.testing.assert_close(optimizer.orthogonalised(x), expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(optimizer.orthogonalised(x.float()).double(), expected, rtol=0, atol=1e-4)
 
 
 def test_muon_takes_matrices_and_each_gate_block() -> None:

@@ -23,6 +23,7 @@ from shoal.settings import PolicyConfig
 ONE_HOT = 32  # categories up to which a field is one-hot
 ENTITY_UNITS = 32  # of each entity, before its projection
 GAIN = 2**0.5
+_CACHED = 1 << 21  # numbers of images that a processor takes at a time
 
 Fields = dict[str, Tensor]
 
@@ -116,12 +117,20 @@ class Image(nn.Module):
     def __init__(self, field: tables.Field, hidden: int, layers: nn.Sequential) -> None:
         super().__init__()
         self.layers = layers
+        self._part = max(1, _CACHED // field.size)
         self.project = nn.Linear(_flat(self.layers, field), hidden, bias=False)
         _initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the projection of the last feature map."""
-        return _project(self.layers(_planes(x, self.project.weight.dtype)), self.project, x)
+        """Return the projection of the last feature map.
+
+        A processor takes a few images at a time: those of a whole minibatch as floats come out of the cache again, and
+        above 32 MB out of memory that the system has to clear first.
+        """
+        images, dtype = x.flatten(0, 1), self.project.weight.dtype
+        parts = images.split(self._part) if x.device.type == "cpu" else (images,)
+        features = [self.layers(_planes(part, dtype)) for part in parts]
+        return _project(features[0] if len(features) == 1 else torch.cat(features), self.project, x)
 
 
 def small(channels: int) -> nn.Sequential:
@@ -203,11 +212,10 @@ def _maker(field: tables.Field, config: PolicyConfig) -> str:
     return "hot" if field.categories <= ONE_HOT else "embedding"
 
 
-def _planes(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return (T * B, channels, rows, columns) in [0, 1]."""
-    flat = x.flatten(0, 1)
-    flat = flat[..., None] if flat.dim() == 3 else flat
-    return flat.permute(0, 3, 1, 2).to(dtype) / 255.0
+def _planes(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return (B, channels, rows, columns) in [0, 1] of bytes (B, rows, columns[, channels])."""
+    images = images[..., None] if images.dim() == 3 else images
+    return images.permute(0, 3, 1, 2).to(dtype).div_(255.0)
 
 
 def _project(features: Tensor, linear: nn.Linear, x: Tensor) -> Tensor:

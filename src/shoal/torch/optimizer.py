@@ -9,6 +9,7 @@ policy names as its `heads` (without such an attribute, those called head, value
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 
 import torch
@@ -22,6 +23,7 @@ from shoal.torch.sums import wide
 HEADS = ("head", "value", "actor", "critic")
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 _SHARE = 4  # matrices that one thread steps together
+_LONG = 3  # times as many columns as rows: from there products with themselves cost less than with the matrix
 _POLYNOMIAL = (3.4445, -4.7750, 2.0315)
 _RECURRENT: dict[type[nn.Module], int] = {
     nn.LSTM: 4,
@@ -107,12 +109,34 @@ def _muon(
     x = scaled.add_(torch.stack(moments), alpha=momentum)
     x = (x.mT if rows > columns else x).contiguous()  # on the short side
     x = x / (wide(x.flatten(1)).norm(dim=1) + 1e-7).to(x.device, x.dtype)[:, None, None]
-    a, b, c = _POLYNOMIAL
-    for _ in range(5):
-        gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    x = orthogonalised(x)
     x = x.mT if rows > columns else x
     torch._foreach_sub_(weights, list(x * (rate * max(1.0, rows / columns) ** 0.5)))
+
+
+def orthogonalised(x: Tensor) -> Tensor:
+    """Return five steps of Newton-Schulz from (count, m, n), m <= n, of norm 1: rows nearly orthonormal.
+
+    A step is X <- p X, p = a + b G + c G G, G = X X^T. Of a long matrix two or three steps are taken with the m x m
+    matrices alone: polynomials of G commute, so G becomes p G p, and X is multiplied once, by the product of the p. Not
+    all five, because with every step G amplifies what rounding has left of small singular values.
+    """
+    a, b, c = _POLYNOMIAL
+    if x.shape[2] < _LONG * x.shape[1]:
+        for _ in range(5):
+            gram = x @ x.mT
+            x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+        return x
+    for steps in (2, 3):
+        gram = x @ x.mT
+        factors = []
+        for step in range(steps):
+            if step:
+                gram = factors[-1] @ (gram @ factors[-1])
+            factors.append(torch.baddbmm(gram, gram, gram, beta=b, alpha=c))
+            factors[-1].diagonal(dim1=1, dim2=2).add_(a)
+        x = functools.reduce(torch.matmul, factors) @ x
+    return x
 
 
 def _adamw(entries: list[tuple[Tensor, Tensor, Tensor, Tensor]], rate: float, scale: float, step: int) -> None:
