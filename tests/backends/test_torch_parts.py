@@ -93,7 +93,7 @@ def test_every_encoder_gives_hidden_units_and_learns(name: str) -> None:
 
 
 def test_images_taken_a_few_at_a_time_are_encoded_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, settings, values = FIELDS["small"]
+    one, _, values = FIELDS["small"]
     torch.manual_seed(0)
     encoder = encoders.Image(one, H, encoders.small(one.channels))
 

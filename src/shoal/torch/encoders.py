@@ -128,7 +128,7 @@ class Image(nn.Module):
         above 32 MB out of memory that the system has to clear first.
         """
         images, dtype = x.flatten(0, 1), self.project.weight.dtype
-        parts = images.split(self._part) if x.device.type == "cpu" else (images,)
+        parts = torch.split(images, self._part) if x.device.type == "cpu" else (images,)
         features = [self.layers(_planes(part, dtype)) for part in parts]
         return _project(features[0] if len(features) == 1 else torch.cat(features), self.project, x)
 

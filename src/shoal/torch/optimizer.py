@@ -129,7 +129,7 @@ def orthogonalised(x: Tensor) -> Tensor:
         return x
     for steps in (2, 3):
         gram = x @ x.mT
-        factors = []
+        factors: list[Tensor] = []
         for step in range(steps):
             if step:
                 gram = factors[-1] @ (gram @ factors[-1])
