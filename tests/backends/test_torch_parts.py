@@ -97,9 +97,9 @@ def test_images_taken_a_few_at_a_time_are_encoded_as_all_at_once(monkeypatch: py
     torch.manual_seed(0)
     encoder = encoders.Image(one, H, encoders.small(one.channels))
 
-    def learn(numbers: int) -> list[torch.Tensor]:
+    def learn(part: int) -> list[torch.Tensor]:
         encoder.zero_grad()
-        monkeypatch.setattr(encoder, "_part", numbers)
+        monkeypatch.setattr(encoder, "_part", part)
         found = encoder(values)
         found.square().sum().backward()
         return [found.detach(), *(parameter.grad.clone() for parameter in encoder.parameters())]  # type: ignore[union-attr]

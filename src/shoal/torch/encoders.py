@@ -23,7 +23,7 @@ from shoal.settings import PolicyConfig
 ONE_HOT = 32  # categories up to which a field is one-hot
 ENTITY_UNITS = 32  # of each entity, before its projection
 GAIN = 2**0.5
-_CACHED = 1 << 21  # numbers of images that a processor takes at a time
+_CACHED = 1 << 21  # numbers in the images that a processor takes at a time
 
 Fields = dict[str, Tensor]
 
@@ -124,8 +124,8 @@ class Image(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the projection of the last feature map.
 
-        A processor takes a few images at a time: those of a whole minibatch as floats come out of the cache again, and
-        above 32 MB out of memory that the system has to clear first.
+        A processor takes a few images at a time: as floats those of a whole minibatch leave its caches, and above 32 MB
+        they lie in memory that the system has to clear each time.
         """
         images, dtype = x.flatten(0, 1), self.project.weight.dtype
         parts = torch.split(images, self._part) if x.device.type == "cpu" else (images,)

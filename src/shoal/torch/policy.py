@@ -242,7 +242,7 @@ class TorchPolicy:
     def operations(self) -> float:
         """Return the floating-point operations of one row's forward pass, as torch counts them.
 
-        That are convolutions and matrix products, but not those in kernels of our own: two a weight are the least.
+        Counted are convolutions and matrix products, but not those in kernels of our own; it is at least two a weight.
         """
         state = torch.zeros(1, self.state_size, dtype=self.dtype, device=self.device)
         rows = torch.zeros(1, 1, self.spec.row_bytes, dtype=torch.uint8, device=self.device)
